@@ -54,14 +54,17 @@ audit: scan ## Run scan, and query PyPI and npm for known vulnerabilities of all
 	@requirements/vulnerabilities $(LOCKS:%=%.txt)
 simulate: setup ## Run simulated seeds of the product (SEEDS=500, FIRST=0, FAULTS=a,b, OUT=page; SEED=7: one seed with its history; FAULTS=none: many photos, N="100 10000")
 	@$(RUN)python -m $(if $(filter none,$(FAULTS)),bench.extrapolation $(if $(N),--rows $(N)),simulation.scenarios $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),500) --first $(or $(FIRST),0) --out $(PAGE)) $(if $(FAULTS),--faults $(FAULTS)))
+bill: setup ## Simulate settlements by usage records (SEEDS=1000, FIRST=0, OUT=page)
+	@$(RUN)python -m simulation.bill --seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0) $(if $(OUT),--out $(OUT))
 mutants: setup ## Remove each guard of the product, and run seeds until an invariant breaks (SEEDS=300 at most, OUT=page)
 	@$(RUN)python -m simulation.mutation --from-scratch --seeds $(or $(SEEDS),300) --out $(PAGE)
 chaos: setup ## Run the fault bench on the real stack and a naive pipeline (N=photos, 30 or more; SEED=first, SEEDS=count, OUT=page, ALONE=1: no naive pipeline, MIXED=1: all lanes)
 	@$(RUN)python -m fault_bench $(if $(N),--photos $(N)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS) --at-once 3) $(if $(ALONE),--alone) $(if $(MIXED),--mixed) --out $(PAGE)
 proof: setup ## Run the full proof, which takes hours: 10,000 seeds, every mutant from scratch, and chaos; write pages to .local/proof (OUT=docs/results)
 	@# Every fifth world has names, frames, and marketplaces; from seed 2,000,000 on, also retries, masks, and
-	@# approvals; from seed 3,000,000 on, also mandates.
-	@$(MAKE) --no-print-directory simulate SEEDS=10000 FIRST=2995000 OUT=$(PROOF)/simulate.md
+	@# approvals; from seed 3,000,000 on, also mandates. From seed 4,000,000 on, every third world
+	@# also has Ideogram's v2 next to v1.
+	@$(MAKE) --no-print-directory simulate SEEDS=10000 FIRST=3995000 OUT=$(PROOF)/simulate.md
 	@$(MAKE) --no-print-directory mutants OUT=$(PROOF)/mutants.md
 	@$(MAKE) --no-print-directory chaos SEEDS=20 ALONE=1 OUT=$(PROOF)/chaos.md
 	@$(MAKE) --no-print-directory chaos SEEDS=3 OUT=$(PROOF)/chaos_beside.md
@@ -117,4 +120,4 @@ setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/ru
 	@requirements/install_node .venv .local/node
 .local/%/.installed: requirements/%.txt .local/tools/.installed
 	@requirements/install "$(PYTHON)" .local/$* $<
-.PHONY: help demo test artifacts collect scan audit chaos simulate mutants proof bench build baseline wheel check types texts unit golden wild up down env invoke path site docs format lock clean setup
+.PHONY: help demo test artifacts collect scan audit chaos simulate bill mutants proof bench build baseline wheel check types texts unit golden wild up down env invoke path site docs format lock clean setup

@@ -16,7 +16,7 @@ from backdrop.model.capabilities import SUPPORTED_PROVIDERS
 from backdrop.model.certificate import Verdict
 from backdrop.model.codes import Code
 from backdrop.model.fidelity import CannotSayReason, FidelityVerdict
-from backdrop.model.job import ANNOUNCED_STATUSES, AttemptOutcome, JobStatus, MoneyStatus
+from backdrop.model.job import ANNOUNCED_STATUSES, AttemptOutcome, JobStatus, MoneyStatus, SettlementResult
 from backdrop.model.marketplaces import list_marketplaces
 from backdrop.model.object_keys import MAX_S3_KEY_BYTES
 from backdrop.model.receipt import AWAITING_APPROVAL
@@ -27,7 +27,7 @@ type Schema = dict[str, Any]
 
 FOLDER = Path(__file__).parents[1] / "schemas" / "events"
 ENVELOPE = ("version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail")
-COST_BASES = ("reported", "price_list", "configured")
+COST_BASES = ("reported", "price_list", "configured", "bill")
 FORMATS = ("jpg", "png", "webp")
 TIME: Schema = {"type": "string", "format": "date-time"}
 NULLABLE_TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
@@ -151,6 +151,11 @@ ATTEMPT = build_object(
     submitted_at=TIME,
     outcome=build_enum(AttemptOutcome),
     money=build_enum(MoneyStatus),
+    settlement={
+        "type": ["string", "null"],
+        "enum": [*(one.value for one in SettlementResult), None],
+        "description": "What the provider's usage records say about a call whose answer was lost; null if nothing.",
+    },
 )
 
 

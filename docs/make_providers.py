@@ -4,11 +4,18 @@ import re
 from pathlib import Path
 
 from backdrop.model.capabilities import CAPABILITIES
-from docs.provider_parameters import FIXED_PARAMETERS, PUBLISHED_PARAMETERS, ApiColumn, PublishedParameter
+from docs.provider_parameters import (
+    FIXED_PARAMETERS,
+    IDEOGRAM_V2_FIXED_PARAMETERS,
+    IDEOGRAM_V2_PARAMETERS,
+    PUBLISHED_PARAMETERS,
+    ApiColumn,
+    PublishedParameter,
+)
 from docs.tables import format_table
 
 PAGE = Path(__file__).parent / "providers.md"
-MARKED_PART = re.compile(r"(?s)(?P<begin><!-- table: parameters -->\n).*?(?=<!-- end -->)")
+MARKED_PART = re.compile(r"(?s)(?P<begin><!-- table: (?P<name>[a-z0-9 ]+) -->\n).*?(?=<!-- end -->)")
 
 
 def format_parameters() -> str:
@@ -31,8 +38,24 @@ def _describe_use(column: ApiColumn, parameter: PublishedParameter) -> tuple[str
     return f"`{name}`", f"{CAPABILITIES[column][name].accepted}"
 
 
+def format_v2_parameters() -> str:
+    """Returns the same table for Ideogram v2, whose parameters are a part of v1's."""
+    rows = [
+        (operation, f"`{one.name}`", one.description, *_describe_v2_use(operation, one))
+        for operation, parameters in IDEOGRAM_V2_PARAMETERS.items()
+        for one in parameters
+    ]
+    return format_table(("operation", "parameter", "Ideogram's values", "in Backdrop", "why it is fixed"), rows)
+
+
+def _describe_v2_use(operation: str, parameter: PublishedParameter) -> tuple[str, str]:
+    fixed = IDEOGRAM_V2_FIXED_PARAMETERS[operation].get(parameter.name)
+    return (f"fixed: {fixed.sent}", fixed.reason) if fixed else (f"`{parameter.name}`", "")
+
+
 def build_page() -> str:
-    return MARKED_PART.sub(lambda part: f"{part['begin']}\n{format_parameters()}\n\n", PAGE.read_text())
+    tables = {"parameters": format_parameters(), "v2 parameters": format_v2_parameters()}
+    return MARKED_PART.sub(lambda part: f"{part['begin']}\n{tables[part['name']]}\n\n", PAGE.read_text())
 
 
 if __name__ == "__main__":

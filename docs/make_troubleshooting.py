@@ -37,6 +37,7 @@ SECTIONS = {
 }
 # The runbook for a situation in which many photos have this code.
 RUNBOOKS = {
+    Code.CHARGE_UNKNOWN: "bill-corrected",
     Code.PROVIDER_KEY_MISSING: "key-rotated",
     Code.PROVIDER_KEY_REFUSED: "key-rotated",
     Code.PROVIDER_OUT_OF_MONEY: "balance-empty",

@@ -1,7 +1,7 @@
 """Every request parameter in the vendors' documents for the five APIs, and why some cannot be set in instructions.
 
 The list is copied from the documents, not from the code, so that a test can compare both. Sources: Ideogram's API
-reference and OpenAPI (v1, replace-background and remove-background), Segmind's model page, 1min.ai's page on the
+reference and OpenAPI (v1 and v2, replace-background and remove-background), Segmind's model page, 1min.ai's page on the
 feature, Runware's model page and its page on Ideogram's settings, August to November 2026.
 """
 
@@ -133,6 +133,26 @@ PUBLISHED_PARAMETERS: dict[ApiColumn, tuple[PublishedParameter, ...]] = {
     ),
 }
 
+IDEOGRAM_V2_PARAMETERS: dict[str, tuple[PublishedParameter, ...]] = {
+    "replace": (
+        PublishedParameter("image", "JPEG, PNG, WebP, and others, at most 50 MB; sides of at most 3:1"),
+        PublishedParameter("image_asset_identifier", "an image that was uploaded before"),
+        PublishedParameter("prompt", "1 to 4,000 characters", ("x", "x" * 4_000)),
+        PublishedParameter("num_images", "1 to 8", (1, 8)),
+        PublishedParameter("rendering_speed", "turbo, default, quality", _THREE_SPEEDS),
+        PublishedParameter("private", "true, false"),
+        PublishedParameter("webhook_url", "an address of at most 2,048 characters"),
+        PublishedParameter("dry_run", "true, false; in the query"),
+    ),
+    "remove": (
+        PublishedParameter("image", "the same, at most 25 MB"),
+        PublishedParameter("async", "true, false"),
+        PublishedParameter("private", "true, false"),
+        PublishedParameter("dry_run", "true, false; in the query"),
+    ),
+}
+"""The parameters of Ideogram v2, by operation. What v2 does not have goes to v1."""
+
 _PHOTO = FixedParameter("the photo", "It is what the instructions are for.")
 
 FIXED_PARAMETERS: dict[ApiColumn, dict[str, FixedParameter]] = {
@@ -171,5 +191,24 @@ FIXED_PARAMETERS: dict[ApiColumn, dict[str, FixedParameter]] = {
             "`true`, if `RunwareChecksContent` is on", "The operator decides for the whole stack."
         ),
         "safety.mode": FixedParameter("nothing", "It selects the check that `safety.checkContent` turns on."),
+    },
+}
+
+_QUOTE = FixedParameter("`true`, only by the price check", "A quote is free, and says what a picture costs.")
+_PRIVATE = FixedParameter("`true`", "Without it, the picture may be public.")
+
+IDEOGRAM_V2_FIXED_PARAMETERS: dict[str, dict[str, FixedParameter]] = {
+    "replace": {
+        "image": _PHOTO,
+        "image_asset_identifier": FixedParameter("nothing", "The photo is sent itself, in the same request."),
+        "private": _PRIVATE,
+        "webhook_url": FixedParameter("nothing", "A stack has no public address, and delivery is not guaranteed."),
+        "dry_run": _QUOTE,
+    },
+    "remove": {
+        "image": _PHOTO,
+        "async": FixedParameter("`true`", "The generation can be looked up if the connection breaks."),
+        "private": _PRIVATE,
+        "dry_run": _QUOTE,
     },
 }

@@ -24,14 +24,24 @@ if TYPE_CHECKING:
 SIGNING_CONFIG = CLIENT_CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 
 
+# A function may run for 15 minutes. A repeated request would run it again.
+INVOKING_CONFIG = CLIENT_CONFIG.merge(Config(read_timeout=910, retries={"total_max_attempts": 1}))
+SERVICES_WITH_CONFIG = {"signing": ("s3", SIGNING_CONFIG), "invoking": ("lambda", INVOKING_CONFIG)}
+
+
 @dataclass(frozen=True)
 class AwsClients:
-    """The clients that the command uses; `signing` is an S3 client that presigns for browsers."""
+    """The clients that the command uses.
+
+    `signing` is an S3 client that presigns for browsers, and `invoking` a Lambda client that waits until a function has
+    ended.
+    """
 
     cloudformation: "CloudFormationClient"
     cloudwatch: Any
     dynamodb: "DynamoDBClient"
     functions: "LambdaClient"
+    invoking: "LambdaClient"
     s3: "S3Client"
     secrets: "SecretsManagerClient"
     states: "SFNClient"
@@ -50,8 +60,8 @@ def connect_to_aws(location: StackLocation) -> AwsClients:
     session: Any = boto3.Session(profile_name=location.profile, region_name=location.region)
 
     def create_client(service: str) -> Any:
-        is_signing = service == "signing"
-        return session.client("s3" if is_signing else service, config=SIGNING_CONFIG if is_signing else CLIENT_CONFIG)
+        name, config = SERVICES_WITH_CONFIG.get(service, (service, CLIENT_CONFIG))
+        return session.client(name, config=config)
 
     return build_lazy_clients(create_client)
 
@@ -67,6 +77,7 @@ def build_lazy_clients(create_client: Callable[[str], Any]) -> AwsClients:
         cloudwatch=lazy_client("cloudwatch"),
         dynamodb=lazy_client("dynamodb"),
         functions=lazy_client("lambda"),
+        invoking=lazy_client("invoking"),
         s3=lazy_client("s3"),
         secrets=lazy_client("secretsmanager"),
         states=lazy_client("stepfunctions"),

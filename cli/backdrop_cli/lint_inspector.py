@@ -94,6 +94,7 @@ class LintInspector:
             DEFAULT_PROVIDER,
             DEFAULT_MAX_MEGAPIXELS,
             NO_CREDIT_PRICES,
+            ALL_OFFERS.place_limits,
         )
         self._previewer = JobPreviewer(resolver, BUCKET, ALL_OFFERS, mandates)
         self._reported_keys: set[str] = set()

@@ -111,6 +111,8 @@ for _command in OPERATOR_COMMANDS:
     # `backdrop budget -5` gets a message about the budget, not about an unknown option.
     _context_settings = {"ignore_unknown_options": True} if _command is operator_commands.budget else None
     app.command(context_settings=_context_settings, rich_help_panel=OPERATOR_PANEL)(_command)
+app.command("reconcile-bill", rich_help_panel=OPERATOR_PANEL)(operator_commands.reconcile_bill)
+app.command("check-prices", rich_help_panel=OPERATOR_PANEL)(operator_commands.check_prices)
 key_app = typer.Typer(help="Set a provider's API key", no_args_is_help=True)
 key_app.command("set")(operator_commands.set_key)
 app.add_typer(key_app, name="key", rich_help_panel=OPERATOR_PANEL)

@@ -287,6 +287,55 @@ def doctor(
         return run_doctor(target_stack, screen)
 
 
+def reconcile_bill(
+    ctx: typer.Context,
+    day: Annotated[str | None, typer.Option("--day", metavar="DATE", help="Show only this day (UTC)")] = None,
+    accept_missing: Annotated[
+        bool,
+        typer.Option("--accept-missing", help="Settle again, after you have found out why a charge is missing"),
+    ] = False,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: JsonOutput = False,
+) -> None:
+    """Settle charges whose answer was lost by Ideogram's usage records
+
+    Reads the records of the last week with the admin key, compares them with the ledger, and explains the
+    result. A call is settled only if the records prove that it was charged, or that it was not.
+
+    Example: backdrop reconcile-bill --day 2026-11-26
+    """
+    from backdrop_cli.operate import reconcile_bill as command
+
+    only_day = command.parse_day(day)
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
+        command.reconcile_bill(target_stack, screen, only_day, accept_missing=accept_missing)
+
+
+def check_prices(
+    ctx: typer.Context,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Check again, after you have found out why the check stopped")
+    ] = False,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: JsonOutput = False,
+) -> None:
+    """Compare Ideogram's prices with the price list
+
+    Asks Ideogram v2 for quotes, which are free, as the stack does every day. If Ideogram answers
+    anything else, nothing more is asked until you add --resume.
+
+    Example: backdrop check-prices
+    """
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
+        from backdrop_cli.operate import check_prices as command
+
+        command.check_prices(target_stack, screen, resume=resume)
+
+
 def set_key(
     ctx: typer.Context,
     provider: Provider,

@@ -131,7 +131,14 @@ def quote(
     with open_stack(ctx, location, as_json) as (target_stack, screen):
         resolver = target_stack.rerun_service.resolver
         mandates = target_stack.rerun_service.mandates
-        terms = QuoteTerms(resolver.default_provider, target_stack.providers, resolver.prices, mandates)
+        terms = QuoteTerms(
+            resolver.default_provider,
+            target_stack.providers,
+            resolver.prices,
+            mandates,
+            resolver.place_limits,
+            target_stack.list_price_differences(),
+        )
         run_quote(screen, paths, to, new_sidecar, terms, replace=replace, quick=quick)
 
 

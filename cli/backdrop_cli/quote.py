@@ -1,7 +1,7 @@
 """The `quote` command: the maximum price of photos on this machine, before anything is uploaded."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -19,9 +19,11 @@ from backdrop.model.codes import Code
 from backdrop.model.job import Problem
 from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop.model.picture_names import NameRegister
+from backdrop.model.price_check import PriceDifference
 from backdrop.model.pricing import CREDIT_PROVIDER, PRICE_LIST_DATE, ConfiguredPrices, format_usd, to_usd
 from backdrop.model.routing import Offers
 from backdrop.pipeline.mandate_directory import MandateDirectory
+from backdrop.reconcile.price_check_report import build_difference, describe_difference
 from backdrop_cli.errors import CommandError, NothingFoundError
 from backdrop_cli.formatting import describe_refusals, format_count, format_max_price
 from backdrop_cli.lint import OPENING_PHOTOS_TEXT, READING_NAMES_TEXT
@@ -52,16 +54,21 @@ class QuoteTerms:
     """What a stack's parameters set: the default provider, the enabled providers, and the price of credits.
 
     `credit_prices` are micro-dollars; None if no stack was read. `mandates` are the stack's.
+    `place_limits`: how many images may be in progress at each provider that counts them; empty if no stack was read.
+    `price_differences`: what the stack's price check found.
     """
 
     default_provider: str = DEFAULT_PROVIDER
     enabled_providers: Sequence[str] = PROVIDERS
     credit_prices: ConfiguredPrices | None = None
     mandates: MandateDirectory | None = None
+    place_limits: Mapping[str, int] = field(default_factory=dict[str, int])
+    price_differences: Sequence[PriceDifference] = ()
 
     @property
     def offers(self) -> Offers:
-        return Offers(self.enabled_providers, NO_CREDIT_PRICES if self.credit_prices is None else self.credit_prices)
+        prices = NO_CREDIT_PRICES if self.credit_prices is None else self.credit_prices
+        return Offers(self.enabled_providers, prices, place_limits=self.place_limits)
 
     @property
     def unpriced_providers(self) -> Sequence[str]:
@@ -120,6 +127,7 @@ def run_quote(
                 terms.default_provider,
                 DEFAULT_MAX_MEGAPIXELS,
                 terms.offers.prices,
+                terms.offers.place_limits,
             )
             previewer = JobPreviewer(resolver, BUCKET, terms.offers, terms.mandates)
             for one in parallel_map(partial(_preview_photo, previewer, quick=quick), photos):
@@ -205,6 +213,8 @@ def _print_totals(
     screen.print(f"{format_max_price(totals.prices).capitalize()}, at list prices of {PRICE_LIST_DATE}.", "bold")
     if totals.prices.unpriced_image_count:
         screen.print(UNPRICED_HINT)
+    for difference in terms.price_differences:
+        screen.print_bullet("!", str(describe_difference(difference)), "yellow")
     totals.mandates.print_lines(screen)
 
 
@@ -231,4 +241,5 @@ def _build_document(totals: QuoteTotals, terms: QuoteTerms) -> dict[str, Any]:
         "mandates": totals.mandates.build_document(),
         "filled_texts": totals.filled_texts.build_document(),
         "price_list": PRICE_LIST_DATE,
+        "price_differences": [build_difference(one) for one in terms.price_differences],
     }

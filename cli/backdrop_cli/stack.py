@@ -1,14 +1,17 @@
 """Connects to a stack, and builds the services with which its operator acts on it."""
 
+import json
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backdrop.aws.s3 import OutputBucket, S3InputBucket
 from backdrop.bootstrap import Bootstrap
 from backdrop.campaigns.items import CampaignPricing, RowReader
+from backdrop.model.price_check import PriceDifference, list_differences
 from backdrop.model.routing import Offers
 from backdrop.model.schedule import BudgetDay
 from backdrop.operate.cancel import CancelService
@@ -17,7 +20,7 @@ from backdrop.operate.redrive import RedriveService
 from backdrop.operate.rerun import RerunService
 from backdrop.pipeline.approvals import Approvals
 from backdrop.pipeline.breaker import CircuitBreaker
-from backdrop.ports import CLIENT_CONCURRENCY, Clock, InputBucket, ManifestReader
+from backdrop.ports import CLIENT_CONCURRENCY, Clock, IdeogramEndpoint, InputBucket, ManifestReader
 from backdrop.reconcile.dead_letters import DeadLetterTriage
 from backdrop_cli.aws_clients import AwsClients, build_lazy_clients, connect_to_aws
 from backdrop_cli.bucket_reader import BucketReader
@@ -34,12 +37,16 @@ if TYPE_CHECKING:
     from backdrop_local.cloud import Cloud
 
 # The clients whose names in the local cloud differ from those in boto3.
-LOCAL_CLIENT_NAMES = {"lambda": "functions", "secretsmanager": "secrets", "signing": "s3"}
+LOCAL_CLIENT_NAMES = {"lambda": "functions", "secretsmanager": "secrets", "signing": "s3", "invoking": "functions"}
 QUEUE_COUNT_ATTRIBUTES = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
     "ApproximateNumberOfMessagesDelayed",
 )
+
+
+type ReportingRun = Callable[[Mapping[str, Any]], dict[str, Any]]
+"""Runs a function of the stack with an event, and returns its report."""
 
 
 class QueueDepth(NamedTuple):
@@ -55,11 +62,12 @@ class Stack:
 
     `daily_budget` is the stack's parameter, in micro-dollars. `read_lane_depth` counts the messages of a provider's
     lane, `count_intake_messages` those for intake; both are approximate. `read_caller` returns the ARN of the AWS
-    identity that runs the command. A photo waits `settle_seconds` for its
-    instructions. `max_in_flight` is the number of calls that each provider may have open. `build_rerun_service` takes
-    an input bucket, which can be a preview of one. `max_threads` is the number of photos that a command processes at a
-    time. A stand-in on this machine simulates the `standin_providers`, free of charge. `clients` and `parameters`
-    are empty in the simulator.
+    identity that runs the command. `run_bill_comparison` runs the function reconcile-bill, which alone may read the
+    admin key; `run_price_check` runs the function price-check. Both raise CommandError if it fails. A photo waits
+    `settle_seconds` for its instructions. `max_in_flight` is the number of calls that each provider may have open.
+    `build_rerun_service` takes an input bucket, which can be a preview of one. `max_threads` is the number of photos
+    that a command processes at a time. A stand-in on this machine simulates the `standin_providers`, free of charge.
+    `clients` and `parameters` are empty in the simulator.
     """
 
     name: str
@@ -86,6 +94,8 @@ class Stack:
     uploader: S3Uploader
     state_machine: CampaignStateMachine
     ledger_scan: LedgerScan
+    run_bill_comparison: ReportingRun
+    run_price_check: ReportingRun
     max_in_flight: Mapping[str, int]
     standin_providers: Collection[str] = ()
     max_threads: int = CLIENT_CONCURRENCY
@@ -108,6 +118,15 @@ class Stack:
     def providers(self) -> list[str]:
         """The enabled providers."""
         return list(self.redrive_service.lane_queues)
+
+    @property
+    def checks_prices(self) -> bool:
+        """Whether the stack has the daily check of Ideogram's prices."""
+        return "ideogram" in self.providers and self.parameters.get("IdeogramEndpoint") == IdeogramEndpoint.V2
+
+    def list_price_differences(self) -> Sequence[PriceDifference]:
+        """Returns how Ideogram's latest quotes differ from the price list; none if the stack does not check them."""
+        return list_differences(self.circuit_breaker.ledger.read_price_check()) if self.checks_prices else ()
 
     @property
     def offers(self) -> Offers:
@@ -202,8 +221,19 @@ def build_stack(
         uploader=S3Uploader(s3, settings.input_bucket),
         state_machine=state_machine,
         ledger_scan=LedgerScan(bootstrap.table),
+        run_bill_comparison=partial(_invoke, bootstrap, f"{name}-reconcile-bill"),
+        run_price_check=partial(_invoke, bootstrap, f"{name}-price-check"),
         max_in_flight={provider: lane.max_in_flight for provider, lane in settings.enabled_providers.items()},
     )
+
+
+def _invoke(bootstrap: Bootstrap, name: str, event: Mapping[str, Any]) -> dict[str, Any]:
+    response = bootstrap.client("invoking").invoke(FunctionName=name, Payload=json.dumps(event).encode())
+    report = json.loads(response["Payload"].read())
+    if "FunctionError" in response:
+        cause = report.get("errorMessage", "") if isinstance(report, dict) else ""
+        raise CommandError(f"the function {name} failed: {cause}; see its log")
+    return report
 
 
 def _read_queue_depth(sqs: "SQSClient", url: str) -> QueueDepth:

@@ -190,7 +190,9 @@ class Backdrop:
         upload, bootstrap = build_upload(photo, self.prefix, instructions), self._connection.bootstrap
         settings = bootstrap.settings
         mandates = MandateDirectory.for_client(bootstrap.ledger, self._read_mandate()) if self._mandate else None
-        offers = Offers(list(settings.enabled_providers), settings.configured_prices)
+        offers = Offers(
+            list(settings.enabled_providers), settings.configured_prices, place_limits=settings.place_limits
+        )
         bucket = QuoteBucket(bootstrap.input_bucket, self.prefix)
         resolver = build_read_only_resolver(
             OverlayBucket(bucket, {upload.key: upload.data, upload.sidecar_key: upload.sidecar}),
@@ -198,6 +200,7 @@ class Backdrop:
             settings.default_provider,
             settings.max_image_megapixels,
             offers.prices,
+            offers.place_limits,
         )
         previewer = JobPreviewer(resolver, settings.input_bucket, offers, mandates)
         with translate_errors():

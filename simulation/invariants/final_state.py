@@ -28,6 +28,7 @@ LANE_CODES = frozenset(
         "provider_key_refused",
         "provider_out_of_money",
         "provider_daily_limit",
+        "provider_plan_refuses",
         "provider_misconfigured",
         "provider_refuses",
         "budget_reached",

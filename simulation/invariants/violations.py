@@ -29,6 +29,10 @@ class Invariant(StrEnum):
         "a mandate allows and covers each call that is claimed under it, and its sums equal those of its calls"
     )
     WITHIN_CONCURRENCY_LIMIT = "no more calls are in flight than the limit allows"
+    PLACES_RESPECTED = (
+        "calls never hold more places than a provider that counts images has, and each holds its own until it has ended"
+    )
+    TURNS_RESPECTED = "once a job has waited a minute for its places, no other job gets places before it"
     ENDS_EXACTLY_ONCE = "every uploaded photo ends exactly once, with a receipt or an error report"
     ENDS_FOR_A_CAUSE = "a transient fault fails no photo; only a lasting fault or two lost answers do"
     DOCUMENTS_MATCH_LEDGER = "receipts and error reports agree with the ledger"

@@ -45,6 +45,14 @@ PAID_FILES_REASON = (
 MISSING_LINK_REASON = (
     "No simulated provider returns a picture without a link: tests/simulated/deliver/test_files_without_links.py does."
 )
+BILL_REASON = (
+    "The seeds that mutants run read no usage records: `python -m simulation.bill --mutants` removes each guard of "
+    "settlements, and tests/unit/model/test_settlements.py tests each transition."
+)
+ASK_THE_BILL_REASON = (
+    "No seed has OnLostAnswer=ask_the_bill: tests/simulated/render/test_ask_the_bill.py tests how each wait begins and "
+    "ends."
+)
 FRAME_REASON = "No seed has a frame: tests/simulated/intake/test_frames.py tests each condition."
 SIZE_REASON = "No invariant covers a picture's size: tests/simulated/deliver/test_sizes.py does."
 RECEIPT_WARNING_REASON = (
@@ -57,6 +65,10 @@ MASK_REASON = (
 RETRY_REASON = (
     "The seeds that mutants run have no retries: tests/simulated/deliver/test_retry.py and "
     "tests/simulated/model/test_transitions_retry.py test each end of one."
+)
+PRICE_CHECK_REASON = (
+    "Only the scenes of the price check's own mutants run it: tests/simulated/reconcile/test_price_checks.py and "
+    "tests/simulated/cli/test_check_prices.py test each case."
 )
 APPROVAL_REASON = (
     "The seeds that mutants run have no pictures that people approve: tests/simulated/deliver/test_approval.py and "
@@ -112,6 +124,7 @@ NAMES_REASON = (
     "The seeds that mutants run have no names: tests/simulated/intake/test_picture_names.py does, and "
     "tests/simulated/intake/test_picture_name_guards.py removes each guard."
 )
+PLACES_REASON = "In most of these seeds, calls count: tests/simulated/render/test_places.py tests each case."
 ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "aws.ledger:Ledger._build_owner_put#47fbe6 if 1": (
         "For the type checker: only transitions with an owner get here."
@@ -148,10 +161,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "model.transitions.lifecycle:change_provider#6a51df if 1": FAILOVER_REASON,
-    "model.transitions.payment:_release_reservation#681176 if 3": (
+    "model.transitions.payment:_release_reservation#fca451 if 4": (
         "It affects only how many uncharged attempts a receipt shows."
     ),
-    "model.transitions.payment:_release_reservation#681176 if 4": (
+    "model.transitions.payment:_release_reservation#fca451 if 5": (
         "No simulated provider abandons work that may be bought again; "
         "tests/simulated/model/test_transitions_abandoned_work.py does."
     ),
@@ -238,7 +251,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For speed: reconcile sends deliver what it was not notified of, some minutes later."
     ),
     "aws.ledger:Ledger._build_terms_update": MANDATE_REASON,
-    "aws.ledger:Ledger._put_items#1cbcce if 3": MANDATE_REASON,
+    "aws.ledger:Ledger._put_items#623292 if 4": MANDATE_REASON,
     "aws.ledger:Ledger._transact#bcd529 if 2": MANDATE_REASON,
     "aws.ledger:_budget_error#7f2f03 if 1": MANDATE_REASON,
     "intake.batch_prefetch:BatchPrefetch.find_mandate_name": MANDATE_REASON,
@@ -248,6 +261,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.lifecycle:return_to_lane": MANDATE_REASON,
     "model.transitions.lifecycle:set_mandate": MANDATE_REASON,
     "operate.mandates": MANDATE_REASON,
+    "reconcile.price_check_report": PRICE_CHECK_REASON,
+    "reconcile.price_checks": PRICE_CHECK_REASON,
     "pipeline.mandate_waiters:MandateWaiters.wake_all#9684b3 if 1": MANDATE_REASON,
     "pipeline.mandate_waiters:MandateWaiters.wake_jobs_of#506a36 if 3": MANDATE_REASON,
     "pipeline.mandate_directory": FORECAST_REASON,
@@ -257,6 +272,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.approval:_explain_missing_picture": (
         "It chooses between two texts: tests/simulated/deliver/test_approval.py tests the refusal."
     ),
+    "aws.ledger:Ledger.read_lane#19bc2b if 1": "For speed: other providers' lanes have no item with places.",
     "aws.ledger:Ledger._transact#bcd529 if 1": "For speed: without a budget change, there is nothing to try again.",
     "model.transitions.lifecycle:retry_picture#9e7dcd if 1": (
         "Deliver does not retry such a job: tests/simulated/model/test_transitions_sequences.py does."
@@ -316,7 +332,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "pipeline.crash_guard:_retry_write#f1ae84 if 1": (
         "No scene has a ledger outage just as a worker times out: tests/simulated/render/test_crash_counts.py does."
     ),
-    "pipeline.failover:Failover.fail_over#b464a3 if 1": FAILOVER_REASON,
+    "pipeline.failover:Failover.fail_over#b129d3 if 1": FAILOVER_REASON,
     "pipeline.failover:Failover.fail_over_if_blocked#243fc5 if 1": FAILOVER_REASON,
     "intake.dispatch:Dispatcher._fail_over_or_refuse#702b6f if 1": (
         "No seed disables a provider: tests/simulated/intake/test_providers.py does."
@@ -373,16 +389,23 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.paid_files:detect_format#cb5555 if 1": (
         "For the type checker: a picture that was verified or made here has a format."
     ),
+    "pipeline.places": PLACES_REASON,
+    "pipeline.purchase:Purchases.claim_and_send#d95581 if 2": PLACES_REASON,
+    "aws.ledger:Ledger._put_items#623292 if 2": PLACES_REASON,
+    "render.service:RenderService._admit#05e51a if 1": PLACES_REASON,
+    "render.service:RenderService._fail_over_or_refuse": PLACES_REASON,
+    "render.service:RenderService._recover#474598 if 4": PLACES_REASON,
+    "render.service:RenderService._render_accepted#f1cbda if 7": PLACES_REASON,
     "pipeline.purchase:Purchases._judge#fb53b4 if 1": SUSPICION_REASON,
     "pipeline.purchase:Purchases._judge#fb53b4 if 2": SUSPICION_REASON,
     "pipeline.purchase:Purchases._reload_job#69bb96 return 1": ("For the type checker: a job is never deleted."),
     "pipeline.purchase:Purchases.park.build_transition#0dcc8b if 1": (
         "For speed: without it, the next worker waits for the lease, or this one for its own timeout."
     ),
-    "pipeline.purchase:Purchases.record_result#113d76 if 1": (
+    "pipeline.purchase:Purchases._write_result#b06dc1 if 1": (
         "No scene has such a long outage of ledger and bucket: tests/simulated/render/test_ledger_outage.py does."
     ),
-    "pipeline.purchase:Purchases.send_claimed#9d9050 if 2": ("For the type checker: only a result has a verdict."),
+    "pipeline.purchase:Purchases.send_claimed#f3e447 if 2": ("For the type checker: only a result has a verdict."),
     "pipeline.purchase:Purchases.detach_raw_response#f2d6f1 if 1": (
         "It affects only a file for operators: tests/simulated/deliver/test_pictures.py tests that it is kept."
     ),
@@ -444,21 +467,21 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:_build_frame_warnings": FRAME_REASON,
     "deliver.pictures:_build_job_warnings#01c219 if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_job_warnings#01c219 if 2": RECEIPT_WARNING_REASON,
-    "reconcile.due:Redispatcher._resolve_lost_answer#e540c3 if 1": (
+    "reconcile.due:Redispatcher._resolve_lost_answer#f49897 if 1": (
         "If it is negated, a job without a call raises an exception, which kills nothing. If it is always true, render "
         "finds the answers: tests/simulated/reconcile/test_lost_messages.py tests that reconcile finds them."
     ),
-    "reconcile.due:Redispatcher._resolve_lost_answer#e540c3 if 2": DISABLED_PROVIDER_RESEND_REASON,
-    "reconcile.due:Redispatcher._resolve_lost_answer#e540c3 if 3": (
+    "reconcile.due:Redispatcher._resolve_lost_answer#f49897 if 2": DISABLED_PROVIDER_RESEND_REASON,
+    "reconcile.due:Redispatcher._resolve_lost_answer#f49897 if 3": (
         "It affects only which worker ends the lease of a call without an ID: "
         "tests/simulated/reconcile/test_lost_messages.py tests that a worker of its lane does."
     ),
-    "reconcile.due:Redispatcher._resolve_lost_answer#e540c3 if 4": (
+    "reconcile.due:Redispatcher._resolve_lost_answer#f49897 if 4": (
         "Render finds the answer as well: "
         "tests/simulated/reconcile/test_lost_messages.py tests that reconcile finds it without a slot."
     ),
     "reconcile.due:Redispatcher._hold#9d4fcb if 1": DISABLED_PROVIDER_RESEND_REASON,
-    "reconcile.due:Redispatcher._resolve_lost_answer#e540c3 if 5": ("For the type checker: a job is never deleted."),
+    "reconcile.due:Redispatcher._resolve_lost_answer#f49897 if 5": ("For the type checker: a job is never deleted."),
     "reconcile.due:Redispatcher._look_up_call#941434 if 1": ORPHAN_REASON,
     "reconcile.due:Redispatcher._look_up_call#941434 if 2": ORPHAN_REASON,
     "reconcile.due:Redispatcher._look_up_call#941434 if 3": ORPHAN_REASON,
@@ -487,15 +510,15 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "reconcile.service:ReconcileService._was_recently_resent#88d408 return 1": DISABLED_PROVIDER_RUN_REASON,
     "intake.references": REFERENCES_REASON,
-    "render.service:RenderService._render_accepted#affa27 if 5": (
+    "render.service:RenderService._render_accepted#f1cbda if 5": (
         "For speed: a worker that continues finds the job changed and returns its message."
     ),
-    "render.service:RenderService._render_accepted#affa27 if 6": FAILOVER_REASON,
+    "render.service:RenderService._render_accepted#f1cbda if 6": FAILOVER_REASON,
     "render.service:RenderService._buy#a016c0 if 2": (
         "For the type checker: if it is negated, the first call raises an exception, which kills nothing."
     ),
     "render.service:RenderService._buy#a016c0 if 3": FAILOVER_REASON,
-    "render.service:RenderService._call_with_retries#af2005 if 3": (
+    "render.service:RenderService._call_with_retries#1a082b if 3": (
         "No simulated provider abandons work that may be bought again; "
         "tests/simulated/render/test_abandoned_work.py does."
     ),
@@ -525,7 +548,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "render.service:RenderService._handle_missing_photo#d0174a if 1": (
         "For speed: reconcile holds the job as well, when its lease has ended."
     ),
-    "render.service:RenderService.render#bc2fce if 6": (
+    "render.service:RenderService.render#022773 if 7": (
         "For speed: a copy that deliver has already served is delivered once more."
     ),
     "operate.rerun:RerunService.preview#cce4c2 if 1": RERUN_PREVIEW_REASON,
@@ -570,4 +593,20 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "No seed asks for something that no provider supports: "
         "tests/simulated/intake/test_every_problem_at_once.py does."
     ),
+    "reconcile.bill_reconciliation": BILL_REASON,
+    "aws.ledger:Ledger.scan_jobs_of_days": BILL_REASON,
+    "model.transitions.payment:settle": BILL_REASON,
+    "model.transitions.payment:reopen_settlement": BILL_REASON,
+    "model.transitions.payment:_change_settled_money": BILL_REASON,
+    "model.transitions.payment:_is_settled": BILL_REASON,
+    "model.transitions.payment:_release_reservation#fca451 if 2": BILL_REASON,
+    "model.transitions.payment:_continue_after_settlement": BILL_REASON,
+    "model.transitions.payment:can_wait_for_bill": ASK_THE_BILL_REASON,
+    "model.transitions.payment:wait_for_bill": ASK_THE_BILL_REASON,
+    "pipeline.recovery:Recovery._can_wait_for_bill": ASK_THE_BILL_REASON,
+    "pipeline.recovery:Recovery.resolve_unknown#768e13 if 5": ASK_THE_BILL_REASON,
+    "reconcile.due:Redispatcher._resend_job#1e404c if 1": ASK_THE_BILL_REASON,
+    "render.service:RenderService._call_with_retries#1a082b if 4": ASK_THE_BILL_REASON,
+    "render.service:RenderService._enqueue_delivery#c69516 if 1": ASK_THE_BILL_REASON,
+    "render.service:RenderService.render#022773 if 5": ASK_THE_BILL_REASON,
 }

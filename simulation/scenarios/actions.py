@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from backdrop.model.errors import ConflictError
+from backdrop.model.errors import ConflictError, RetryLaterError
 from backdrop.model.mandate import Mandate, WhenSpent
+from backdrop.model.price_check import PRICE_CHECK_ID, QuoteOutcome
 from backdrop.model.queue_messages import RerunMessage
 from backdrop.operate.cancel import CancelSummary
 from backdrop.operate.mandates import MandateNotFoundError, MandateRefusedError
@@ -30,9 +31,11 @@ from simulation.world.sample_images import build_picture
 from simulation.world.simulated_s3 import ObjectVersion
 from simulation.world.simulated_stack import INPUT_BUCKET, OUTPUT_BUCKET, World
 from simulation.world.simulated_step_functions import TaskResponse
+from simulation.world.transport import SimulatedCrash
 from simulation.world.world_clock import WORLD_START
 
 OPERATOR_WORKER_NAME = "person"
+PRICE_CHECK_TIMEOUT_SECONDS = 180
 CAMPAIGN_NAME = "spring"
 EXECUTION_ARN_PREFIX = "arn:aws:states:eu-central-1:000000000000:execution:shop:"
 MALFORMED_TASKS = {
@@ -324,6 +327,23 @@ class UserActions:
         """Sets today's budget cap, as `backdrop budget --today` does."""
         day = self.world.clock.time.date().isoformat()
         self.world.run_as_operator(lambda: self.world.steps.ledger_queries.set_day_cap(day, int(cap)))
+
+    def _check_prices(self, outcome: str) -> None:
+        """The schedule runs the price check, and the provider answers its requests with this outcome."""
+        self.world.steps.bootstrap.ideogram_quotes.outcome = QuoteOutcome(outcome)
+        self.world.event_loop.call_later(
+            0,
+            lambda: self.world.event_loop.spawn(
+                PRICE_CHECK_ID, self._run_price_check, timeout_seconds=PRICE_CHECK_TIMEOUT_SECONDS
+            ),
+        )
+
+    def _run_price_check(self) -> None:
+        """Runs the function once: a failed run is not repeated."""
+        try:
+            self.world.steps.bootstrap.price_check().run()
+        except (RetryLaterError, ConflictError, SimulatedCrash) as error:
+            self.world.transport.add_note(f"the price check fails: {error}")
 
     def _redrive(self) -> None:
         self.world.run_as_operator(lambda: self._redrive_failures(pay_again=False))

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
+from backdrop.model.price_check import PRICE_CHECK_ID
 from backdrop_local.standin.bill import hash_content
 from simulation.invariants.paid_calls import UNUSABLE_END_STATUSES, check_call_counts, check_shared_content
 from simulation.invariants.violations import (
@@ -17,6 +18,7 @@ from simulation.invariants.violations import (
 from simulation.scenarios.actions import UserActions
 from simulation.scenarios.ledger_snapshot import LedgerSnapshot
 from simulation.world.simulated_provider import ProviderKind
+from simulation.world.simulated_quotes import QUOTE_FINGERPRINT
 
 
 def identify_work(job: JsonObject) -> str:
@@ -40,6 +42,7 @@ class BillingMonitor:
         self._read_counts = Counter[str]()
         self._sums_by_day: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._sums_by_job: dict[str, dict[str, Counter[str]]] = {}
+        self._price_check: JsonObject | None = None
 
     def count_allowed_calls(self, job: JsonObject) -> int:
         """Returns how many lost calls one charge of a job, other than a retry, may have before an operator decides."""
@@ -80,6 +83,32 @@ class BillingMonitor:
         for day, sums in self._sums_by_job[job["job_id"]].items():
             self._sums_by_day[day].update(sums)
 
+    def record_price_check(self, check: JsonObject) -> None:
+        """Keeps the price check's charges, in the form of a job, because they are checked as a job's are."""
+        self._price_check = {
+            "job_id": PRICE_CHECK_ID,
+            "key": PRICE_CHECK_ID,
+            "status": "",
+            "sha256": "",
+            "purchase_spec": {},
+            "attempts": [call["attempt"] for call in check["calls"]],
+        }
+        self._update_day_sums(self._price_check)
+
+    def _check_quotes(self) -> list[Violation]:
+        """Checks that the price check buys nothing after an answer with an ID, and that its charges are recorded."""
+        if self._price_check is None:
+            return []
+        lost_count = sum(attempt["provider_id"] is None for attempt in self._price_check["attempts"])
+        return [
+            *check_call_counts(self.charge_counts, [self._price_check], {PRICE_CHECK_ID: 1 + lost_count}),
+            *check_charges(
+                PlainLedger({}, {PRICE_CHECK_ID: self._price_check}, {}),
+                self._charges_by_work[QUOTE_FINGERPRINT],
+                identify_work,
+            ),
+        ]
+
     def check_jobs(self, jobs: Iterable[JsonObject]) -> list[Violation]:
         """Checks the charges of jobs that were just written, and the sums of all days."""
         self._read_new_charges()
@@ -97,17 +126,22 @@ class BillingMonitor:
             violations += check_charges(
                 PlainLedger({}, {work_id: job}, {}), self._charges_by_work[work_id], identify_work
             )
-        return violations
+        return violations + self._check_quotes()
 
     def check_all(self) -> list[Violation]:
         """Checks all charges, including those that no job explains."""
         self._read_new_charges()
         ledger = self._snapshot.ledger
         allowed = self._count_allowed_calls_by_job(ledger.jobs.values())
+        charges = [
+            charge
+            for work_id, charges in self._charges_by_work.items()
+            if work_id != QUOTE_FINGERPRINT
+            for charge in charges
+        ]
         return [
-            *check_charges(
-                ledger, [charge for charges in self._charges_by_work.values() for charge in charges], identify_work
-            ),
+            *check_charges(ledger, charges, identify_work),
+            *self._check_quotes(),
             *check_call_counts(self.charge_counts, ledger.jobs.values(), allowed),
             *check_shared_content(ledger, self.charge_counts, allowed, self._wasted_counts),
         ]

@@ -242,7 +242,8 @@ class InstructionMonitor:
         deleted_keys = [key for key in self._history.versions if key not in current_keys]
         waiting_job_ids = self._snapshot.list_excused_job_ids()
         uncertain_job_ids = {job for job in waiting_job_ids if ledger.jobs[job]["status"] in ("submitting", "unknown")}
-        excused_job_ids = uncertain_job_ids | (waiting_job_ids & users.redriven_job_ids)
+        late_job_ids = {job for job in waiting_job_ids if self._was_written_after_deletion(job)}
+        excused_job_ids = uncertain_job_ids | late_job_ids | (waiting_job_ids & users.redriven_job_ids)
         paired_keys = set[str]() if users.has_clock_faults else users.paired_keys - users.waived_keys
         return [
             *check_paired_uploads(ledger, paired_keys),
@@ -252,6 +253,12 @@ class InstructionMonitor:
             *check_picture_versions(without_lost_names(ledger, self._pictures.claims), versions),
             *check_deleted_photos(ledger, deleted_keys, excused_job_ids),
         ]
+
+    def _was_written_after_deletion(self, job_id: str) -> bool:
+        """Whether the ledger received the job's first write late. Render ends such a job when its lane resumes."""
+        (written_at, job), *_ = self._snapshot.job_versions[job_id]
+        deleted_at = max((at for at, version in self._history.versions[job["key"]] if version is None), default=None)
+        return deleted_at is not None and written_at > deleted_at
 
 
 def _list_paid_states(jobs: Iterable[JsonObject]) -> list[bool]:

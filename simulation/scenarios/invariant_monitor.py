@@ -4,6 +4,7 @@ from collections import defaultdict
 from datetime import datetime
 
 from backdrop.model.object_keys import spooled_answer_key
+from backdrop.model.price_check import PRICE_CHECK_ID
 from simulation.invariants.final_state import check_consecutive_crashes, check_ignored_photos
 from simulation.invariants.ledger_writes import (
     check_budget_cap,
@@ -39,6 +40,7 @@ from simulation.scenarios.ledger_snapshot import LaneSnapshot, LedgerSnapshot
 from simulation.scenarios.mandate_monitor import MandateMonitor
 from simulation.scenarios.paid_call_monitor import PaidCallMonitor
 from simulation.scenarios.picture_monitor import PictureMonitor
+from simulation.scenarios.place_monitor import PlaceMonitor
 from simulation.scenarios.review_monitor import ReviewMonitor
 from simulation.scenarios.task_token_monitor import TaskTokenMonitor
 from simulation.world.simulated_lambda import SimulatedFunction
@@ -74,6 +76,7 @@ class InvariantMonitor:
         self._world = world
         self._users = users
         self._paid_calls = PaidCallMonitor(self.snapshot, users)
+        self._places = PlaceMonitor(self.snapshot, users)
         self._workers_by_job: dict[str, str] = {}
         self._announced_at: dict[str, datetime] = {}
         self._reconcile_worker = ""
@@ -95,6 +98,7 @@ class InvariantMonitor:
     def _before_call(self, call: ServiceCall) -> None:
         if (call.service, call.operation) == ("provider", "call"):
             self.add_violations(self._paid_calls.check_paid_call(call))
+            self.add_violations(self._places.check_paid_call(call))
             self.add_violations(self.task_tokens.check_paid_call(call))
             self.add_violations(self.cancels.check_paid_call(call))
         elif (call.service, call.operation) == ("provider", "look_up"):
@@ -130,9 +134,9 @@ class InvariantMonitor:
     # -- the ledger ---------------------------------------------------------------------------------------------
 
     def _check_ledger(self, call: ServiceCall) -> None:
-        """Checks the source before its jobs, because it determines which of them are current."""
+        """Checks the source before its jobs, because it determines which of them are current, and places after jobs."""
         changed_keys, self._world.table.changed_keys = self._world.table.changed_keys, set()
-        for key in sorted(changed_keys, key=lambda key: (key[1] != "source", key)):
+        for key in sorted(changed_keys, key=lambda key: (key[1] != "source", key[1] == "places", key)):
             self._check_item(key, call)
         if changed_keys:
             jobs = [self.snapshot.jobs[kind[4:]] for _, kind in sorted(changed_keys) if kind.startswith("job#")]
@@ -167,6 +171,10 @@ class InvariantMonitor:
     def _check_record(self, kind: str, name: str, sort_key: str, body: JsonObject, call: ServiceCall) -> None:
         if kind == "reconcile":
             self._check_reconcile_run(body, call)
+        elif kind == PRICE_CHECK_ID:
+            self.billing.record_price_check(body)
+        elif (kind, sort_key) == ("lane", "places"):
+            self.add_violations(self._places.record_write(body))
         elif kind == "lane":
             self._check_lane(name, body, call)
         elif sort_key == "source":

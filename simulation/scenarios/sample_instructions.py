@@ -58,6 +58,9 @@ SAMPLES: Mapping[str, SampleInstructions] = {
     "snow-twice": _valid(variants={"snow": SNOW, "more-snow": SNOW}),
     "seasons-and-gold": _valid(variants={"snow": SNOW, "gold": {"prompt": "in gold", "max_cost_usd": 0.01}}),
     "turbo": _valid(rendering_speed="TURBO"),
+    # Ideogram v2 has neither of these.
+    "flash": _valid(prompt="at dawn", rendering_speed="FLASH"),
+    "seeded": _valid(prompt="at dusk", seed=7),
     "stingy": _valid(prompt="in gold", max_cost_usd=0.01),
     "cut-listed": _valid(operation="remove", provider=["segmind", "ideogram"]),
     "marble-listed": _valid(prompt="on a marble table", provider=["ideogram", "runware", "segmind"]),

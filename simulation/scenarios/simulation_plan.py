@@ -5,11 +5,14 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from backdrop.model.price_check import QuoteOutcome
+from backdrop.ports import IdeogramEndpoint
 from simulation.scenarios.feature_draft import FeatureDraft
 from simulation.scenarios.guard_faults import POISON_FAULT
 from simulation.scenarios.instruction_draft import InstructionDraft
 from simulation.scenarios.long_faults import DAY_LONG_FAULTS, HOUR_LONG_FAULTS
 from simulation.scenarios.mandate_draft import OWNED_FOLDERS, MandateDraft, add_last_days
+from simulation.scenarios.place_draft import PlaceDraft
 from simulation.scenarios.planned_action import PlannedAction
 from simulation.scenarios.product_draft import ProductDraft
 from simulation.scenarios.sample_instructions import (
@@ -56,6 +59,14 @@ SEEDS_PER_FEATURE_SEED = 5
 FIRST_PRODUCT_SEED = 2_000_000
 # Of these, those of three million or more also have mandates, and clients that write into their folders.
 FIRST_MANDATE_SEED = 3_000_000
+# From this seed on, a third of the worlds have Ideogram's v2 next to v1. In half of them, the operator returns to v1.
+FIRST_V2_SEED = 4_000_000
+SEEDS_PER_V2_SEED = 3
+# All seeds of four million or more whose provider has no IDs of ours count images, as Ideogram does.
+FIRST_PLACES_SEED = 4_000_000
+MAX_PRICE_CHECKS = 4
+# Their limits, which are those of the account. Each sample asks for at most three pictures.
+PLACE_LIMITS = (3, 4, 6, 10)
 # If fewer calls may be in flight, there are rarely as many as half of them.
 MIN_IN_FLIGHT_FOR_HALF_LIMIT = 3
 MALFORMED_MESSAGE_QUEUES = ("intake", "ideogram", "deliver")
@@ -116,6 +127,11 @@ def draw_plan(
     setup = _draw_setup(random)
     if kind:
         setup["kind"] = kind
+    elif seed >= FIRST_V2_SEED:
+        setup |= _draw_endpoint(Random(f"endpoints {seed}"))
+    if counts_images(seed, setup["kind"]):
+        limit = Random(f"places {seed}").choice(PLACE_LIMITS)
+        setup |= {"counts_images": True, "in_flight": limit, "account_limit": limit}
     drawn_faults = _draw_faults(Random(f"faults {seed}"), setup)
     fault_names = drawn_faults if faults is None else tuple(faults)
     lanes = Random(f"lanes {seed}")
@@ -142,6 +158,11 @@ def draw_plan(
             # Drawn apart, so that the other draws of a seed stay the same.
             instruction_actions += (*add_last_days(mandate_actions, Random(f"last days {seed}")),)
             starts_before_midnight = mandates.random() < MIDNIGHT_SHARE
+    if counts_images(seed, setup["kind"]):
+        place_draft = PlaceDraft(Random(f"bursts {seed}"), minutes * 60, FOLDERS)
+        instruction_actions = (*instruction_actions, *place_draft.draw_actions())
+    if "ideogram_endpoint" in setup:
+        instruction_actions = (*instruction_actions, *_draw_price_checks(Random(f"price checks {seed}"), minutes * 60))
     actions = tuple(sorted((*actions, *instruction_actions), key=lambda action: action.at_seconds))
     if has_several_lanes:
         actions = _spread_over_lanes(lanes, actions, [*setup["other_providers"]])
@@ -171,8 +192,33 @@ def has_mandates(seed: int) -> bool:
     return seed >= FIRST_MANDATE_SEED and has_features(seed)
 
 
+def counts_images(seed: int, kind: str) -> bool:
+    """Whether the provider of this world counts images, and its users ask for several at once."""
+    return seed >= FIRST_PLACES_SEED and kind != ProviderKind.LOOKUP_BY_OUR_ID.value
+
+
 def _strip_lanes(faults: Iterable[str]) -> set[str]:
     return {find_fault_type(name).name for name in faults}
+
+
+def _draw_endpoint(random: Random) -> dict[str, Any]:
+    """Returns the setup of a world with Ideogram's v2; nothing if it has none."""
+    if random.randrange(SEEDS_PER_V2_SEED):
+        return {}
+    v1_again_after_seconds = round(random.uniform(60, ARRIVAL_SECONDS), 1) if random.random() < 0.5 else 0
+    return {
+        "kind": ProviderKind.LOOKUP_BY_PROVIDER_ID.value,
+        "ideogram_endpoint": IdeogramEndpoint.V2,
+        "v1_again_after_seconds": v1_again_after_seconds,
+    }
+
+
+def _draw_price_checks(random: Random, seconds: float) -> list[PlannedAction]:
+    """Draws runs of the price check, and how the provider answers in each."""
+    outcomes = random.choices([*QuoteOutcome], weights=[4, 2, 2, 1], k=random.randint(1, MAX_PRICE_CHECKS))
+    return [
+        PlannedAction(round(random.uniform(0, seconds), 1), "check_prices", (outcome.value,)) for outcome in outcomes
+    ]
 
 
 def _draw_other_lanes(random: Random, setup: dict[str, Any]) -> tuple[str, ...]:

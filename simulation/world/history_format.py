@@ -38,6 +38,8 @@ def _format_subject(call: ServiceCall) -> str:
     if call.service == "sqs":
         return f"{request['QueueUrl'].rpartition('/')[2]} {request.get('MessageBody', '')}{_format_visibility(request)}"
     if call.service == "provider":
+        if "product" in request:
+            return request["product"]
         return request["job"].key if "job" in request else request["id"][:SHORT_ID_LENGTH]
     return str(request.get("Key") or request.get("Prefix") or request.get("url") or request.get("Entries") or request)
 

@@ -20,23 +20,27 @@ RESULT_BASE_URL = "https://results.invalid"
 
 @dataclass(frozen=True)
 class ProviderWork:
-    """One accepted call. It occupies a slot until it is done, whether or not a caller still waits."""
+    """One accepted call. It occupies its places until it is done, whether or not a caller still waits."""
 
     id: str
     started_at: datetime
     done_at: datetime
     billed_job: BilledJob
     result: ProviderResult
+    places: int = 1
 
 
 class ProviderAccount:
-    """`concurrency_limit` calls may run at a time. `lookup_retention`: for how long work can be looked up.
+    """`concurrency_limit` calls, or their images if it `counts_images`, may be in progress at a time.
+
+    `lookup_retention`: for how long work can be looked up.
 
     `surcharges`: what was charged above the price list, in micro-dollars, by the bill's job.
     """
 
     def __init__(self, clock: WorldClock, name: str, limit: int, lookup_retention: timedelta) -> None:
         self.concurrency_limit = limit
+        self.counts_images = False
         self.bill = Bill(seed=0)
         self.surcharges = Counter[str]()
         self.work_by_id: dict[str, ProviderWork] = {}
@@ -48,7 +52,7 @@ class ProviderAccount:
         self._lookup_retention = lookup_retention
 
     def count_in_flight(self) -> int:
-        return len(self.list_running())
+        return sum(work.places for work in self.list_running())
 
     def list_running(self) -> Sequence[ProviderWork]:
         """Returns the calls that occupy a slot now."""
@@ -59,7 +63,8 @@ class ProviderAccount:
         self, job: Job, photo: bytes, behavior: CallBehavior, provider_id: str | None
     ) -> ProviderWork | ProviderResult:
         """Accepts a call and charges for it, or refuses it if all slots are occupied."""
-        if self.count_in_flight() >= self.concurrency_limit:
+        places = int(job.instructions.get("num_images", 1)) if self.counts_images else 1
+        if self.count_in_flight() + places > self.concurrency_limit:
             self.refused_count += 1
             return ProviderResult(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, "too many calls in flight")
         billed_job = self._bill(job, photo, behavior)
@@ -71,6 +76,7 @@ class ProviderAccount:
             done_at,
             billed_job,
             behavior.failure or _build_result(billed_job, behavior),
+            places,
         )
         self.work_by_id[work.id] = work
         self._running.append(work)

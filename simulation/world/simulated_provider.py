@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 
+from backdrop.imaging.inspect import read_pixel_size
 from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError
 from backdrop.model.job import Job
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
-from backdrop.ports import Acknowledge, PreparedCall
-from backdrop.providers.ideogram import ENDPOINT_PATHS
+from backdrop.model.retries import build_call_spec
+from backdrop.ports import Acknowledge, IdeogramEndpoint, PreparedCall
+from backdrop.providers.ideogram import ENDPOINT_PATHS, V2_ENDPOINT_PATHS, fits_v2
 from backdrop_local.standin.bill import Bill
 from simulation.world.call_behavior import CallBehavior, build_charged_hang_up, build_refusal, build_uncharged_hang_up
 from simulation.world.event_loop import SimulatedCrash
@@ -31,6 +33,10 @@ __all__ = [
 ]
 __all__ += ["build_uncharged_hang_up", "build_refusal"]
 
+# From Ideogram's documents, and not from the product, which must not send them to v2.
+UNKNOWN_TO_V2 = frozenset(
+    {"seed", "magic_prompt", "color_palette", "style_preset", "style_codes", "style_reference_images"}
+)
 POLL_INTERVAL_SECONDS = 10.0
 SUBMIT_TIMEOUT_SECONDS = 1.0
 
@@ -65,9 +71,18 @@ class SimulatedPaidCall:
         return self.work.billed_job.micro_usd if self.work else 0
 
 
+def is_known_to_v2(job: Job) -> bool:
+    """Whether Ideogram v2 has the parameters of the request, and its speed."""
+    spec = build_call_spec(job)
+    return UNKNOWN_TO_V2.isdisjoint(spec) and spec.get("rendering_speed") != "FLASH"
+
+
 @dataclass
 class SimulatedProvider:
     """The Provider port.
+
+    `endpoint`: which of Ideogram's two APIs gets the calls that both can express; calls to v1 cannot be looked up. If
+    None, all calls are of the provider's kind.
 
     `script` has the behaviors for the next calls; after that, `behavior_sources` are consulted, and then
     `default_behavior` applies. `preparation_error`: why no call can be prepared. `check_key` is called for each call,
@@ -79,8 +94,10 @@ class SimulatedProvider:
     transport: Transport
     clock: WorldClock
     kind: ProviderKind = ProviderKind.NO_LOOKUP
+    endpoint: IdeogramEndpoint | None = None
     name: str = "ideogram"
     concurrency_limit: int = 10
+    counts_images: bool = False
     timeout_seconds: float = 180.0
     default_behavior: CallBehavior = field(default_factory=CallBehavior)
     script: deque[CallBehavior] = field(default_factory=deque[CallBehavior])
@@ -122,13 +139,27 @@ class SimulatedProvider:
 
     def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
         """Returns a paid call that is ready to be sent, or why there is none."""
+        kind = self._find_call_kind(job, photo)
         return (
             self.preparation_error
             or self.check_key()
-            or PreparedCall(
-                partial(self._make_call, job, photo), ENDPOINT_PATHS[job.operation] if self.name == "ideogram" else None
-            )
+            or PreparedCall(partial(self._make_call, job, photo, kind), self._find_endpoint(job, kind))
         )
+
+    def _find_call_kind(self, job: Job, photo: bytes) -> ProviderKind:
+        """Returns how this call can be looked up."""
+        if self.endpoint is None:
+            return self.kind
+        is_v2 = self.endpoint is IdeogramEndpoint.V2 and fits_v2(
+            build_call_spec(job), len(photo), read_pixel_size(photo)
+        )
+        return ProviderKind.LOOKUP_BY_PROVIDER_ID if is_v2 else ProviderKind.NO_LOOKUP
+
+    def _find_endpoint(self, job: Job, kind: ProviderKind) -> str | None:
+        if self.name != "ideogram":
+            return None
+        is_v2 = self.endpoint is not None and kind is ProviderKind.LOOKUP_BY_PROVIDER_ID
+        return (V2_ENDPOINT_PATHS if is_v2 else ENDPOINT_PATHS)[job.operation]
 
     def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
         """Returns the status of a call. This is free."""
@@ -143,14 +174,20 @@ class SimulatedProvider:
 
     # -- the call -----------------------------------------------------------------------------------------------
 
-    def _make_call(self, job: Job, photo: bytes, acknowledge: Acknowledge) -> ProviderResult | LookupStatus:
+    def _make_call(
+        self, job: Job, photo: bytes, kind: ProviderKind, acknowledge: Acknowledge
+    ) -> ProviderResult | LookupStatus:
         paid_call = SimulatedPaidCall(job.job_id, self.clock.time)
         self.paid_calls.append(paid_call)
         self.calls_in_flight.add(paid_call)
         self.peak_in_flight = max(self.peak_in_flight, self.count_in_flight())
         try:
-            if self.kind is ProviderKind.NO_LOOKUP:
+            if kind is ProviderKind.NO_LOOKUP:
                 return self._wait_for_result(job, photo, paid_call)
+            if self.endpoint is not None and not is_known_to_v2(job):
+                return ProviderResult(
+                    RetryClass.PERM, Code.REQUEST_REJECTED, "v2 has no such parameter, or no such speed"
+                )
             return self._submit_and_poll(job, photo, paid_call, acknowledge)
         finally:
             paid_call.ended_at = self.clock.time
@@ -159,7 +196,10 @@ class SimulatedProvider:
     def _wait_for_result(self, job: Job, photo: bytes, paid_call: SimulatedPaidCall) -> ProviderResult:
         request = {"job": job, "sha256": identify_photo(photo)}
         response = self.transport.execute(
-            "provider", "call", request, lambda: self._process_call(job, photo, paid_call, self.timeout_seconds)
+            "provider",
+            "call",
+            request,
+            lambda: self._process_call(job, photo, paid_call, self.timeout_seconds, is_synchronous=True),
         )
         return response if isinstance(response, ProviderResult) else response.result
 
@@ -190,12 +230,18 @@ class SimulatedProvider:
         return self.transport.execute("provider", "poll", {"id": work.id}, lambda: self._answer_lookup(work.id))
 
     def _process_call(
-        self, job: Job, photo: bytes, paid_call: SimulatedPaidCall, timeout_seconds: float
+        self,
+        job: Job,
+        photo: bytes,
+        paid_call: SimulatedPaidCall,
+        timeout_seconds: float,
+        *,
+        is_synchronous: bool = False,
     ) -> ProviderResult | ProviderWork:
         """Returns the provider's response within the timeout: the accepted work, or a result instead."""
         self.received_job_ids.append(job.job_id)
         behavior = self._find_resend_behavior(job) or self._choose_behavior(job)
-        self.account.concurrency_limit = self.concurrency_limit
+        self.account.concurrency_limit, self.account.counts_images = self.concurrency_limit, self.counts_images
         response = self._accept(job, photo, behavior) if behavior.accepts_work else None
         if isinstance(response, ProviderResult):
             return response
@@ -208,7 +254,7 @@ class SimulatedProvider:
             behavior.run_during_call()
         if behavior.kills_worker:
             raise SimulatedCrash("the worker is killed in the call")
-        if behavior.work_seconds > timeout_seconds and self.kind is ProviderKind.NO_LOOKUP:
+        if behavior.work_seconds > timeout_seconds and is_synchronous:
             return ProviderResult.lost("no answer arrived in time")
         if response and responds_immediately:
             return response.result

@@ -16,6 +16,7 @@ from backdrop.model.circuit import PauseReason
 from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
 from backdrop.model.transitions import Transition as Transition
+from backdrop.ports import IdeogramEndpoint
 from simulation.world.event_loop import EventLoop, SimulatedCrash
 from simulation.world.history_format import format_lines
 from simulation.world.message_lineage import within_lineage
@@ -73,20 +74,24 @@ class WorldSetup:
     """What operators and accounts configure.
 
     `budget`: micro-dollars per day. `in_flight`: the calls that we allow at a time. `account_limit`: the calls that the
-    provider really allows at a time. `kind`: how the provider lets lost calls be looked up. `other_providers`:
+    provider really allows at a time. `kind`: how the provider lets lost calls be looked up. `ideogram_endpoint`: see
+    SimulatedProvider. `v1_again_after_seconds`: when the operator sets it back to v1; 0 for never. `other_providers`:
     other providers and their kinds. `credit_prices`: the price of an image, in micro-dollars, at providers that sell
-    credits.
+    credits. `counts_images`: Ideogram's limit counts images, and Backdrop knows that; otherwise, both count calls.
     """
 
     budget: int = 10_000_000
     settle_seconds: int = 20
     on_lost_answer: str = "retry_once"
     kind: ProviderKind = ProviderKind.NO_LOOKUP
+    ideogram_endpoint: IdeogramEndpoint | None = None
+    v1_again_after_seconds: float = 0
     in_flight: int = 10
     account_limit: int = 10
     other_providers: Mapping[str, ProviderKind] = field(default_factory=dict[str, ProviderKind])
     ledger_retention_days: int = 0
     credit_prices: Mapping[str, int] = field(default_factory=dict[str, int])
+    counts_images: bool = False
 
 
 def find_queue_setting(settings: Mapping[str, Any], name: str) -> Any:
@@ -113,8 +118,15 @@ class World(WorldInspector):
         self.step_functions = SimulatedStepFunctions(self.transport)
         self.lambda_service = SimulatedLambda(self.transport, self.clock, self.sqs, self.event_loop)
         self.provider = SimulatedProvider(
-            self.transport, self.clock, kind=ProviderKind(self.setup.kind), concurrency_limit=self.setup.account_limit
+            self.transport,
+            self.clock,
+            kind=ProviderKind(self.setup.kind),
+            endpoint=None if self.setup.ideogram_endpoint is None else IdeogramEndpoint(self.setup.ideogram_endpoint),
+            concurrency_limit=self.setup.account_limit,
+            counts_images=self.setup.counts_images,
         )
+        if self.setup.v1_again_after_seconds:
+            self.event_loop.call_later(self.setup.v1_again_after_seconds, self._select_v1)
         others = [
             SimulatedProvider(
                 self.transport,
@@ -138,6 +150,9 @@ class World(WorldInspector):
         self.event_body_changes: list[Callable[[str], str]] = []
         self._deadlines: list[datetime] = []
         self._connect_functions()
+
+    def _select_v1(self) -> None:
+        self.provider.endpoint = IdeogramEndpoint.V1
 
     def _open_queues(self, *, shuffled: bool) -> None:
         self.dead_letter_queue = self.sqs.create_queue("dead-letters", retention_seconds=DEAD_LETTER_RETENTION_SECONDS)

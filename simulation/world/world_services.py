@@ -31,6 +31,7 @@ from backdrop.model.queue_messages import (
 from backdrop.pipeline.call_context import CallContext
 from backdrop.ports import Downloads, Provider
 from simulation.world.simulated_batch import MessageStep
+from simulation.world.simulated_quotes import SimulatedQuotes
 from simulation.world.simulated_sqs import SimulatedMessage
 from simulation.world.world_inspector import EVENT_BUS, INPUT_BUCKET, LEDGER_TABLE, OUTPUT_BUCKET, READABLE_BUCKET
 
@@ -95,6 +96,16 @@ class WorldBootstrap(Bootstrap):
     @override
     def providers(self) -> Mapping[str, Provider]:
         return self._world.providers
+
+    @cached_property
+    @override
+    def ideogram_quotes(self) -> SimulatedQuotes:  # pyrefly: ignore[bad-override]  # it answers as the adapter does
+        return SimulatedQuotes(self._world.transport, self._world.clock, self._world.provider)
+
+    @property
+    @override
+    def place_limits(self) -> Mapping[str, int]:
+        return self.settings.place_limits if self._world.setup.counts_images else {}
 
     @cached_property
     @override

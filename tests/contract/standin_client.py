@@ -13,6 +13,8 @@ from PIL import Image
 KEY = "standin-key"
 REPLACE = "/ideogram/v1/ideogram-v3/replace-background"
 REMOVE = "/ideogram/v1/remove-background"
+REPLACE_V2 = "/ideogram/v2/image/replace-background/ideogram-3"
+REMOVE_V2 = "/ideogram/v2/image/remove-background/ideogram-1"
 WAIT_SECONDS = 60.0
 
 type File = tuple[str | None, bytes | str] | tuple[str | None, bytes | str, str]

@@ -15,7 +15,7 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
 from backdrop.model.job import Job, MoneyStatus
 from backdrop.model.provider_result import NOT_TAKEN_CLASSES, LookupStatus, ProviderResult, RetryClass
-from backdrop.ports import ApiKey, Provider, SegmindEndpoint
+from backdrop.ports import ApiKey, IdeogramEndpoint, Provider, SegmindEndpoint
 from backdrop.providers import ideogram, onemin, runware, segmind
 from backdrop.providers.http import HttpResponse as HttpReply
 from backdrop.providers.ideogram import Ideogram
@@ -27,16 +27,21 @@ from tests.contract.adapters import CALL_SECONDS, PHOTO, Reply, http, provide_ke
 from tests.contract.standin_client import KEY
 from tests.unit.work_in_memory import FakeWork
 
+PIXEL_SIZE = 64, 48
+
 type Key = Callable[[bool], ApiKey]
 type Make = Callable[[str, float, Key], Provider]
 MAKERS: dict[str, Make] = {
     "ideogram": Ideogram,
+    "ideogram v2": lambda url, seconds, key: Ideogram(
+        url, seconds, key, IdeogramEndpoint.V2, lambda _: PIXEL_SIZE, poll_seconds=0.01
+    ),
     "segmind": lambda url, seconds, key: Segmind(url, seconds, key, FakeWork(), poll_seconds=0.01),
     "segmind v1": lambda url, seconds, key: Segmind(url, seconds, key, FakeWork(), SegmindEndpoint.V1),
     "1min": lambda url, seconds, key: OneMin(url, seconds, key, 45_000, poll_seconds=0.01),
     "runware": lambda url, seconds, key: Runware(url, seconds, key, FakeWork(), poll_seconds=0.01),
 }
-ASKABLE = ["segmind", "1min", "runware"]
+ASKABLE = ["ideogram v2", "segmind", "1min", "runware"]
 UPLOADED = http(200, json.dumps({"fileContent": {"path": "images/a.jpg"}}).encode())
 every = pytest.mark.parametrize("name", MAKERS)
 
@@ -155,6 +160,8 @@ WORDS = [
     "taskType",
     "status",
     "request_id",
+    "generation_id",
+    "failure_reason",
     "output",
     "metrics",
     "cost",
@@ -169,7 +176,17 @@ WORDS = [
     "response",
 ]
 TEXTS = [
-    *("id", get_task_id(job_for("runware")), "COMPLETED", "SUCCESS", "FAILURE", "success", "error", "imageInference"),
+    *(
+        "id",
+        get_task_id(job_for("runware")),
+        "COMPLETED",
+        "SUCCESS",
+        "FAILURE",
+        "success",
+        "error",
+        "imageInference",
+    ),
+    *("completed", "failed", "content_policy_violation"),
     *("https://im.runware.ai/a.png", "http://[", "timeoutProvider", "conflictTaskUUID", "\ud800", "\0", "a/b"),
 ]
 VALUE = st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(TEXTS) | st.text(max_size=5)
@@ -188,6 +205,7 @@ REPLIES = st.builds(
 )
 MODULES: dict[str, ModuleType] = {
     "ideogram": ideogram,
+    "ideogram v2": ideogram,
     "segmind": segmind,
     "segmind v1": segmind,
     "1min": onemin,

@@ -15,7 +15,7 @@ from backdrop.model import transitions
 from backdrop.model.codec import from_json, to_json
 from backdrop.model.job import Job, JobStatus, MoneyStatus
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
-from backdrop.ports import Provider, SegmindEndpoint
+from backdrop.ports import IdeogramEndpoint, Provider, SegmindEndpoint
 from backdrop.providers.http import HttpResponse
 from backdrop.providers.ideogram import Ideogram
 from backdrop.providers.onemin import OneMin
@@ -78,6 +78,10 @@ class AdapterCase:
 
 def _build_cases() -> Iterator[tuple[str, AdapterCase]]:
     yield "ideogram", AdapterCase(Ideogram(URL, 5, provide_key), job_for("ideogram"), "", (json.loads(SUCCESS),))
+    v2 = Ideogram(URL, 5, provide_key, IdeogramEndpoint.V2, lambda _: (64, 48), poll_seconds=NO_WAIT)
+    completed = {**json.loads(SUCCESS), "generation_id": "one", "status": "completed", "usage_cost_usd_micros": 60_000}
+    failed = {"generation_id": "one", "status": "failed", "failure_reason": "content_policy_violation"}
+    yield "ideogram v2", AdapterCase(v2, job_for("ideogram"), "one", ({"generation_id": "one"}, completed, failed))
     for endpoint in SegmindEndpoint:
         segmind = Segmind(URL, 5, provide_key, FakeWork(), endpoint, poll_seconds=NO_WAIT)
         yield f"segmind {endpoint}", AdapterCase(segmind, job_for("segmind"), TICKET["request_id"], (TICKET, DONE))

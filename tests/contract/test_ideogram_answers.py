@@ -233,9 +233,9 @@ def test_message_contains_the_providers_text(name: str) -> None:
         ("inflight_limit", RetryClass.QUOTA, Code.PROVIDER_THROTTLED),
         ("daily_limit", RetryClass.PAUSE, Code.PROVIDER_DAILY_LIMIT),
         ("insufficient_funds", RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
-        ("subscription_required", RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+        ("subscription_required", RetryClass.PAUSE, Code.PROVIDER_PLAN_REFUSES),
         ("priority_credit_required", RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
-        ("feature_limit", RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+        ("feature_limit", RetryClass.PAUSE, Code.PROVIDER_PLAN_REFUSES),
     ],
 )
 def test_reject_reason_takes_precedence_over_the_status(status: int, reason: str, kind: RetryClass, code: Code) -> None:

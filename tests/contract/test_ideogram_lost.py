@@ -15,7 +15,7 @@ from backdrop.model.codec import from_json, to_json
 from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError
 from backdrop.model.job import Job, MoneyStatus, Problem
-from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
+from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.providers.http import HttpResponse as HttpReply
 from backdrop.providers.ideogram import Ideogram, parse_response
 from tests.contract.adapters import (
@@ -175,11 +175,13 @@ def test_interrupted_upload_is_not_charged(standin: StandinClient) -> None:
 # -- lookups -----------------------------------------------------------------------------------
 
 
-def test_lookup_of_a_lost_call_sends_nothing(standin: StandinClient) -> None:
-    adapter = Ideogram(f"{standin.url}/ideogram", CALL_SECONDS, provide_key)
-    assert adapter.idempotency_key(build_provider_job()) is None
-    assert adapter.look_up(build_provider_job(), "any-name") is LookupStatus.ABSENT
-    assert standin.see("requests")["requests"] == []
+def test_call_to_v1_has_no_id_for_a_lookup(standin: StandinClient) -> None:
+    adapter, job = Ideogram(f"{standin.url}/ideogram", CALL_SECONDS, provide_key), build_provider_job()
+    assert adapter.idempotency_key(job) is None
+    prepared, provider_ids = adapter.prepare(job, PHOTO), list[str]()
+    assert not isinstance(prepared, ProviderResult)
+    prepared.send(provider_ids.append)
+    assert (provider_ids, len(standin.jobs())) == ([], 1)
 
 
 # -- hostile contents ----------------------------------------------------------------------------------------

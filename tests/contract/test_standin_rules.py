@@ -149,7 +149,7 @@ def test_slots_above_the_limit_are_refused_and_recorded() -> None:
 
 
 def test_slot_that_is_not_in_use_cannot_be_released() -> None:
-    with pytest.raises(ValueError, match="holds no slot"):
+    with pytest.raises(ValueError, match="holds too few slots"):
         Slots().release(("ideogram", "a"), at=0.0)
 
 

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.contract.standin_client import IMAGE, KEY, REMOVE, StandinClient, wait_until
+from tests.contract.standin_client import IMAGE, KEY, REMOVE, StandinClient, text, wait_until
 
 PIECE = bytes(1_000_000)
 UPLOAD_BYTES = 30 * len(PIECE)
@@ -24,6 +24,20 @@ def test_only_ten_of_fifty_concurrent_calls_run(
     assert standin.total_usd() == "0.60"
     row = standin.slots()
     assert (row["limit"], row["peak"], row["now"], len(row["refused_at"])) == (10, 10, 0, 40)
+
+
+def test_call_for_four_images_takes_four_of_ten_slots(standin: StandinClient) -> None:
+    standin.add_fault("accept_then_wait")
+    with ThreadPoolExecutor(4) as pool:
+        calls = [pool.submit(standin.replace, text("num_images", "4"), prompt=f"p{n}") for n in range(2)]
+        wait_until(lambda: standin.slots()["now"] == 8)
+        assert standin.replace(text("num_images", "3"), prompt="too large").status_code == 429
+        last = pool.submit(standin.replace, text("num_images", "2"), prompt="fits")
+        wait_until(lambda: standin.slots()["now"] == 10)
+        standin.control("release")
+        assert [call.result().status_code for call in (*calls, last)] == [200] * 3
+    row = standin.slots()
+    assert (row["peak"], row["now"], row["refused"]) == (10, 0, 1)
 
 
 def test_routes_and_keys_of_an_account_share_slots(standin: StandinClient) -> None:

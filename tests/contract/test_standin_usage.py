@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
 import requests
 
+from backdrop_local.standin.ideogram_usage import derive_key_id
 from tests.contract.standin_client import KEY, WAIT_SECONDS, StandinClient, text
 
 PATH = "/ideogram/v2/account/usage"
@@ -90,3 +92,42 @@ def test_charges_of_other_accounts_are_omitted(standin: StandinClient) -> None:
 )
 def test_invalid_query_is_400(standin: StandinClient, query: dict[str, str]) -> None:
     assert ask(standin, **query).status_code == 400
+
+
+def find_bucket(standin: StandinClient, hours_ago: int) -> list[dict[str, Any]]:
+    start = (datetime.now(UTC) - timedelta(hours=hours_ago)).replace(minute=0, second=0, microsecond=0)
+    answer = ask(standin, start_time=start.isoformat(), end_time=(start + timedelta(hours=1)).isoformat())
+    (bucket,) = answer.json()["buckets"]
+    return bucket["line_items"]
+
+
+def test_charges_can_be_shown_as_older_than_they_are(standin: StandinClient) -> None:
+    standin.control("settings", {"usage_lag_seconds": 0, "usage_age_seconds": 5 * 3600})
+    standin.remove()
+    assert items(standin) == []
+    assert [item["endpoint"] for item in find_bucket(standin, 5)] == ["/v1/remove-background"]
+
+
+def test_records_can_be_corrected_and_shared(standin: StandinClient) -> None:
+    standin.control("settings", {"usage_lag_seconds": 0, "usage_age_seconds": 3600})
+    standin.replace(text("num_images", "2"))
+    changes = [
+        {"hours_ago": 1, "images": -1},
+        {"hours_ago": 1, "images": 3, "key_id": "key-of-others"},
+        {"hours_ago": 1, "images": 4, "source": "app"},
+    ]
+    standin.control("settings", {"usage_changes": changes})
+    api_lines = {
+        one["api_key"]["id"]: one["billed_units"]["quantity"]
+        for one in find_bucket(standin, 1)
+        if one["source"] == "api"
+    }
+    assert api_lines == {derive_key_id(KEY): "1", "key-of-others": "3"}
+    [app_line] = items(standin, sources="app")
+    assert ("user_email" in app_line, "api_key" in app_line) == (True, False)
+
+
+def test_date_follows_the_clock(standin: StandinClient) -> None:
+    standin.add_fault("clock", {"offset_s": 3600})
+    difference = parsedate_to_datetime(ask(standin).headers["Date"]) - datetime.now(UTC)
+    assert timedelta(minutes=59) < difference < timedelta(minutes=61)

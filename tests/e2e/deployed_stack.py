@@ -30,7 +30,7 @@ READABLE_BUCKET = "readable-photos"
 # A state machine outside the stack that may wait for it (`WaitingStateMachines`).
 WAITING_STATE_MACHINE = "publish"
 FED_BY_QUEUES = ("intake", "render", "deliver")
-FUNCTIONS = (*FED_BY_QUEUES, "reconcile", "campaign", "deployment-check")
+FUNCTIONS = (*FED_BY_QUEUES, "reconcile", "reconcile-bill", "campaign", "deployment-check")
 LANES = {
     "ideogram": "IdeogramQueueUrl",
     "segmind": "SegmindQueueUrl",

@@ -21,6 +21,7 @@ COLUMNS = {
     "render": "RenderRole",
     "deliver": "DeliverRole",
     "reconcile": "ReconcileRole",
+    "bill": "ReconcileBillRole",
     "campaign": "CampaignRole",
     "machine": "CampaignMachineRole",
     "check": "DeploymentCheckRole",
@@ -127,6 +128,7 @@ def _secrets_and_functions(stack: DeployedStack) -> dict[str, Call]:
     assumption = {"RoleArn": "arn:aws:iam::000000000000:role/any-role", "RoleSessionName": "tests"}
     return {
         "read a provider's key": ("secretsmanager", "get_secret_value", key),
+        "read the admin key": ("secretsmanager", "get_secret_value", {"SecretId": f"{STACK}/ideogram/admin-key"}),
         "read another secret": ("secretsmanager", "get_secret_value", {"SecretId": FORBIDDEN}),
         "change a provider's key": ("secretsmanager", "put_secret_value", {**key, "SecretString": "mine"}),
         "list the lanes": ("lambda", "list_event_source_mappings", {}),

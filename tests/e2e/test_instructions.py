@@ -151,7 +151,7 @@ def test_receipt_has_all_documented_fields(folder: Folder) -> None:
         job["results"][0],
         "key version_id n output width height format bytes has_alpha seed alt title copyright certificate fidelity",
     )
-    assert_fields(job["attempts"][0], "n provider endpoint provider_id submitted_at outcome money")
+    assert_fields(job["attempts"][0], "n provider endpoint provider_id submitted_at outcome money settlement")
     assert job["queued_at"] <= job["submitted_at"] <= job["paid_at"] <= job["stored_at"]
     assert receipt["total_usd"] == job["cost"]["usd"]
     head = folder.stack.clients.s3.head_object(Bucket=folder.stack.output_bucket, Key=job["results"][0]["key"])

@@ -5,6 +5,7 @@ What it does not enforce is marked on that page, and tests/unit/template/test_ro
 
 import json
 import re
+from collections.abc import Generator
 from typing import Any, cast
 
 import boto3
@@ -65,7 +66,7 @@ def is_allowed(service_client: Any, operation: str, arguments: dict[str, Any]) -
 
 
 @pytest.fixture(autouse=True, scope="module")
-def existing_objects(stack: DeployedStack) -> None:
+def existing_objects(stack: DeployedStack) -> Generator[None]:
     """Creates everything that the calls read, so that only the role can make them fail."""
     s3, secrets = stack.clients.s3, stack.clients.secrets
     existing = {bucket.get("Name") for bucket in s3.list_buckets()["Buckets"]}
@@ -75,6 +76,10 @@ def existing_objects(stack: DeployedStack) -> None:
         s3.put_object(Bucket=bucket, Key=TEXT, Body=b"text")
     if FORBIDDEN not in [entry.get("Name") for entry in secrets.list_secrets()["SecretList"]]:
         secrets.create_secret(Name=FORBIDDEN, SecretString="not for this stack")
+    # Its real ARN has a suffix, which the role's policy expects. The other tests of this cloud have no such key.
+    admin_key = secrets.create_secret(Name=f"{STACK}/ideogram/admin-key", SecretString="admin-key")
+    yield
+    secrets.delete_secret(SecretId=admin_key["ARN"], ForceDeleteWithoutRecovery=True)
 
 
 def test_every_role_and_action_of_the_table_is_tested(stack: DeployedStack) -> None:

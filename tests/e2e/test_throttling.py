@@ -87,3 +87,29 @@ def test_retry_after_of_a_429_is_respected(folder: Folder) -> None:
     job = folder.wait_until_stored("red.jpg")
     assert job["throttled_seconds"] >= 2
     assert len(job["attempts"]) == 1
+
+
+def test_images_in_progress_never_exceed_the_limit(folder: Folder) -> None:
+    """Calls for one, two, and four images share ten places. After the first one, all lease theirs."""
+    stack, limit = folder.stack, 10
+    names = [f"{n}.jpg" for n in range(12)]
+    stack.standin.control("settings", {"in_flight_limit": limit, "latency_by_speed": {"DEFAULT": 1.0}})
+    stack.standin.add_fault("accept_then_wait", {"ms": HOLD_MS}, times=1, route="replace-background")
+    folder.drop("first.jpg", {"prompt": "at sea", "num_images": 4})
+    eventually(lambda: read_account(stack)["now"] == 4, "four places taken", lambda: read_account(stack)["now"])
+    history, refused = len(read_account(stack)["history"]), read_account(stack)["refused"]
+    for n, name in enumerate(names):
+        folder.drop(name, {"prompt": "at sea", "num_images": (1, 2, 4)[n % 3]})
+    stack.standin.control("release")
+    for name in ("first.jpg", *names):
+        folder.wait_until_stored(name)
+    assert 4 < max_in_flight(stack, history) <= limit
+    assert read_account(stack)["refused"] == refused
+
+
+def test_more_images_than_places_are_refused(folder: Folder) -> None:
+    with folder.stack.override_environment("intake", IDEOGRAM_MAX_IN_FLIGHT="3"):
+        folder.drop("red.jpg", {"prompt": "at sea", "num_images": 4})
+        error = folder.wait_for_error("red.jpg", "more_images_than_places", "refused")
+    assert error["money"] == "not_spent"
+    assert folder.pictures("red.jpg") == []

@@ -10,11 +10,13 @@ import pytest
 
 from backdrop.model.circuit import FAILURE_THRESHOLD
 from backdrop.model.codes import Code
+from backdrop.model.price_check import QuoteAnswer, QuoteOutcome
 from backdrop.model.provider_result import RetryClass
 from backdrop_cli.aws_clients import AwsClients
 from backdrop_cli.errors import EXIT_CODES
 from backdrop_cli.served_pages.page_server import PageServer
 from docs.make_commands import COMMON_OPTIONS, list_commands, list_options
+from simulation.bill.bill_world import BillWorld
 from simulation.world.call_behavior import build_charged_hang_up, build_refusal
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
@@ -24,6 +26,7 @@ from tests.golden.golden import Golden
 from tests.golden.shapes import shapes
 from tests.simulated.command_user import CommandResult, Person
 from tests.simulated.doctor_stack import build_checked_stack
+from tests.simulated.scripted_quotes import SALE, TEXT, THROTTLED, ScriptedQuotes
 from tests.simulated.upload_page_user import build_presigner
 from tests.simulated.uploads_and_requests import upload_defaults
 
@@ -434,11 +437,44 @@ def operator_with_doctor(observations: Observations, patch: pytest.MonkeyPatch) 
     run("key set", "a provider that is off", "runware", piped="a-key\n")
 
 
+def with_usage_records(observations: Observations, patch: pytest.MonkeyPatch) -> None:
+    """A stack whose lost answers were compared with Ideogram's usage records."""
+    bill = BillWorld(0)
+    bootstrap = bill.world.steps.bootstrap
+    bootstrap.__dict__["ideogram_usage"] = bill.service.usage
+    bootstrap.settings = replace(bootstrap.settings, ideogram_key_ids="k1, k9:other")
+    run = runner(observations, Person(bill.world, patch))
+    bill.run()
+    run("reconcile-bill", "compared")
+    run("reconcile-bill", "not a day", "--day", "yesterday")
+    patch.setattr(bill, "answer", _do_not_answer)
+    run("reconcile-bill", "the records cannot be read")
+
+
+def with_quotes(observations: Observations, patch: pytest.MonkeyPatch) -> None:
+    """A stack with Ideogram v2, which quotes another price, and then sells instead of quoting."""
+    world, quotes = World(), ScriptedQuotes([QuoteAnswer(QuoteOutcome.QUOTED, TEXT, price=12_000), SALE])
+    world.steps.bootstrap.__dict__["ideogram_quotes"] = quotes
+    person = Person(world, patch)
+    run = runner(observations, person)
+    run("check-prices", "Ideogram v1 has no quotes")
+    person.stack = replace(person.stack, parameters={"IdeogramEndpoint": "v2"})
+    quotes.script.insert(1, THROTTLED)
+    run("check-prices", "a price differs, and another is not quoted")
+    run("check-prices", "a generation instead of a quote")
+    run("status", "the price check has stopped")
+    run("check-prices", "resumed", "--resume")
+
+
+def _do_not_answer(_url: str) -> None:
+    """Ideogram does not answer in time."""
+
+
 def person_with_page(observations: Observations, patch: pytest.MonkeyPatch) -> None:
     """A person who opens the upload page, and ends it with Ctrl-C."""
     person = Person(World(), patch)
     none, signing = cast("Any", None), cast("Any", build_presigner())._client  # noqa: SLF001  no other way to it
-    clients = AwsClients(*(none,) * 6, signing=signing, sns=none, sqs=none, states=none, sts=none)
+    clients = AwsClients(*(none,) * 7, signing=signing, sns=none, sqs=none, states=none, sts=none)
     person.stack = replace(person.stack, clients=clients)
 
     patch.setattr(PageServer, "serve_forever", _interrupt)
@@ -463,6 +499,8 @@ SCENARIOS = (
     with_mandates,
     with_lost_answer,
     with_failures,
+    with_usage_records,
+    with_quotes,
     person_with_photos,
     person_with_campaigns,
     operator_with_doctor,

@@ -41,19 +41,23 @@ LIBRARIES = {
     "deliver": SDK | VALIDATION | HTTP,
     "deployment_check": set[str](),
     "intake": SDK | VALIDATION,
+    "price_check": SDK | VALIDATION | HTTP,
     "reconcile": SDK | VALIDATION | HTTP,
+    "reconcile_bill": SDK | VALIDATION | HTTP,
     "render": SDK | VALIDATION | HTTP,
 }
 MAX_MODULES = {
     "campaign": 625,
     "deliver": 795,
     "deployment_check": 400,
-    "intake": 700,
+    "intake": 705,
+    "price_check": 680,
     "reconcile": 720,
+    "reconcile_bill": 680,
     "render": 800,
 }
 # With some room, because versions of zlib differ by 1 KB and more.
-MAX_PACKED_KB = {"DependenciesLayer": 36_000, "BackdropLayer": 1_640}
+MAX_PACKED_KB = {"DependenciesLayer": 36_000, "BackdropLayer": 1_760}
 MAX_FUNCTION_KB = 20
 
 # Prints the clients that are created while a worker starts.

@@ -29,7 +29,7 @@ class FakeLedger:
     def ledger_scan(self) -> "FakeLedger":
         return self
 
-    def scan_jobs_and_requests(self) -> Iterator[Job | ImageRequest]:
+    def scan_charged_and_requests(self) -> Iterator[Job | ImageRequest]:
         yield from self.items
 
     @property

@@ -10,7 +10,7 @@ import yaml
 type Node = Any
 
 PROVIDERS = ("Ideogram", "Segmind", "OneMin", "Runware")
-ALL_ON = {f"{provider}MaxInFlight": "2" for provider in PROVIDERS}
+ALL_ON = {**{f"{provider}MaxInFlight": "2" for provider in PROVIDERS}, "IdeogramEndpoint": "v2"}
 NO_VALUE = object()
 PSEUDO = {
     "AWS::StackName": "backdrop",

@@ -41,6 +41,7 @@ STATUS_TEXTS = {
 }
 _PRICE_BASIS_TEXTS = {
     "price_list": "list price",
+    "bill": "usage records",
     "reported": "reported by the provider",
     "configured": "configured in the stack",
 }

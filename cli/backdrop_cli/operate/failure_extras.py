@@ -8,7 +8,7 @@ from backdrop.model.circuit import Pause
 from backdrop.model.job import Job
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop.operate.redrive import FailureFilter
-from backdrop_cli.formatting import format_count
+from backdrop_cli.formatting import format_count, format_utc
 from backdrop_cli.operate.pause_resume import describe_pause
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
@@ -49,7 +49,10 @@ class FailureExtras:
             for name, pauses in self.pauses.items()
             for one in pauses
         ]
-        lines += [_describe_lost_answers(self.lost_answers)] if self.lost_answers else []
+        waiting = [job for job in self.lost_answers if job.waits_for_bill]
+        lost = [job for job in self.lost_answers if not job.waits_for_bill]
+        lines += [_describe_lost_answers(lost)] if lost else []
+        lines += [_describe_bill_waits(waiting)] if waiting else []
         lines += [
             f"{format_count(number, 'dead letter')} ({code}) without a photo: the dead-letter queue has the message "
             "and what is wrong with it."
@@ -62,8 +65,25 @@ class FailureExtras:
 
     def to_document(self) -> dict[str, Any]:
         paused = {name: [describe_pause(one) for one in pauses] for name, pauses in self.pauses.items()}
-        lost = [{"key": job.key, "job_id": job.job_id, "unknown_usd": to_usd(job.unknown)} for job in self.lost_answers]
+        lost = [
+            {
+                "key": job.key,
+                "job_id": job.job_id,
+                "unknown_usd": to_usd(job.unknown),
+                "waits_for_bill": job.waits_for_bill,
+            }
+            for job in self.lost_answers
+        ]
         return {"paused": paused, "lost_answers": lost, "other_dead_letters": dict(self.dead_letters)}
+
+
+def _describe_bill_waits(jobs: Sequence[Job]) -> str:
+    latest = max(job.bill_wait_until for job in jobs if job.bill_wait_until)
+    return (
+        f"{format_count(len(jobs), 'job')} lost the provider's answer, and "
+        f"{format_usd(sum(job.unknown for job in jobs))} was possibly charged. Its usage records decide: what "
+        f"was not charged is sent again, and the rest is held, by {format_utc(latest)} at the latest."
+    )
 
 
 def _describe_lost_answers(jobs: Sequence[Job]) -> str:

@@ -184,6 +184,9 @@ def _describe_call(job: Job, now: datetime) -> Wait:
     since = attempt.submitted_at if attempt else job.submitted_at
     if job.status is JobStatus.UNKNOWN:
         reason = f"{job.problem.message} ({job.problem.code.value})" if job.problem else "A call lost its answer."
+        if job.waits_for_bill and job.problem:
+            hint = str(job.problem.operator_hint)
+            return Wait(Code.CHARGE_UNKNOWN.value, reason, hint, since, job.job_id)
         return Wait(Code.CHARGE_UNKNOWN.value, f"{reason}{end}", UNKNOWN_CHARGE_HINT, since, job.job_id)
     if attempt and attempt.lease_until + LEASE_CHECK_DELAY + USUAL_DURATION < now:
         message = (

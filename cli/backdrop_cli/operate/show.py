@@ -13,7 +13,16 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import UnreadableFileError
 from backdrop.model.fidelity import Fidelity
 from backdrop.model.ids import derive_source_id
-from backdrop.model.job import AttemptOutcome, Job, JobStatus, MoneyStatus, Source, StoredPicture
+from backdrop.model.job import (
+    AttemptOutcome,
+    Job,
+    JobStatus,
+    MoneyStatus,
+    Settlement,
+    SettlementResult,
+    Source,
+    StoredPicture,
+)
 from backdrop.model.object_keys import (
     PAID_PREFIX,
     ObjectKind,
@@ -53,6 +62,11 @@ OUTCOME_LABELS = {
     AttemptOutcome.NOT_TAKEN: "not accepted",
     AttemptOutcome.REJECTED: "rejected",
     AttemptOutcome.LOST: "answer lost",
+}
+SETTLEMENT_LABELS = {
+    SettlementResult.CHARGED: "the usage records show that it was charged",
+    SettlementResult.NOT_CHARGED: "the usage records show that it was not charged",
+    SettlementResult.REOPENED: "the usage records were corrected, so it is unknown again whether it was charged",
 }
 
 
@@ -301,6 +315,12 @@ def _format_origin(job: Job, field: str) -> str:
     return ", ".join((job.provenance.get(field, "default"), *origins))
 
 
+def _describe_settlement(settlement: Settlement) -> str:
+    counts = f"{settlement.charged_count} of {settlement.unknown_count} images like its own"
+    undecided = f"the usage records show that {counts} were charged, but not which"
+    return SETTLEMENT_LABELS.get(settlement.result, undecided)
+
+
 def _list_events(job: Job, history: PhotoHistory) -> Iterator[tuple[datetime, str]]:
     yield job.queued_at, "accepted"
     for attempt in job.attempts:
@@ -311,6 +331,8 @@ def _list_events(job: Job, history: PhotoHistory) -> Iterator[tuple[datetime, st
         outcome = OUTCOME_LABELS[attempt.outcome]
         event = f"call {attempt.n} to {attempt.provider} sent{count_text}: {outcome}, {cost}"
         yield attempt.submitted_at, event
+        if attempt.settlement:
+            yield attempt.settlement.settled_at, f"call {attempt.n}: {_describe_settlement(attempt.settlement)}"
     if job.throttled_ms:
         is_waiting = job.status is JobStatus.ACCEPTED or not job.attempts
         period = "so far" if is_waiting else f"until {format_utc(job.attempts[-1].submitted_at)}"

@@ -12,7 +12,8 @@ from backdrop_cli.errors import NothingFoundError, UsageError
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
-type GroupName = Callable[[Stack, Job, Attempt], str]
+type GroupName = Callable[[str, Attempt], str]
+"""Returns the group of a call. The first argument is the photo's name; "" for a request of the price check."""
 
 ROOT_LABEL, NO_MANDATE_LABEL = "(no folder)", "(no mandate)"
 
@@ -84,12 +85,10 @@ def find_top_folder(photo_name: str) -> str:
 
 
 GROUPINGS: dict[str, GroupName] = {
-    "day": lambda _stack, _job, attempt: attempt.budget_day,
-    "folder": lambda stack, job, _: (
-        find_top_folder(photo_name_of(job.bucket, job.key, stack.input_bucket)) or ROOT_LABEL
-    ),
-    "provider": lambda _stack, _job, attempt: attempt.provider,
-    "mandate": lambda _stack, _job, attempt: attempt.mandate or NO_MANDATE_LABEL,
+    "day": lambda _photo_name, attempt: attempt.budget_day,
+    "folder": lambda photo_name, _attempt: find_top_folder(photo_name) or ROOT_LABEL,
+    "provider": lambda _photo_name, attempt: attempt.provider,
+    "mandate": lambda _photo_name, attempt: attempt.mandate or NO_MANDATE_LABEL,
 }
 
 
@@ -109,14 +108,16 @@ def show_spend(stack: Stack, screen: Screen, prefix: str, by: str) -> None:
     approval = ApprovalTotal()
     has_jobs = False
     with screen.spinner("reading the ledger"):
-        for job in stack.ledger_scan.scan_jobs():
-            if not photo_name_of(job.bucket, job.key, stack.input_bucket).startswith(prefix):
+        for item in stack.ledger_scan.scan_charged():
+            photo_name = photo_name_of(item.bucket, item.key, stack.input_bucket) if isinstance(item, Job) else ""
+            if not photo_name.startswith(prefix):
                 continue
-            has_jobs = True
-            approval.add(job)
-            for attempt in job.attempts:
+            if isinstance(item, Job):
+                has_jobs = True
+                approval.add(item)
+            for attempt in item.attempts:
                 total.add(attempt)
-                totals.setdefault(group_name(stack, job, attempt), SpendTotal()).add(attempt)
+                totals.setdefault(group_name(photo_name, attempt), SpendTotal()).add(attempt)
     shown = {key: one for key, one in sorted(totals.items()) if one.calls}
     screen.print_json(_build_document(stack, prefix, by, shown, total, approval))
     scope = f"in {prefix}, stack {stack.name}" if prefix else f"in stack {stack.name}"

@@ -10,11 +10,20 @@ from backdrop.model.circuit import LaneState, ProviderHealth
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.fidelity import FidelityVerdict
-from backdrop.model.job import IN_FLIGHT_STATUSES, JobStatus
+from backdrop.model.job import JobStatus
+from backdrop.model.place_leases import PROVIDERS_THAT_COUNT_IMAGES, PlaceLeases
+from backdrop.model.price_check import PriceCheck, list_differences
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop.model.schedule import BudgetDay
-from backdrop_cli.formatting import format_rough_duration, format_utc
+from backdrop.reconcile.price_check_report import (
+    build_price_check_report,
+    describe_difference,
+    describe_stop,
+    list_problems,
+)
+from backdrop_cli.formatting import format_count, format_rough_duration, format_utc
 from backdrop_cli.ledger_scan import WAITS_OUTSIDE_LANE, JobCounts
+from backdrop_cli.operate.checks.bill_check import list_bill_problems
 from backdrop_cli.operate.pause_resume import describe_pause
 from backdrop_cli.operate.photo_waits import QUEUED, SETTLING
 from backdrop_cli.operate.queue_waits import PROBING_MESSAGE, is_budget_reserved
@@ -39,6 +48,7 @@ WAIT_REASON_MESSAGES = {
     SETTLING: "No instructions yet; they may still arrive.",
     QUEUED: "In the provider's queue.",
     Code.OWNER_AT_WORK.value: "Another photo with the same content is being bought for both; see `backdrop show KEY`.",
+    Code.CHARGE_UNKNOWN.value: "A lost call is sent again if Ideogram's usage records show that it was not charged.",
 }
 
 
@@ -56,39 +66,65 @@ def show_status(stack: Stack, screen: Screen, *, watch: bool) -> None:
 
 def _print_once(stack: Stack, screen: Screen, counts: JobCounts, *, is_refresh: bool) -> None:
     now = stack.clock.now()
-    provider_lanes = parallel_map(stack.circuit_breaker.ledger.read_health, stack.providers, stack.max_threads)
-    lanes = {lane.provider: lane for lane in provider_lanes}
+    provider_lanes = [*parallel_map(stack.circuit_breaker.ledger.read_lane, stack.providers, stack.max_threads)]
+    lanes = {lane.provider: lane for lane, _ in provider_lanes}
+    places = {one.provider: one for _, one in provider_lanes if one.provider in PROVIDERS_THAT_COUNT_IMAGES}
+    price_check = stack.circuit_breaker.ledger.read_price_check() if stack.checks_prices else None
     if is_refresh:
         screen.clear()
     screen.print_json(
         {
             "stack": stack.name,
             "at": now.isoformat(timespec="seconds"),
-            **_build_document(stack, counts, lanes, now),
+            **_build_document(stack, counts, lanes, places, now),
+            "price_check": build_price_check_report(price_check) if price_check else None,
         }
     )
     screen.print(f"Stack {stack.name}, {format_utc(now)}", "bold")
     screen.print()
     heads = {"Provider": "left", "State": "words", "At the provider": "right", "Waiting": "right", "Oldest": "right"}
-    screen.print_table(heads, (_build_row(stack, counts, lane, now) for lane in lanes.values()))
+    screen.print_table(heads, (_build_row(stack, counts, lane, places, now) for lane in lanes.values()))
     screen.print()
+    for one in places.values():
+        _print_places(screen, one, now)
     _print_waiting(screen, count_wait_reasons(counts, lanes, *stack.read_budget(now)))
     _print_ended(screen, counts)
     _print_budget(stack, screen, now)
+    for problem in list_bill_problems(stack):
+        screen.print(f"Usage records: {problem.text}. {problem.fix}", "yellow")
+    if price_check:
+        _print_price_check(screen, price_check)
 
 
-def _build_row(stack: Stack, counts: JobCounts, lane: ProviderHealth, now: datetime) -> tuple[str, ...]:
+def _build_row(
+    stack: Stack, counts: JobCounts, lane: ProviderHealth, places: Mapping[str, PlaceLeases], now: datetime
+) -> tuple[str, ...]:
+    """A provider that counts images has as many in progress as places are leased, or as jobs if none needs a lease."""
     name = lane.provider
-    in_flight, waiting = counts.count(*IN_FLIGHT_STATUSES, provider=name), counts.count_in_lane(name)
+    in_flight, waiting = counts.count_in_flight(name), counts.count_in_lane(name)
     since = counts.oldest_waiting_since.get(name)
     oldest = format_rough_duration((now - since).total_seconds()) if since else ""
     return (
         name,
         describe_lane_state(lane),
-        f"{in_flight:,} of {stack.max_in_flight.get(name, 0):,}",
+        f"{_count_in_progress(in_flight, places.get(name), now):,} of {stack.max_in_flight.get(name, 0):,}",
         f"{waiting:,}",
         oldest,
     )
+
+
+def _count_in_progress(in_flight: int, places: PlaceLeases | None, now: datetime) -> int:
+    return max(in_flight, places.count_leased(now)) if places else in_flight
+
+
+def _print_places(screen: Screen, places: PlaceLeases, now: datetime) -> None:
+    """Prints which jobs wait until enough images have ended at the provider."""
+    waiters = places.list_waiters(now)
+    if waiters:
+        since = format_rough_duration((now - waiters[0].since).total_seconds())
+        jobs = format_count(len(waiters), "job")
+        screen.print(f"{jobs} for {places.provider} waiting for places, which count images. Oldest: {since}.")
+        screen.print()
 
 
 def describe_lane_state(lane: ProviderHealth) -> str:
@@ -113,6 +149,7 @@ def count_wait_reasons(
         if not code and is_budget_reserved(price, day, cap):
             code = Code.BUDGET_RESERVED.value
         wait_reasons[code or QUEUED] += n
+    wait_reasons[Code.CHARGE_UNKNOWN.value] += counts.waiting_for_bill.total()
     return +wait_reasons
 
 
@@ -158,10 +195,30 @@ def _print_budget(stack: Stack, screen: Screen, now: datetime) -> None:
     screen.print(f"Today (UTC): {format_usd(day.spent)} of {format_usd(cap)} spent{unknown_text}{reserved}.")
 
 
-def _build_document(stack: Stack, counts: JobCounts, lanes: dict[str, ProviderHealth], now: datetime) -> dict[str, Any]:
+def _print_price_check(screen: Screen, check: PriceCheck) -> None:
+    """Prints only what is wrong. Nothing of it pauses a lane."""
+    stop = describe_stop(check)
+    if stop is not None:
+        screen.print_bullet("!", str(stop), "yellow")
+    for difference in list_differences(check):
+        screen.print_bullet("!", str(describe_difference(difference)), "yellow")
+    for problem in list_problems(check):
+        screen.print_bullet("!", str(problem), "yellow")
+
+
+def _build_document(
+    stack: Stack,
+    counts: JobCounts,
+    lanes: Mapping[str, ProviderHealth],
+    places: Mapping[str, PlaceLeases],
+    now: datetime,
+) -> dict[str, Any]:
     day, cap = stack.read_budget(now)
     return {
-        "providers": [_describe_lane(stack, counts, lane) for lane in lanes.values()],
+        "providers": [
+            _describe_lane(stack, counts, lane) | {"places": _describe_places(lane, counts, places, now)}
+            for lane in lanes.values()
+        ],
         "jobs": {one.value: counts.count(one) for one in JobStatus},
         "stored_masks": counts.stored_masks,
         "waiting": dict(count_wait_reasons(counts, lanes, day, cap)),
@@ -175,6 +232,7 @@ def _build_document(stack: Stack, counts: JobCounts, lanes: dict[str, ProviderHe
             "unknown_usd": to_usd(day.unknown),
             "reserved_usd": to_usd(day.reserved),
         },
+        "usage_records": [{"problem": one.text, "fix": one.fix} for one in list_bill_problems(stack)],
     }
 
 
@@ -185,8 +243,24 @@ def _describe_lane(stack: Stack, counts: JobCounts, lane: ProviderHealth) -> dic
         "provider": name,
         "state": lane.state,
         "reasons": [describe_pause(one) for one in lane.pauses],
-        "at_the_provider": counts.count(*IN_FLIGHT_STATUSES, provider=name),
+        "at_the_provider": counts.count_in_flight(name),
         "limit": stack.max_in_flight.get(name, 0),
         "waiting": counts.count_in_lane(name),
         "oldest_since": oldest.isoformat(timespec="seconds") if oldest else None,
+    }
+
+
+def _describe_places(
+    lane: ProviderHealth, counts: JobCounts, places: Mapping[str, PlaceLeases], now: datetime
+) -> dict[str, Any] | None:
+    """Describes the places of a lane whose limit counts images; None if it counts calls."""
+    one = places.get(lane.provider)
+    if one is None:
+        return None
+    waiters, in_flight = one.list_waiters(now), counts.count_in_flight(lane.provider)
+    return {
+        "in_use": _count_in_progress(in_flight, one, now),
+        "leased": one.count_leased(now),
+        "waiting": len(waiters),
+        "waiting_since": waiters[0].since.isoformat(timespec="seconds") if waiters else None,
     }

@@ -38,7 +38,8 @@ class ChargeStore:
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
-        database.execute(f"CREATE TABLE charge ({', '.join(_COLUMNS)})")
+        # `group` is a keyword of SQL.
+        database.execute(f"CREATE TABLE charge ({', '.join(map('"{}"'.format, _COLUMNS))})")
         database.execute("CREATE TABLE request (job_id TEXT, requested_at TEXT, campaign TEXT)")
 
     def add_charge(self, charge: Charge) -> None:
@@ -69,10 +70,30 @@ class ChargeStore:
         """Returns the totals by one of the charges' columns, in the order of its values."""
         # A call with two amounts, such as a certain and an unknown one, counts once.
         query = f"""
-            SELECT {column}, count(DISTINCT job_id || ' ' || attempt_no), sum(charged), sum(unknown)
+            SELECT {column}, count(DISTINCT CASE WHEN charged + unknown > 0 THEN job_id || ' ' || attempt_no END),
+                sum(charged), sum(unknown)
             FROM charge GROUP BY {column} ORDER BY {column}
         """  # noqa: S608 - names of columns
         return {key: SpendTotal(*amounts) for key, *amounts in self._database.execute(query)}
+
+    def sum_undecided(self) -> tuple[int, int]:
+        """Returns the least and the most micro-dollars that the undecided charges cost together.
+
+        They differ only if some of a group's charges belong to another month.
+        """
+        query = """
+            SELECT coalesce(sum(max(0, charged - (total - listed))), 0), coalesce(sum(min(charged, listed)), 0) FROM (
+                SELECT sum(unknown) AS listed, max(group_charged_count * image_price) AS charged,
+                    max(group_count * image_price) AS total
+                FROM charge WHERE "group" <> '' GROUP BY "group"
+            )
+        """
+        return self._database.execute(query).fetchone()
+
+    def sum_open(self) -> int:
+        """Returns the micro-dollars of the charges about which nothing is known."""
+        query = "SELECT coalesce(sum(unknown), 0) FROM charge WHERE \"group\" = ''"
+        return self._database.execute(query).fetchone()[0]
 
     def count_states(self) -> Counter[str]:
         """Returns the numbers of charges by the state of what is, or was, unknown; those of "" were never unknown."""

@@ -3,50 +3,80 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from backdrop.aws.items import to_sortable_timestamp
-from backdrop.model.job import Attempt, Job
+from backdrop.model.job import Attempt, Job, Settlement, SettlementResult
 from backdrop.model.object_keys import photo_name_of
+from backdrop.model.price_check import PRICE_CHECK_ID, PriceCheck
 from backdrop_cli.operate.spend import find_top_folder
 from backdrop_cli.statement.month import Month
 
 
 class UnknownState(StrEnum):
-    """What is known about a charge whose answer was lost. `OPEN`: nothing, so the call may have been charged."""
+    """What is known about a charge whose answer was lost.
+
+    `OPEN`: nothing, so the call may have been charged. `UNDECIDED`: the provider's usage records prove how many of
+    several such calls were charged, but not which. `CHARGED`, `NOT_CHARGED`: the records have settled the charge.
+    """
 
     OPEN = "open"
+    UNDECIDED = "undecided"
+    CHARGED = "settled_charged"
+    NOT_CHARGED = "settled_not_charged"
+
+    @property
+    def is_settled(self) -> bool:
+        return self in (UnknownState.CHARGED, UnknownState.NOT_CHARGED)
 
 
 @dataclass(frozen=True)
 class Amount:
     """Micro-dollars: `charged` is certain, `unknown` may be charged in addition.
 
-    `state`: of a charge that is, or was, unknown; None if the answer arrived.
+    `state`: of a charge that is, or was, unknown; None if the answer arrived. `settlement`: how many of several unknown
+    charges are real, if that is proven.
     """
 
     charged: int = 0
     unknown: int = 0
     state: UnknownState | None = None
+    settlement: Settlement | None = None
 
 
 def list_amounts(attempt: Attempt) -> Iterator[Amount]:
-    """Yields the amounts of a call that `backdrop spend` counts, which are none if it was not charged.
+    """Yields the amounts of a call that `backdrop spend` counts, and 0 if an unknown charge turned out to be none.
 
     The only place that decides which rows a call has, and the state of each.
     """
+    settlement = attempt.settlement
+    result = settlement.result if settlement else None
     if attempt.charged:
-        yield Amount(charged=attempt.charged)
+        yield Amount(
+            charged=attempt.charged, state=UnknownState.CHARGED if result is SettlementResult.CHARGED else None
+        )
     if attempt.unknown:
-        yield Amount(unknown=attempt.unknown, state=UnknownState.OPEN)
+        is_decided = settlement is not None and settlement.charged_count is not None
+        undecided = settlement if result is SettlementResult.UNDECIDED and is_decided else None
+        yield Amount(
+            unknown=attempt.unknown,
+            state=UnknownState.UNDECIDED if undecided else UnknownState.OPEN,
+            settlement=undecided,
+        )
+    if result is SettlementResult.NOT_CHARGED and not attempt.charged:
+        yield Amount(state=UnknownState.NOT_CHARGED)
 
 
 @dataclass(frozen=True)
 class Charge:
     """One row of a statement.
 
-    `day`: the day (UTC) of the budget that pays, on which the call was claimed. `photo`: the key, or `@bucket/key` if
-    the photo is not in the stack's bucket. `campaign`: the execution whose request caused the call, or "".
-    `submitted_at`: in ISO 8601, UTC. `speed`: the rendering speed, or "" if the operation has none.
+    `day`: the day (UTC) of the budget that pays, on which the call was claimed. `job_id`: PRICE_CHECK_ID if the price
+    check caused the charge. `photo`: the key, or `@bucket/key` if the photo is not in the stack's bucket; "" for the
+    price check. `campaign`: the execution whose request caused the call, or "". `submitted_at`: in ISO 8601, UTC.
+    `speed`: the rendering speed, or "" if the operation has none. `group`: the same for all undecided charges that
+    belong together, and else "": `group_charged_count` of their `group_count` images were charged. `image_price`: that
+    of one of these images, in micro-dollars.
     """
 
     day: str
@@ -69,6 +99,10 @@ class Charge:
     operation: str
     speed: str
     image_count: int
+    group: str = ""
+    group_charged_count: int = 0
+    group_count: int = 0
+    image_price: int = 0
     campaign: str = ""
 
 
@@ -101,4 +135,49 @@ def list_charges(job: Job, month: Month, input_bucket: str) -> Iterator[Charge]:
                 operation=job.operation,
                 speed=str(job.instructions.get("rendering_speed", "DEFAULT")) if is_replacement else "",
                 image_count=int(job.instructions.get("num_images", 1)),
+                **_describe_group(attempt, amount.settlement, int(job.instructions.get("num_images", 1))),
             )
+
+
+def list_quote_charges(check: PriceCheck, month: Month) -> Iterator[Charge]:
+    """Yields the month's charges that the price check may have caused. They belong to no photo."""
+    for call in check.calls:
+        attempt = call.attempt
+        if not month.contains(attempt.budget_day):
+            continue
+        for amount in list_amounts(attempt):
+            yield Charge(
+                day=attempt.budget_day,
+                submitted_at=to_sortable_timestamp(attempt.submitted_at),
+                job_id=PRICE_CHECK_ID,
+                attempt_no=attempt.n,
+                provider=attempt.provider,
+                provider_id=attempt.provider_id or "",
+                endpoint=attempt.endpoint or "",
+                basis=attempt.basis,
+                charged=amount.charged,
+                unknown=amount.unknown,
+                state=amount.state.value if amount.state else "",
+                bucket="",
+                key="",
+                photo="",
+                folder="",
+                variant="",
+                mandate="",
+                operation=call.product.operation,
+                speed=call.product.rendering_speed,
+                image_count=1,
+            )
+
+
+def _describe_group(attempt: Attempt, settlement: Settlement | None, image_count: int) -> dict[str, Any]:
+    if settlement is None or settlement.charged_count is None:
+        return {}
+    image_price = attempt.unknown // image_count
+    hours = " ".join(map(to_sortable_timestamp, settlement.hours))
+    return {
+        "group": f"{attempt.endpoint} {image_price} {hours}",
+        "group_charged_count": settlement.charged_count,
+        "group_count": settlement.unknown_count,
+        "image_price": image_price,
+    }

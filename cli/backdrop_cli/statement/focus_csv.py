@@ -12,7 +12,7 @@ from functools import cache
 from typing import TextIO
 
 from backdrop.model.pricing import MICRO_PER_USD
-from backdrop_cli.statement.charges import Charge
+from backdrop_cli.statement.charges import Charge, UnknownState
 from backdrop_cli.statement.statement import Statement
 
 FOCUS_VERSION = "1.4"
@@ -24,6 +24,13 @@ TAG_PREFIX = "backdrop:"
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _QUOTE = "'"
 _SECONDS_LENGTH = len("2026-11-20T12:00:00")
+
+_STATE_TEXTS = {
+    UnknownState.OPEN: "the answer was lost, so this call may have been charged",
+    UnknownState.UNDECIDED: "the answer was lost, and the usage records do not show which of several calls cost money",
+    UnknownState.CHARGED: "the answer was lost, and the usage records show that this call was charged",
+    UnknownState.NOT_CHARGED: "the answer was lost, and the usage records show that this call was not charged",
+}
 
 type Cell = Callable[[Charge, Statement], str]
 
@@ -47,9 +54,9 @@ COLUMNS: dict[str, Cell] = {
     "ListCost": lambda charge, _: format_decimal_usd(charge.charged),
     "PricingQuantity": lambda charge, _: "1" if charge.charged else "0",
     "PricingUnit": lambda _charge, _statement: "Requests",
-    "ResourceId": lambda charge, _: f"s3://{charge.bucket}/{charge.key}",
-    "ResourceName": lambda charge, _: charge.photo,
-    "ResourceType": lambda _charge, _statement: "Photo",
+    "ResourceId": lambda charge, _: f"s3://{charge.bucket}/{charge.key}" if charge.photo else charge.job_id,
+    "ResourceName": lambda charge, _: charge.photo or charge.job_id,
+    "ResourceType": lambda charge, _: "Photo" if charge.photo else "Price check",
     "ServiceCategory": lambda _charge, _statement: "AI and Machine Learning",
     "ServiceName": lambda charge, _: get_service_name(charge.provider),
     "ServiceProviderName": lambda charge, _: get_service_name(charge.provider),
@@ -64,6 +71,9 @@ COLUMNS: dict[str, Cell] = {
     "x_CampaignName": lambda charge, _: charge.campaign,
     "x_EndpointPath": lambda charge, _: charge.endpoint,
     "x_FolderName": lambda charge, _: charge.folder,
+    "x_GroupChargedImageCount": lambda charge, _: str(charge.group_charged_count) if charge.group else "",
+    "x_GroupImageCount": lambda charge, _: str(charge.group_count) if charge.group else "",
+    "x_GroupName": lambda charge, _: charge.group,
     "x_IsProvisional": lambda _, statement: "true" if statement.is_provisional else "false",
     "x_JobId": lambda charge, _: charge.job_id,
     "x_PriceBasis": lambda charge, _: charge.basis,
@@ -107,7 +117,7 @@ def describe_charge(charge: Charge) -> str:
     """`New background at DEFAULT, by Ideogram`."""
     speed = f" at {charge.speed}" if charge.speed else ""
     text = f"{OPERATION_NAMES[charge.operation]}{speed}, by {get_service_name(charge.provider)}"
-    return f"{text}: the answer was lost, so this call may have been charged" if charge.state else text
+    return f"{text}: {_STATE_TEXTS[UnknownState(charge.state)]}" if charge.state else text
 
 
 def _build_tags(charge: Charge) -> str:

@@ -103,6 +103,8 @@ def _build_document(statement: Statement, files: StatementFiles) -> dict[str, An
         "provisional": statement.is_provisional,
         "in_flight": {"calls": statement.in_flight.count, "most_usd": to_usd(statement.in_flight.reserved)},
         "open_charges": statement.open_count,
+        "settled_charges": statement.settled_count,
+        "bill": {"least_usd": to_usd(statement.min_bill), "most_usd": to_usd(statement.max_bill)},
         "total": _describe_total(statement.total),
         "by": {
             name: [{name: key, **_describe_total(total)} for key, total in statement.groups[name].items()]

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import Job
 from backdrop_cli.operate.spend import NO_MANDATE_LABEL, ROOT_LABEL, SpendTotal
 from backdrop_cli.stack import Stack
 from backdrop_cli.statement.charge_store import ChargeStore, open_charge_store
-from backdrop_cli.statement.charges import UnknownState, list_charges
+from backdrop_cli.statement.charges import UnknownState, list_charges, list_quote_charges
 from backdrop_cli.statement.month import Month
 
 GROUPINGS = ("provider", "folder", "campaign", "mandate")
@@ -27,7 +28,11 @@ class CallsInFlight:
 
 @dataclass(frozen=True)
 class Statement:
-    """`groups`: the totals by each of GROUPINGS. `state_counts`: the numbers of charges by `Charge.state`."""
+    """`groups`: the totals by each of GROUPINGS. `state_counts`: the numbers of charges by `Charge.state`.
+
+    `undecided`: the least and the most that the undecided charges cost together. `open`: what those cost at most about
+    which nothing is known. All are micro-dollars.
+    """
 
     stack_name: str
     month: Month
@@ -36,6 +41,18 @@ class Statement:
     groups: Mapping[str, Mapping[str, SpendTotal]]
     state_counts: Counter[str]
     in_flight: CallsInFlight
+    undecided: tuple[int, int]
+    open: int
+
+    @property
+    def min_bill(self) -> int:
+        """Returns the least that the providers' bills amount to together, in micro-dollars."""
+        return self.total.confirmed + self.undecided[0]
+
+    @property
+    def max_bill(self) -> int:
+        """Returns the most that the providers' bills amount to together, in micro-dollars."""
+        return self.total.confirmed + self.undecided[1] + self.open
 
     @property
     def total(self) -> SpendTotal:
@@ -44,7 +61,12 @@ class Statement:
     @property
     def open_count(self) -> int:
         """How many charges are unknown and not settled."""
-        return self.state_counts[UnknownState.OPEN]
+        return self.state_counts[UnknownState.OPEN] + self.state_counts[UnknownState.UNDECIDED]
+
+    @property
+    def settled_count(self) -> int:
+        """How many charges were unknown and are settled."""
+        return sum(self.state_counts[state] for state in UnknownState if state.is_settled)
 
     @property
     def is_month_over(self) -> bool:
@@ -61,11 +83,12 @@ def read_statement(stack: Stack, month: Month) -> Generator[Statement]:
     """Reads the whole ledger once; the charges can be read during the block."""
     created_at, call_count, reserved = stack.clock.now(), 0, 0
     with open_charge_store() as store:
-        for item in stack.ledger_scan.scan_jobs_and_requests():
-            if not isinstance(item, Job):
+        for item in stack.ledger_scan.scan_charged_and_requests():
+            if isinstance(item, ImageRequest):
                 store.add_request(item)
                 continue
-            for charge in list_charges(item, month, stack.input_bucket):
+            is_job = isinstance(item, Job)
+            for charge in list_charges(item, month, stack.input_bucket) if is_job else list_quote_charges(item, month):
                 store.add_charge(charge)
             pending = [one.reserved for one in item.attempts if one.reserved and month.contains(one.budget_day)]
             call_count, reserved = call_count + len(pending), reserved + sum(pending)
@@ -81,4 +104,6 @@ def read_statement(stack: Stack, month: Month) -> Generator[Statement]:
             },
             state_counts=store.count_states(),
             in_flight=CallsInFlight(call_count, reserved),
+            undecided=store.sum_undecided(),
+            open=store.sum_open(),
         )

@@ -8,7 +8,7 @@ from backdrop.model.pricing import format_usd
 from backdrop_cli.formatting import escape_unprintable, format_count, format_utc
 from backdrop_cli.gallery.gallery_html import GALLERY_PACKAGE, join_templates, read_template
 from backdrop_cli.operate.spend import SpendTotal
-from backdrop_cli.statement.charges import Charge
+from backdrop_cli.statement.charges import Charge, UnknownState
 from backdrop_cli.statement.focus_csv import describe_charge, get_service_name
 from backdrop_cli.statement.statement import EMPTY_LABELS, GROUPINGS, Statement
 
@@ -30,7 +30,7 @@ def render_statement(statement: Statement) -> str:
         created=escape(format_utc(statement.created_at)),
         charged=escape(format_usd(total.confirmed)),
         unknown=escape(format_usd(total.unknown)),
-        highest=escape(format_usd(total.confirmed + total.unknown)),
+        highest=escape(format_usd(statement.max_bill)),
         calls=f"{total.calls:,}",
         notices="".join(f'<p class="notice">{escape(text)}</p>\n' for text in list_notices(statement)),
         groups="\n".join(_render_group(name, statement.groups[name]) for name in GROUPINGS),
@@ -52,12 +52,33 @@ def list_notices(statement: Statement) -> list[str]:
         )
     if statement.open_count:
         charges = format_count(statement.open_count, "charge is", "charges are")
+        least, most = format_usd(statement.min_bill), format_usd(statement.max_bill)
+        amount = f"is {least}" if least == most else f"is between {least} and {most}"
+        notices.append(f"{charges} unknown, because the provider's answer was lost. The provider's bill {amount}.")
+    undecided_count = statement.state_counts[UnknownState.UNDECIDED]
+    if undecided_count:
+        charges = format_count(undecided_count, "unknown charge", "unknown charges")
         notices.append(
-            f"{charges} unknown, because the provider's answer was lost. The provider's bill is between "
-            f"{format_usd(statement.total.confirmed)} and "
-            f"{format_usd(statement.total.confirmed + statement.total.unknown)}."
+            f"Of {charges}, the provider's usage records prove how much was charged together, but not for which photos."
         )
+    if statement.settled_count:
+        charges = format_count(statement.settled_count, "charge was unknown, and is", "charges were unknown, and are")
+        notices.append(f"{charges} settled by the provider's usage records.")
     return notices
+
+
+def describe_state(charge: Charge) -> str:
+    """`open`, `2 of these 3 images charged`, `settled: charged`, or `settled: not charged`."""
+    match charge.state:
+        case UnknownState.UNDECIDED:
+            images = format_count(charge.group_count, "image", "images")
+            return f"{charge.group_charged_count:,} of these {images} charged"
+        case UnknownState.CHARGED:
+            return "settled: charged"
+        case UnknownState.NOT_CHARGED:
+            return "settled: not charged"
+        case _:
+            return charge.state
 
 
 def select_largest(totals: Mapping[str, SpendTotal], limit: int) -> dict[str, SpendTotal]:
@@ -113,10 +134,10 @@ def _render_charges(statement: Statement, *, unknown: bool) -> str:
 
 
 def _render_charge(charge: Charge) -> str:
-    amount = f"up to {format_usd(charge.unknown)}" if charge.state else format_usd(charge.charged)
-    state = f'<span class="open">{escape(charge.state)}</span>' if charge.state else ""
+    amount = f"up to {format_usd(charge.unknown)}" if charge.unknown else format_usd(charge.charged)
+    state = f'<span class="open">{escape(describe_state(charge))}</span>' if charge.state else ""
     return (
-        f'<li><span class="photo" dir="auto">{_escape(charge.photo)}</span>'
+        f'<li><span class="photo" dir="auto">{_escape(charge.photo or charge.job_id)}</span>'
         f'<span class="amount">{state}{escape(amount)}</span>'
         f'<span class="facts">{_join(_list_facts(charge))}</span></li>\n'
     )

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from backdrop.intake.service import IntakeService
     from backdrop.model.job import Job
     from backdrop.model.pricing import ConfiguredPrices
-    from backdrop.model.transitions import Transition
+    from backdrop.model.transitions import BudgetChange, Transition
     from backdrop.operate.cancel import CancelService
     from backdrop.operate.mandates import MandateService
     from backdrop.operate.redrive import RedriveService
@@ -46,10 +46,15 @@ if TYPE_CHECKING:
     from backdrop.pipeline.failover import Failover
     from backdrop.pipeline.mandate_directory import MandateDirectory
     from backdrop.pipeline.mandate_waiters import MandateWaiters
+    from backdrop.pipeline.places import Places
     from backdrop.pipeline.purchase import Purchases
     from backdrop.pipeline.recovery import Recovery
     from backdrop.ports import Clock, Downloads, InputBucket, ManifestReader, Provider
+    from backdrop.providers.ideogram_quotes import IdeogramQuotes
+    from backdrop.providers.ideogram_usage import IdeogramUsage
+    from backdrop.reconcile.bill_reconciliation import BillReconciliation
     from backdrop.reconcile.dead_letters import DeadLetterTriage
+    from backdrop.reconcile.price_checks import PriceChecks
     from backdrop.reconcile.service import ReconcileService
     from backdrop.render.service import RenderService
 
@@ -118,6 +123,7 @@ class Bootstrap:
                 default_provider=settings.default_provider,
                 prices=settings.configured_prices,
                 read_health=self.ledger.read_health,
+                place_limits=self.place_limits,
             ),
             ledger=self.ledger,
             folder_defaults_intake=folders,
@@ -153,6 +159,7 @@ class Bootstrap:
             ledger=self.ledger,
             breaker=self.breaker,
             orphan_jobs=OrphanJobs(self.ledger, ExecutionMonitor(self.client("stepfunctions"), self.clock), self.clock),
+            places=self.places,
             purchases=self.purchases,
             recovery=self.recovery,
             # Render does not send to lanes itself: intake forwards moved jobs.
@@ -254,6 +261,31 @@ class Bootstrap:
             daily_budget=self.daily_budget,
         )
 
+    def reconcile_bill(self) -> BillReconciliation:
+        from datetime import timedelta
+
+        from backdrop.model.bill import parse_key_uses
+        from backdrop.reconcile.bill_reconciliation import BillReconciliation
+
+        settings = self.settings
+        return BillReconciliation(
+            ledger=self.ledger,
+            ledger_queries=self.ledger_queries,
+            usage=self.ideogram_usage,
+            deliver_queue=self.deliver_queue,
+            clock=self.clock,
+            key_uses=parse_key_uses(settings.ideogram_key_ids),
+            final_after=timedelta(minutes=settings.bill_final_minutes),
+            retention_days=settings.ledger_retention_days,
+        )
+
+    def price_check(
+        self, on_quote_change: Callable[[BudgetChange, str], None] = lambda _change, _operation: None
+    ) -> PriceChecks:
+        from backdrop.reconcile.price_checks import PriceChecks
+
+        return PriceChecks(self.ledger, self.ideogram_quotes, self.clock, self.daily_budget, on_quote_change)
+
     def campaign_planner(self) -> CampaignPlanner:
         from backdrop.campaigns.plan import CampaignPlanner
 
@@ -349,12 +381,23 @@ class Bootstrap:
         return Purchases(
             ledger=self.ledger,
             breaker=self.breaker,
+            places=self.places,
             answer_spool=self.answer_spool,
             deliver_queue=self.deliver_queue,
             clock=self.clock,
             daily_budget=self.daily_budget,
             prices=self.settings.configured_prices,
         )
+
+    @cached_property
+    def places(self) -> Places:
+        from backdrop.pipeline.places import Places
+
+        return Places(self.ledger, self.clock, self.place_limits)
+
+    @property
+    def place_limits(self) -> Mapping[str, int]:
+        return self.settings.place_limits
 
     @cached_property
     def recovery(self) -> Recovery:
@@ -380,6 +423,7 @@ class Bootstrap:
             self.deliver_queue,
             self.clock,
             settings.configured_prices,
+            self.place_limits,
         )
 
     def mandates(self) -> MandateService:
@@ -417,7 +461,9 @@ class Bootstrap:
         from backdrop.model.routing import Offers
 
         settings = self.settings
-        offers = Offers([*settings.max_in_flight_by_provider], settings.configured_prices)
+        offers = Offers(
+            [*settings.max_in_flight_by_provider], settings.configured_prices, place_limits=self.place_limits
+        )
         resolver = self._build_read_only_resolver(self.input_bucket)
         previewer = JobPreviewer(resolver, settings.input_bucket, offers, self._build_mandate_directory())
         return CampaignPricing(previewer, self.ledger, NameClaims(self.ledger, self.clock))
@@ -430,7 +476,12 @@ class Bootstrap:
     def _build_read_only_resolver(self, photos: InputBucket) -> InstructionResolver:
         settings = self.settings
         return build_read_only_resolver(
-            photos, self.clock, settings.default_provider, settings.max_image_megapixels, settings.configured_prices
+            photos,
+            self.clock,
+            settings.default_provider,
+            settings.max_image_megapixels,
+            settings.configured_prices,
+            self.place_limits,
         )
 
     # -- adapters ----------------------------------------------------------------------------------------------
@@ -523,6 +574,25 @@ class Bootstrap:
             work_storage,
             settings.configured_prices,
             settings.provider_options,
+            _read_pixel_size,
+        )
+
+    @cached_property
+    def ideogram_usage(self) -> IdeogramUsage:
+        from backdrop.aws.secrets import read_admin_key
+        from backdrop.providers.ideogram_usage import IdeogramUsage
+
+        base_url = self.settings.providers["ideogram"].base_url.rstrip("/")
+        return IdeogramUsage(base_url, partial(read_admin_key, self.settings.stack_name), self.clock)
+
+    @cached_property
+    def ideogram_quotes(self) -> IdeogramQuotes:
+        from backdrop.aws.secrets import read_api_key
+        from backdrop.providers.ideogram_quotes import IdeogramQuotes
+
+        settings = self.settings
+        return IdeogramQuotes(
+            settings.providers["ideogram"].base_url, partial(read_api_key, settings.stack_name, "ideogram")
         )
 
     @cached_property
@@ -564,8 +634,19 @@ class Bootstrap:
         return Queue(self.client("sqs"), url)
 
 
+def _read_pixel_size(photo: bytes) -> tuple[int, int] | None:
+    from backdrop.imaging.inspect import read_pixel_size
+
+    return read_pixel_size(photo)
+
+
 def build_read_only_resolver(
-    photos: InputBucket, clock: Clock, default_provider: str, max_megapixels: int, prices: ConfiguredPrices
+    photos: InputBucket,
+    clock: Clock,
+    default_provider: str,
+    max_megapixels: int,
+    prices: ConfiguredPrices,
+    place_limits: Mapping[str, int],
 ) -> InstructionResolver:
     """Builds a resolver that predicts intake's decisions about photos, and writes nothing. Works without a stack."""
     from backdrop.intake.brand_image_checks import BrandImageChecks
@@ -587,4 +668,5 @@ def build_read_only_resolver(
         clock=clock,
         default_provider=default_provider,
         prices=prices,
+        place_limits=place_limits,
     )

@@ -67,6 +67,13 @@ class ApiKey:
     missing_reason: str = ""
 
 
+class IdeogramEndpoint(StrEnum):
+    """Ideogram's two APIs: v1 responds with the pictures; v2 starts work that is then polled."""
+
+    V1 = "v1"
+    V2 = "v2"
+
+
 class SegmindEndpoint(StrEnum):
     """Segmind's two APIs: v2 starts work that is then polled; v1 responds with the picture itself."""
 
@@ -82,6 +89,7 @@ class ProviderOptions:
     runs its content check.
     """
 
+    ideogram_endpoint: IdeogramEndpoint = IdeogramEndpoint.V1
     segmind_endpoint: SegmindEndpoint = SegmindEndpoint.V2
     runware_uploads: bool = False
     runware_checks_content: bool = False

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import override
+from typing import cast, override
 
 from pydantic import JsonValue
 from starlette.requests import Request
@@ -167,6 +167,18 @@ class ApiCall:
             return self._build_error_response(hit)
         status = hit.rule.number_arg("status_code", 500)
         return corrupt_response(response, hit, error_in_200=self.error_format.build_error_in_200(self, status))
+
+    def choose_unsafe_form(self, hit: FaultHit) -> str:
+        """Returns how an unsafe result is reported: as the rule specifies, or else in the provider's forms in turn."""
+        form = hit.rule.text_arg("form", hit.next_choice(*self.error_format.unsafe_forms))
+        return form if form in self.error_format.unsafe_forms else next(iter(self.error_format.unsafe_forms))
+
+    def find_unsafe_positions(self, hit: FaultHit | None, produced: int) -> set[int]:
+        """Returns the positions of the results that the fault makes unsafe."""
+        if hit is None or hit.rule.fault != "unsafe":
+            return set()
+        which = cast("list[int]", hit.rule.args.get("which", [0]))
+        return {place for place in which if 0 <= place < produced}
 
     def link_expiry(self, lifetime_seconds: float, hit: FaultHit | None) -> int:
         """Returns when a link created now expires, in Unix seconds."""

@@ -11,13 +11,13 @@ from starlette.responses import JSONResponse, Response
 from backdrop_local.standin.connection import InterimThenResponse, NoResponse, SlowResponse, TruncatedResponse
 from backdrop_local.standin.faults import FaultHit
 
-PAYLOAD_FIELDS = ("data", "aiRecord", "output", "request_id", "fileContent")
+PAYLOAD_FIELDS = ("data", "aiRecord", "output", "request_id", "generation_id", "fileContent")
 """The field that contains a response's result: the first of these names that is present."""
 
 LINK_FIELDS = re.compile(rb'"(url|output|image|images|temporaryUrl|temporaryUrls|imageURL)":')
 """The fields that contain a response's pictures. A new version of the API might use others."""
 
-ID_FIELDS = re.compile(rb'"(taskUUID|request_id|uuid)": ?"[^"]*"')
+ID_FIELDS = re.compile(rb'"(taskUUID|request_id|generation_id|uuid)": ?"[^"]*"')
 """The fields that identify a call."""
 
 HTML_TITLES = {

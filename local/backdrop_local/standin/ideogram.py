@@ -1,4 +1,4 @@
-"""The stand-in's version of Ideogram v1: two paid routes, in the order in which a call is handled."""
+"""The stand-in's version of Ideogram v1: two paid routes, in the order in which a call is handled. v2 reuses it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -46,6 +46,7 @@ class IdeogramOperation(ErrorFormat):
     parse: Callable[[list[FormPart], StandinSettings], Awaitable[GenerationRequest]]
     unauthorized_message: str
     unsafe_message: str
+    max_request_bytes: int = MAX_REQUEST_BYTES
 
     @property
     def name(self) -> str:
@@ -131,16 +132,20 @@ async def _serve(operation: IdeogramOperation, request: Request) -> Response:
     call = PaidCall(request, PROVIDER, operation.name, key=key, error_format=operation)
     await call.authenticate()
     async with call.hold_slot():
-        generation_request = await _parse_request(operation, call)
+        generation_request = await parse_request(operation, call)
+        # The limit counts images, and their number is known only now.
+        if generation_request.image_count > 1:
+            call.take_slots(generation_request.image_count - 1)
         hit = call.find_fault(Phase.RUN)
         job = call.accept(call.build_order(generation_request, uuids=False), hit)
         images = await call.generate(generation_request, job, hit, started_at=call.entry.read)
     return call.build_response(JSONResponse(_build_body(call, generation_request, images, hit)), job, hit)
 
 
-async def _parse_request(operation: IdeogramOperation, call: PaidCall) -> GenerationRequest:
+async def parse_request(operation: IdeogramOperation, call: ApiCall) -> GenerationRequest:
+    """Reads the form and checks it. Raises RejectedCallError."""
     try:
-        parts = await read_parts(call.request, max_bytes=MAX_REQUEST_BYTES)
+        parts = await read_parts(call.request, max_bytes=operation.max_request_bytes)
         call.entry.note_parts(parts)
         prompts = (part.data.decode(errors="replace") for part in parts if part.name == "prompt")
         call.prompt = next(prompts, "")
@@ -159,6 +164,13 @@ async def _parse_request(operation: IdeogramOperation, call: PaidCall) -> Genera
 def _build_body(
     call: PaidCall, generation_request: GenerationRequest, images: list[GeneratedImage], hit: FaultHit | None
 ) -> dict[str, JsonValue]:
+    return {"created": format_created(call), "data": build_image_entries(call, generation_request, images, hit)}
+
+
+def build_image_entries(
+    call: ApiCall, generation_request: GenerationRequest, images: list[GeneratedImage], hit: FaultHit | None
+) -> list[JsonValue]:
+    """Returns the results of a generation, each with its link unless it is unsafe."""
     unsafe_positions = call.find_unsafe_positions(hit, len(images))
     entries: list[JsonValue] = []
     for position, image in enumerate(images):
@@ -169,11 +181,11 @@ def _build_body(
         )
         details = {} if generation_request.speed == "REMOVE" else _build_details(generation_request, image)
         entries.append({**details, "is_image_safe": position not in unsafe_positions, **link})
-    return {"created": _format_created(call), "data": entries}
+    return entries
 
 
 def _build_details(generation_request: GenerationRequest, image: GeneratedImage) -> dict[str, JsonValue]:
-    uses_magic_prompt = generation_request.options["magic_prompt"] == "ON"
+    uses_magic_prompt = generation_request.options.get("magic_prompt") == "ON"
     return {
         "prompt": generation_request.prompt + MAGIC_SUFFIX if uses_magic_prompt else generation_request.prompt,
         "resolution": f"{image.width}x{image.height}",
@@ -182,7 +194,7 @@ def _build_details(generation_request: GenerationRequest, image: GeneratedImage)
     }
 
 
-def _build_link_field(call: PaidCall, ident: str, hit: FaultHit | None) -> dict[str, JsonValue]:
+def _build_link_field(call: ApiCall, ident: str, hit: FaultHit | None) -> dict[str, JsonValue]:
     return {"url": build_result_link(call, ident, hit)}
 
 
@@ -193,13 +205,14 @@ def build_result_link(call: ApiCall, ident: str, hit: FaultHit | None) -> str:
     return call.build_link(REAL_ORIGIN, tail, hit, store=PROVIDER)
 
 
-def _build_missing_link(call: PaidCall, hit: FaultHit | None) -> dict[str, JsonValue]:
+def _build_missing_link(call: ApiCall, hit: FaultHit | None) -> dict[str, JsonValue]:
     """Returns the link field of an unsafe result, which has three forms in turn."""
     forms: dict[str, dict[str, JsonValue]] = {"null": {"url": None}, "empty": {"url": ""}}
     return forms.get(call.choose_unsafe_form(hit), {}) if hit else {}
 
 
-def _format_created(call: PaidCall) -> str:
+def format_created(call: ApiCall) -> str:
+    """Returns the present in the form that a setting selects."""
     now = datetime.fromtimestamp(call.state.clock.now(), UTC)
     separator = " " if call.state.settings.created_form == "blank" else "T"
     return now.isoformat(separator, "seconds")

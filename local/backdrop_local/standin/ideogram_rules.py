@@ -1,8 +1,10 @@
-"""Ideogram v1's checks of its two forms, and the generation that an accepted form requests."""
+"""Ideogram's checks of the two forms of v1 and of v2, and the generation that an accepted form requests."""
 
+import io
 import json
 from typing import cast
 
+from PIL import Image
 from pydantic import JsonValue
 
 from backdrop_local.standin.generation_request import MAX_SEED, GenerationRequest, sha256_hex
@@ -38,6 +40,13 @@ SINGLE_FIELDS = (
     "rendering_speed",
     "style_preset",
 )
+FLAGS = ("true", "false")
+V2_SPEEDS = ("turbo", "default", "quality")
+V2_REPLACE_FIELDS = frozenset({"image", "prompt", "num_images", "rendering_speed", "private"})
+V2_REMOVE_FIELDS = frozenset({"image", "async", "private"})
+MAX_V2_REPLACE_BYTES, MAX_V2_REMOVE_BYTES = 50_000_000, 25_000_000
+MAX_V2_PROMPT_LENGTH = 4_000
+MAX_V2_SIDE_RATIO = 3
 KNOWN_FIELDS = frozenset({"image", "color_palette", *SINGLE_FIELDS, *STYLE_FIELDS})
 
 
@@ -88,6 +97,49 @@ async def parse_remove(parts: list[FormPart], settings: StandinSettings) -> Gene
         style=None,
         options={},
         unit_micro_usd=UNIT_MICRO_USD["REMOVE"],
+    )
+
+
+async def parse_replace_v2(parts: list[FormPart], settings: StandinSettings) -> GenerationRequest:
+    """Checks the form of v2's replace-background. Raises InvalidInputError."""
+    form = MultipartForm(parts, max_file_bytes=MAX_V2_REPLACE_BYTES)
+    if settings.strict:
+        form.reject_unknown(V2_REPLACE_FIELDS)
+    prompt = _read_prompt(form)
+    if len(prompt) > MAX_V2_PROMPT_LENGTH:
+        raise InvalidInputError(f"prompt is longer than {MAX_V2_PROMPT_LENGTH} characters")
+    n = form.read_number("num_images", 1, MAX_IMAGES) or 1
+    speed = (form.read_choice("rendering_speed", V2_SPEEDS) or "default").upper()
+    options: dict[str, JsonValue] = {"num_images": n, "rendering_speed": speed, "is_async": True}
+    return await _parse_v2(form, prompt=prompt, speed=speed, image_count=n, options=options)
+
+
+async def parse_remove_v2(parts: list[FormPart], settings: StandinSettings) -> GenerationRequest:
+    """Checks the form of v2's remove-background. Raises InvalidInputError."""
+    form = MultipartForm(parts, max_file_bytes=MAX_V2_REMOVE_BYTES)
+    if settings.strict:
+        form.reject_unknown(V2_REMOVE_FIELDS)
+    is_async = form.read_choice("async", FLAGS) == "true"
+    return await _parse_v2(form, prompt="", speed="REMOVE", image_count=1, options={"is_async": is_async})
+
+
+async def _parse_v2(
+    form: MultipartForm, *, prompt: str, speed: str, image_count: int, options: dict[str, JsonValue]
+) -> GenerationRequest:
+    photo = await form.read_image("image")
+    with Image.open(io.BytesIO(photo)) as image:
+        if max(image.size) > MAX_V2_SIDE_RATIO * min(image.size):
+            raise InvalidInputError("the image's longer side is more than three times its shorter one")
+    return GenerationRequest(
+        photo=photo,
+        photo_sha=sha256_hex(photo),
+        prompt=prompt,
+        speed=speed,
+        image_count=image_count,
+        seed=None,
+        style=None,
+        options={**options, "private": form.read_choice("private", FLAGS) == "true"},
+        unit_micro_usd=UNIT_MICRO_USD[speed],
     )
 
 

@@ -1,16 +1,24 @@
-"""Ideogram's usage route: totals of the bill per hour or day, delayed by some minutes."""
+"""Ideogram's usage route: totals of the bill per hour or day, delayed by some minutes.
 
+Settings add what else the records of an account may contain, and what may be wrong with them.
+"""
+
+import hashlib
+import json
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from pydantic import JsonValue
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from backdrop_local.standin.bill import MICRO_PER_DOLLAR, BilledJob
-from backdrop_local.standin.keys import find_owner, format_label
+from backdrop_local.standin.keys import find_owner
+from backdrop_local.standin.settings import UsageChange
 from backdrop_local.standin.state import read_state
 
 BUCKET_WIDTHS = {"1h": timedelta(hours=1), "1d": timedelta(days=1)}
@@ -27,10 +35,37 @@ PRODUCTS = {
         "Background removal",
         "/v1/remove-background",
     ),
+    "v2/replace-background": (
+        "api_replace_background",
+        "Background replacement",
+        "/v2/image/replace-background/ideogram-3",
+    ),
+    "v2/remove-background": (
+        "api_remove_background",
+        "Background removal",
+        "/v2/image/remove-background/ideogram-1",
+    ),
 }
 
-type UsageKey = tuple[str, str, int]
-"""The key, route, and unit price in micro-dollars that one line item adds up."""
+PRODUCTS_BY_ENDPOINT = {endpoint: (product, description) for product, description, endpoint in PRODUCTS.values()}
+
+
+class UsageSum(NamedTuple):
+    """What one line adds up. `unit_price`: in micro-dollars."""
+
+    key_id: str
+    endpoint: str
+    unit_price: int
+    source: str
+
+
+@dataclass(frozen=True)
+class UsageEntry:
+    """Images that count in the hour or day of a time, in Unix seconds."""
+
+    billed_at: float
+    line: UsageSum
+    images: int
 
 
 @dataclass(frozen=True)
@@ -59,16 +94,56 @@ async def report_usage(request: Request) -> Response:
         window, sources = _parse_query(request, state.clock.now())
     except ValueError as wrong:
         return JSONResponse({"error": str(wrong)}, 400)
-    known_until = state.clock.now() - state.settings.usage_lag_seconds
-    jobs = [
+    now, settings = state.clock.now(), state.settings
+    jobs = (
         job
         for job in state.bill.jobs()
         if job.order.provider == "ideogram"
         and job.order.account == owner.account
-        and job.accepted_at <= known_until
-        and "api" in sources
+        and job.accepted_at <= now - settings.usage_lag_seconds
+    )
+    entries = [
+        *(_build_entry(job, settings.usage_age_seconds) for job in jobs),
+        *(_build_change(change, owner.key, now) for change in settings.usage_changes),
     ]
-    return JSONResponse({"buckets": [_build_bucket(start, end, jobs) for start, end in window.split()]})
+    entries = [entry for entry in entries if entry.line.source in sources]
+    buckets = [_build_bucket(start, end, entries) for start, end in window.split()]
+    return _build_response(buckets, settings.usage_form)
+
+
+def derive_key_id(key: str) -> str:
+    """Returns the ID of a key in the records, which does not reveal it."""
+    return f"key-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+
+
+def _build_entry(job: BilledJob, age_seconds: int) -> UsageEntry:
+    unit, endpoint = job.order.unit_micro_usd, PRODUCTS[job.order.route][2]
+    line = UsageSum(derive_key_id(job.order.key), endpoint, unit, "api")
+    return UsageEntry(job.accepted_at - age_seconds, line, job.micro_usd // unit)
+
+
+def _build_change(change: UsageChange, key: str, now: float) -> UsageEntry:
+    key_id = derive_key_id(key) if change.key_id is None else change.key_id
+    line = UsageSum(key_id, change.endpoint, change.unit_micro_usd, change.source)
+    return UsageEntry(now - timedelta(hours=change.hours_ago).total_seconds(), line, change.images)
+
+
+def _build_response(buckets: list[dict[str, JsonValue]], form: str) -> Response:
+    if form == "gaps":
+        buckets = buckets[::2]
+    body = json.dumps({"buckets": buckets})
+    match form:
+        case "float":
+            body = re.sub(r'"cost_total": "([\d.]+)"', r'"cost_total": \1', body)
+        case "other_currency":
+            body = body.replace('"USD"', '"EUR"')
+        case "no_endpoint":
+            body = body.replace('"endpoint"', '"path"')
+        case "cut_off":
+            body = body[: len(body) // 2]
+        case _:
+            pass
+    return Response(body, media_type="application/json")
 
 
 def _parse_query(request: Request, now: float) -> tuple[UsageWindow, frozenset[str]]:
@@ -102,36 +177,38 @@ def _floor(moment: datetime, width: timedelta) -> datetime:
     return moment - (moment - origin) % width
 
 
-def _build_bucket(start: datetime, end: datetime, jobs: Iterable[BilledJob]) -> dict[str, JsonValue]:
+def _build_bucket(start: datetime, end: datetime, entries: Iterable[UsageEntry]) -> dict[str, JsonValue]:
     first, last = start.timestamp(), end.timestamp()
-    quantities = Counter[UsageKey]()
-    for job in jobs:
-        if first <= job.accepted_at < last and job.micro_usd:
-            unit = job.order.unit_micro_usd
-            quantities[(job.order.key, job.order.route, unit)] += job.micro_usd // unit
+    quantities = Counter[UsageSum]()
+    for entry in entries:
+        if first <= entry.billed_at < last:
+            quantities[entry.line] += entry.images
     return {
         "start_time": _format_time(start),
         "end_time": _format_time(end),
-        "line_items": [_build_line_item(line, quantity) for line, quantity in sorted(quantities.items())],
+        "line_items": [_build_line_item(line, images) for line, images in sorted(quantities.items()) if images > 0],
     }
 
 
-def _build_line_item(line: UsageKey, quantity: int) -> JsonValue:
-    key, route, unit = line
-    product, description, endpoint = PRODUCTS[route]
+def _build_line_item(line: UsageSum, images: int) -> JsonValue:
+    product, description = PRODUCTS_BY_ENDPOINT.get(line.endpoint, ("api_other", "Another product"))
+    if line.source == "app":
+        payer: dict[str, JsonValue] = {"user_email": "designer@shop.example"}
+    else:
+        payer = {"api_key": {"id": line.key_id, "redacted_key": "ideo••••"}}
     return {
         "product": product,
         "description": description,
-        "endpoint": endpoint,
-        "cost_total": _format_amount(unit * quantity),
+        "endpoint": line.endpoint,
+        "cost_total": _format_amount(line.unit_price * images),
         "currency_code": "USD",
-        "source": "api",
+        "source": line.source,
         "billed_units": {
             "unit": "image",
-            "quantity": str(quantity),
-            "unit_price": _format_amount(unit),
+            "quantity": str(images),
+            "unit_price": _format_amount(line.unit_price),
         },
-        "api_key": {"id": format_label(key), "redacted_key": f"{key[:4]}••••"},
+        **payer,
     }
 
 

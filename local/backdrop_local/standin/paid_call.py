@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import cast
 
 from pydantic import JsonValue
 from starlette.responses import Response
@@ -22,38 +21,42 @@ type DeliverResults = Callable[[Generation], Awaitable[None]]
 
 
 class PaidCall(ApiCall):
-    """The behavior that all providers' paid routes share."""
+    """The behavior that all providers' paid routes share. `held_slots`: how many of the account's slots it holds."""
+
+    held_slots = 0
 
     @property
     def limit(self) -> int | None:
-        """How many calls the account may have in flight. None: unlimited."""
+        """How many calls, or images at Ideogram, the account may have in progress. None: unlimited."""
         return self.state.settings.find_in_flight_limit(self.provider, self.owner.account)
 
     @asynccontextmanager
     async def hold_slot(self) -> AsyncGenerator[None]:
-        """Holds one of the account's slots for the duration of the block, or rejects the call.
+        """Holds one of the account's slots, and those that are taken in addition, for the duration of the block.
 
-        A client that disconnects does not release its slot.
+        Rejects the call if none is free. A client that disconnects does not release its slots.
         """
-        self.take_slot()
+        self.take_slots()
         try:
             yield
         finally:
-            self.release_slot()
+            self.release_slots()
 
-    def take_slot(self) -> None:
-        """Takes one of the account's slots, or rejects the call: 429, and 503 after too many 429s in a row."""
+    def take_slots(self, count: int = 1) -> None:
+        """Takes some of the account's slots, or rejects the call: 429, and 503 after too many 429s in a row."""
         slots = self.state.slots
-        if not slots.take(self.account, limit=self.limit, at=self.state.clock.now()):
+        if not slots.take(self.account, limit=self.limit, at=self.state.clock.now(), count=count):
             refusals_allowed = self.state.settings.find_refusals_before_503(self.provider)
             answers_503 = (
                 refusals_allowed is not None and slots.find_account(self.account).refused_in_a_row > refusals_allowed
             )
-            raise self.build_rejection(503 if answers_503 else 429, "all slots are taken")
+            raise self.build_rejection(503 if answers_503 else 429, "too few slots are free")
+        self.held_slots += count
 
-    def release_slot(self) -> None:
-        """Releases the slot."""
-        self.state.slots.release(self.account, at=self.state.clock.now())
+    def release_slots(self) -> None:
+        """Releases all slots that the call holds."""
+        self.state.slots.release(self.account, at=self.state.clock.now(), count=self.held_slots)
+        self.held_slots = 0
 
     def build_order(
         self, generation_request: GenerationRequest, *, provider_id: str = "", uuids: bool = True
@@ -115,18 +118,6 @@ class PaidCall(ApiCall):
             default = self.error_format.unsafe_forms[self.choose_unsafe_form(hit)]
         return hit.rule.flag_arg("billed", default=default)
 
-    def choose_unsafe_form(self, hit: FaultHit) -> str:
-        """Returns how an unsafe result is reported: as the rule specifies, or else in the provider's forms in turn."""
-        form = hit.rule.text_arg("form", hit.next_choice(*self.error_format.unsafe_forms))
-        return form if form in self.error_format.unsafe_forms else next(iter(self.error_format.unsafe_forms))
-
-    def find_unsafe_positions(self, hit: FaultHit | None, produced: int) -> set[int]:
-        """Returns the positions of the results that the fault makes unsafe."""
-        if hit is None or hit.rule.fault != "unsafe":
-            return set()
-        which = cast("list[int]", hit.rule.args.get("which", [0]))
-        return {place for place in which if 0 <= place < produced}
-
     async def generate(
         self,
         generation_request: GenerationRequest,
@@ -169,15 +160,16 @@ class PaidCall(ApiCall):
         failure: GenerationFailure | None = None,
         terms: Mapping[str, JsonValue] | None = None,
         deliver_results: DeliverResults | None = None,
+        slot_count: int = 1,
     ) -> Generation:
         """Accepts and charges the job, and starts it in the background. Raises RejectedCallError."""
-        self.take_slot()
+        self.take_slots(slot_count)
         try:
             job = self.accept(
                 self.build_order(generation_request, provider_id=provider_id), hit, will_fail=failure is not None
             )
         except BaseException:
-            self.release_slot()
+            self.release_slots()
             raise
         now, request_without_photo = self.state.clock.now(), generation_request.without_photo()
         ident = provider_id or job.id
@@ -214,7 +206,7 @@ class PaidCall(ApiCall):
                 await deliver_results(generation)
         finally:
             await workers.release(self.account)
-            self.release_slot()
+            self.release_slots()
             generation.end(self.state.clock.now())
 
     def build_response(self, response: Response, job: bill.BilledJob | None, hit: FaultHit | None) -> Response:

@@ -4,6 +4,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable
+from email.utils import formatdate
 from typing import cast, override
 
 import uvicorn
@@ -14,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 
-from backdrop_local.standin import ideogram, onemin, runware, segmind
+from backdrop_local.standin import ideogram, ideogram_v2, onemin, runware, segmind
 from backdrop_local.standin.api_call import RejectedCallError
 from backdrop_local.standin.connection import ConnectionProtocol, NoResponse
 from backdrop_local.standin.control import ControlRoutes, report_invalid_request
@@ -26,7 +27,7 @@ SERVER_NAME = "backdrop-stand-in"
 BACKLOG = 256
 
 PROVIDERS: dict[str, list[Route]] = {
-    ideogram.PROVIDER: ideogram.ROUTES,
+    ideogram.PROVIDER: [*ideogram.ROUTES, *ideogram_v2.ROUTES],
     segmind.PROVIDER: segmind.ROUTES,
     onemin.PROVIDER: onemin.ROUTES,
     runware.PROVIDER: runware.ROUTES,
@@ -82,6 +83,7 @@ class StandinServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                date_header=False,
                 headers=[("server", SERVER_NAME)],
                 timeout_graceful_shutdown=0,
             )
@@ -136,6 +138,8 @@ class _RecordedApp:
         async def note_and_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 entry.status = message["status"]
+                date = formatdate(state.clock.now(), usegmt=True)
+                message["headers"] = [*message.get("headers", ()), (b"date", date.encode())]
             await send(message)
 
         try:

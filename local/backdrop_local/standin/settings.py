@@ -16,10 +16,29 @@ class KeySetting(BaseModel):
     admin: bool = False
 
 
+class UsageChange(BaseModel):
+    """A line of the usage records that the bill does not explain: a correction, or the usage of others.
+
+    `hours_ago`: 0 for the hour that has not ended. `images` may be negative. `key_id`: None for the key of the caller.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    hours_ago: int = Field(ge=0)
+    images: int
+    endpoint: str = "/v1/ideogram-v3/replace-background"
+    unit_micro_usd: int = Field(default=60_000, ge=1)
+    key_id: str | None = None
+    source: Literal["api", "app"] = "api"
+
+
 class StandinSettings(BaseModel):
     """All settings. `cut_out_pixels`: the maximum size of a cut-out (0: the size of its photo).
 
-    `keys`: if none is declared, any key is valid that does not start with `invalid`.
+    `ideogram_private_plan`: the plan includes private generations of v2. `ideogram_dry_run`: how v2 answers a dry run;
+    `ideogram_quotes`: the micro-dollars of one image in it, by speed, if they differ from what is charged. `keys`: if
+    none is declared, any key is valid that does not start with `invalid`. `usage_age_seconds`: how much older than they
+    are the usage records show the charges. `usage_form`: what is wrong with the records.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,12 +51,18 @@ class StandinSettings(BaseModel):
     exclusive_styles: bool = True
     max_image_bytes: int = Field(default=10_000_000, ge=1)
     too_many_body: Literal["error", "empty", "reject_reason"] = "error"
+    ideogram_private_plan: bool = True
+    ideogram_dry_run: Literal["exact", "estimate", "float", "generates"] = "exact"
+    ideogram_quotes: dict[str, int] = {}
     created_form: Literal["blank", "T"] = "blank"
     url_mode: Literal["loopback", "real"] = "loopback"
     pictures: Literal["composed", "prepared"] = "composed"
     cut_out_pixels: int = Field(default=0, ge=0)
     link_life_seconds: int = Field(default=86_400, ge=0)
     usage_lag_seconds: int = Field(default=300, ge=0)
+    usage_age_seconds: int = Field(default=0, ge=0)
+    usage_changes: tuple[UsageChange, ...] = ()
+    usage_form: Literal["documented", "float", "other_currency", "cut_off", "gaps", "no_endpoint"] = "documented"
     keys: dict[str, KeySetting] = {}
     revoked: frozenset[str] = frozenset()
     kept_picture_bytes: int = Field(default=96_000_000, ge=0)

@@ -1,4 +1,4 @@
-"""A provider's count of calls in flight per account. Pure code without HTTP."""
+"""A provider's count of calls, or of their images, in progress per account. Pure code without HTTP."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -27,33 +27,36 @@ class AccountSlots:
 
 
 class Slots:
-    """Counts the calls in flight of each account, and refuses calls above its limit."""
+    """Counts the calls in flight of each account, and refuses calls above its limit.
+
+    At a provider that counts images, a call takes a slot for each of its images.
+    """
 
     def __init__(self) -> None:
         self._by_account: dict[Account, AccountSlots] = {}
 
-    def take(self, account: Account, *, limit: int | None, at: float) -> bool:
-        """Takes one more slot, or records a refusal and returns False. `at` is in Unix seconds."""
+    def take(self, account: Account, *, limit: int | None, at: float, count: int = 1) -> bool:
+        """Takes `count` more slots, or records a refusal and returns False. `at` is in Unix seconds."""
         slots = self._by_account.setdefault(account, AccountSlots(limit))
         slots.limit = limit
-        if limit is not None and slots.held >= limit:
+        if limit is not None and slots.held + count > limit:
             slots.refused += 1
             slots.refused_in_a_row += 1
             slots.refusals.append(at)
             return False
-        slots.held += 1
+        slots.held += count
         slots.refused_in_a_row = 0
         slots.taken += 1
         slots.peak = max(slots.peak, slots.held)
         slots.history.append((at, slots.held))
         return True
 
-    def release(self, account: Account, *, at: float) -> None:
-        """Releases one slot. Raises ValueError if the account holds none."""
+    def release(self, account: Account, *, at: float, count: int = 1) -> None:
+        """Releases `count` slots. Raises ValueError if the account holds fewer."""
         slots = self._by_account.get(account)
-        if slots is None or slots.held == 0:
-            raise ValueError(f"{account} holds no slot to release")
-        slots.held -= 1
+        if slots is None or slots.held < count:
+            raise ValueError(f"{account} holds too few slots to release {count}")
+        slots.held -= count
         slots.history.append((at, slots.held))
 
     def find_account(self, account: Account) -> AccountSlots:

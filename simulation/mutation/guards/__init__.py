@@ -10,6 +10,8 @@ from simulation.mutation.guards.intake_guards import INTAKE_MUTANTS
 from simulation.mutation.guards.lane_guards import LANE_MUTANTS
 from simulation.mutation.guards.mandate_guards import MANDATE_MUTANTS
 from simulation.mutation.guards.payment_guards import PAYMENT_MUTANTS
+from simulation.mutation.guards.place_guards import PLACE_MUTANTS
+from simulation.mutation.guards.price_check_guards import PRICE_CHECK_MUTANTS
 from simulation.mutation.guards.product_guards import PRODUCT_MUTANTS
 from simulation.mutation.guards.recovery_guards import RECOVERY_MUTANTS
 from simulation.mutation.guards.request_guards import REQUEST_MUTANTS
@@ -27,6 +29,8 @@ MUTANTS: dict[str, Mutant] = {
         *REQUEST_MUTANTS,
         *PRODUCT_MUTANTS,
         *MANDATE_MUTANTS,
+        *PLACE_MUTANTS,
+        *PRICE_CHECK_MUTANTS,
     )
 }
 KILLING_SEEDS_FILE = Path(__file__).parents[1] / "killers.json"

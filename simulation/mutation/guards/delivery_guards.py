@@ -95,7 +95,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "drops-unannounced-failure",
         "3: A failure that was not reported stays open for reconcile.",
-        force_false("model.schedule:_index_job#5c2fda if 2"),
+        force_false("model.schedule:_index_job#b2f6c8 if 2"),
         invariant=Invariant.EVENTS_PUBLISHED,
         faults="rejected_request killed_render",
         actions=(*list_uploads(5, 20, interval_seconds=4), "95 pause_lane 0"),

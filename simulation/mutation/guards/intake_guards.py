@@ -104,7 +104,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "buys-while-owner-pays",
         "3: A job whose content has another owner waits for the owner's file.",
-        force_false("render.service:RenderService._render_accepted#affa27 if 3"),
+        force_false("render.service:RenderService._render_accepted#f1cbda if 3"),
         invariant=Invariant.CONTENT_PAID_ONCE,
         faults="reordered_message",
         actions=SAME_CONTENT,
@@ -168,14 +168,14 @@ INTAKE_MUTANTS = (
     build_mutant(
         "never-resends-expired-message",
         "1: A job whose message is about to expire gets a new message.",
-        replace_literal("model.schedule:_index_job#5c2fda return 6", "None"),
+        replace_literal("model.schedule:_index_job#b2f6c8 return 6", "None"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="expired_message",
     ),
     build_mutant(
         "never-finds-abandoned-call",
         "1: Reconcile finds a call whose message was lost.",
-        force_false("model.schedule:_index_job#5c2fda if 8"),
+        force_false("model.schedule:_index_job#b2f6c8 if 9"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="message_gone_in_doubt killed_in_paid_call",
     ),

@@ -26,7 +26,7 @@ LANE_MUTANTS = (
     build_mutant(
         "ignores-cancel-mark",
         "3.11: A canceled job is not bought when its message reaches render.",
-        force_false("render.service:RenderService._admit#2f8a98 if 1"),
+        force_false("render.service:RenderService._end_if_cancelled#f238c9 if 1"),
         invariant=Invariant.CANCELS_RESPECTED,
         faults="late_event killed_person",
         actions=CANCELLED_UPLOADS,
@@ -149,7 +149,7 @@ LANE_MUTANTS = (
     build_mutant(
         "buys-in-previous-lane",
         "3.10: A job that moved to another lane is paid there. Its message in the previous lane buys nothing.",
-        force_false("render.service:RenderService.render#bc2fce if 2"),
+        force_false("render.service:RenderService.render#022773 if 2"),
         invariant=Invariant.LANE_STATE_RESPECTED,
         faults="provider_outage_for_long long_calls",
         kind="unaskable",

@@ -1,17 +1,24 @@
 """Guards of lost answers: lookups first, at most one retry, the same idempotency key, and only for current jobs."""
 
+from backdrop.ports import IdeogramEndpoint
 from simulation.invariants.violations import Invariant
 from simulation.mutation.mutant import build_mutant
 from simulation.mutation.mutation_operators import force_false, force_true, remove, replace_code, replace_literal
 from simulation.mutation.mutation_scene import list_sidecars, list_uploads
 
+V1_ORDERS = (
+    "10 write_sidecar a.jpg flash",
+    "10.5 upload a.jpg a foreign",
+    "12 write_sidecar b.jpg seeded",
+    "12.5 upload b.jpg b foreign",
+)
 LOST_ANSWER_FAULTS = "charge_and_hang_up killed_in_paid_call slow_call"
 
 RECOVERY_MUTANTS = (
     build_mutant(
         "never-looks-up-lost-call",
         "3.4: A call that can be looked up is looked up.",
-        force_false("pipeline.recovery:Recovery.resolve_unknown#ca14c3 if 1"),
+        force_false("pipeline.recovery:Recovery.resolve_unknown#768e13 if 1"),
         force_true("pipeline.recovery:Recovery.recover_expired_lease#80ede2 if 4"),
         invariant=Invariant.LOOKED_UP_BEFORE_RETRY,
         faults=LOST_ANSWER_FAULTS,
@@ -21,7 +28,7 @@ RECOVERY_MUTANTS = (
         "changes-idempotency-key",
         "3.4: Every resend of an unanswered call has the same idempotency key.",
         replace_code(
-            "model.transitions.payment:resend_call#3d8aee keyword 7",
+            "model.transitions.payment:resend_call#94a9b2 keyword 7",
             "status=JobStatus.SUBMITTING, charge_no=job.charge_no + 1",
         ),
         replace_code(
@@ -44,7 +51,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "retries-while-lost-call-may-run",
         "3.4: A retry follows a lost call only when that call can no longer be running.",
-        remove("pipeline.recovery:Recovery.resolve_unknown#ca14c3 statement 8"),
+        remove("pipeline.recovery:Recovery.resolve_unknown#768e13 statement 8"),
         invariant=Invariant.ONE_CALL_AT_A_TIME,
         faults="lingering_call",
         kind="unaskable",
@@ -88,7 +95,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "releases-uncertain-charge-after-resend",
         "3.4: A resend that was not accepted says nothing about the first call.",
-        force_false("model.transitions.payment:_release_reservation#681176 if 2"),
+        force_false("model.transitions.payment:_release_reservation#fca451 if 3"),
         invariant=Invariant.BILL_RECONCILED,
         faults="charge_and_hang_up forgetful_look_up out_of_money throttled_call provider_outage",
         kind="own_id",
@@ -117,6 +124,45 @@ RECOVERY_MUTANTS = (
         invariant=Invariant.RESULTS_RECORDED,
         faults="slow_call",
         kind="acknowledged",
+    ),
+    build_mutant(
+        "polls-v2-before-saving-generation",
+        "3.4: The ID of a generation of Ideogram v2 is in the ledger before the worker polls.",
+        remove("model.transitions.payment:acknowledge#098dc1 keyword 1"),
+        invariant=Invariant.RESULTS_RECORDED,
+        faults="slow_call",
+        kind="acknowledged",
+        ideogram_endpoint=IdeogramEndpoint.V2,
+    ),
+    build_mutant(
+        "never-looks-up-lost-generation",
+        "3.4: A generation of Ideogram v2 that was acknowledged is looked up, and never bought again.",
+        force_false("pipeline.recovery:Recovery.resolve_unknown#768e13 if 1"),
+        force_true("pipeline.recovery:Recovery.recover_expired_lease#80ede2 if 4"),
+        invariant=Invariant.LOOKED_UP_BEFORE_RETRY,
+        faults=LOST_ANSWER_FAULTS,
+        kind="acknowledged",
+        ideogram_endpoint=IdeogramEndpoint.V2,
+    ),
+    build_mutant(
+        "sends-v2-unknown-parameters",
+        "3.6: A request with a parameter that Ideogram v2 does not have goes to v1.",
+        force_false("providers.ideogram:fits_v2#c00db4 operand 2"),
+        invariant=Invariant.ENDS_FOR_A_CAUSE,
+        faults="reordered_message",
+        kind="acknowledged",
+        actions=V1_ORDERS,
+        ideogram_endpoint=IdeogramEndpoint.V2,
+    ),
+    build_mutant(
+        "sends-v2-unknown-speed",
+        "3.6: A request at a speed that Ideogram v2 does not have goes to v1.",
+        force_true("providers.ideogram:fits_v2#c00db4 operand 3"),
+        invariant=Invariant.ENDS_FOR_A_CAUSE,
+        faults="reordered_message",
+        kind="acknowledged",
+        actions=V1_ORDERS,
+        ideogram_endpoint=IdeogramEndpoint.V2,
     ),
     build_mutant(
         "buys-again-without-operator",

@@ -22,6 +22,8 @@ from backdrop.model.job import (
     JobStatus,
     MoneyStatus,
     PictureLink,
+    Settlement,
+    SettlementResult,
 )
 from backdrop.model.review import ReviewDecision
 from tests.simulated.stage_worlds import (
@@ -57,6 +59,26 @@ def with_provider_id(job: Job) -> Job:
 
 
 OWNER = build_job(job_id="o" * 64)
+
+
+def build_settlement(result: SettlementResult) -> Settlement:
+    """What the usage records say about a job's only call."""
+    return Settlement(
+        result=result, settled_at=NOW, amount=PRICE, hours=(NOW,), billed=1, certain=0, records_read_at=NOW
+    )
+
+
+def settle_waiting(job: Job, result: SettlementResult) -> transitions.Transition:
+    """Settles the call of a job that waits for the bill."""
+    return transitions.settle(replace(job, bill_wait_until=LEASE), 1, build_settlement(result))
+
+
+def with_settled_call(job: Job) -> Job:
+    """The job with only one call, which the usage records have settled as not charged."""
+    settled = transitions.settle(job_in(S.HELD), 1, build_settlement(SettlementResult.NOT_CHARGED)).job
+    return replace(job, attempts=settled.attempts)
+
+
 IMAGE_STEP = ImageStep(kind=ImageStepKind.DELIVERED, n=1, outcome=ImageOutcome())
 MOVES: dict[str, Move] = {
     "accept": transitions.accept,
@@ -106,6 +128,12 @@ MOVES: dict[str, Move] = {
         replace(job, problem=build_problem(Code.MANDATE_WAITS)), NOW
     ),
     "choose_attempt": lambda job: transitions.choose_attempt(job, (Fidelity.from_score(0.5),)),
+    "wait_for_bill": lambda job: transitions.wait_for_bill(job, NOW),
+    "settle": lambda job: transitions.settle(job, 1, build_settlement(SettlementResult.CHARGED)),
+    "settle_charged_wait": lambda job: settle_waiting(job, SettlementResult.CHARGED),
+    "settle_undecided_wait": lambda job: settle_waiting(job, SettlementResult.UNDECIDED),
+    "settle_free_wait": lambda job: settle_waiting(job, SettlementResult.NOT_CHARGED),
+    "reopen_settlement": lambda job: transitions.reopen_settlement(with_settled_call(job), 1, NOW),
 }
 STAYS = {
     "accept": [*S],
@@ -133,6 +161,12 @@ STAYS = {
     "set_mandate": [S.ACCEPTED],
     "return_to_lane": [S.ACCEPTED],
     "choose_attempt": [S.PAID],
+    "wait_for_bill": [S.UNKNOWN],
+    "settle": [S.UNKNOWN, S.HELD, S.DEAD],
+    "settle_charged_wait": [S.HELD, S.DEAD],
+    "settle_undecided_wait": [S.HELD, S.REFUSED, S.DEAD],
+    "settle_free_wait": [S.HELD, S.REFUSED, S.DEAD],
+    "reopen_settlement": [state for state in S if state is not S.ACCEPTED],
 }
 ALLOWED: dict[tuple[str, JobStatus], JobStatus] = {
     **{(name, state): state for name, states in STAYS.items() for state in states},
@@ -167,6 +201,12 @@ ALLOWED: dict[tuple[str, JobStatus], JobStatus] = {
     ("pay_again", S.REFUSED): S.ACCEPTED,
     ("pay_again", S.HELD): S.ACCEPTED,
     ("retry_picture", S.PAID): S.ACCEPTED,
+    ("settle", S.REFUSED): S.DEAD,
+    ("settle_charged_wait", S.REFUSED): S.DEAD,
+    ("settle_charged_wait", S.UNKNOWN): S.HELD,
+    ("settle_undecided_wait", S.UNKNOWN): S.HELD,
+    ("settle_free_wait", S.UNKNOWN): S.ACCEPTED,
+    ("reopen_settlement", S.ACCEPTED): S.HELD,
 }
 # The module's other names: functions with their own tests, and functions that are not transitions.
 NOT_IN_THE_TABLE = {
@@ -174,6 +214,7 @@ NOT_IN_THE_TABLE = {
     "describe_decision",
     "build_content_owner",
     "add_throttled_time",
+    "can_wait_for_bill",
     "with_mandate",
     "BudgetChange",
     "ClaimLimits",
@@ -182,7 +223,14 @@ NOT_IN_THE_TABLE = {
     "LATE_RESULT_STATUSES",
 }
 # Other arguments of transitions that are in the table.
-VARIATIONS = {"approve", "show_other_picture", "require_approval"}
+VARIATIONS = {
+    "approve",
+    "show_other_picture",
+    "require_approval",
+    "settle_charged_wait",
+    "settle_undecided_wait",
+    "settle_free_wait",
+}
 # The status that a job gets from the answer to its own attempt, by the status in which the answer arrives.
 RECORDED: dict[tuple[str, JobStatus], JobStatus] = {
     **{("ok", state): S.PAID for state in (S.SUBMITTING, S.UNKNOWN, S.HELD, S.DEAD)},
@@ -295,6 +343,7 @@ def test_throttled_call_leaves_no_attempt() -> None:
 
 KEEPING_STEPS = {"acknowledge", "apply_cancel_marks", "begin_processing", "end_processing", "mark_resent"} | {
     "record_wait_reason",
+    "reopen_settlement",
     "accept",
 }
 

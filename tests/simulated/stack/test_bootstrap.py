@@ -20,6 +20,8 @@ BUILDERS: dict[str, Callable[[Bootstrap], object]] = {
     "deliver": Bootstrap.deliver,
     "provider_notifications": Bootstrap.provider_notifications,
     "reconcile": Bootstrap.reconcile,
+    "reconcile_bill": Bootstrap.reconcile_bill,
+    "price_check": Bootstrap.price_check,
     "campaign_planner": Bootstrap.campaign_planner,
     "campaign_reporter": Bootstrap.campaign_reporter,
     "campaign_row_reader": Bootstrap.campaign_row_reader,

@@ -29,7 +29,10 @@ DEFAULTS = {
     "DefaultProvider": "ideogram",
     "DailyBudgetUSD": 10,
     "OnLostAnswer": "retry_once",
+    "IdeogramKeyIds": "",
+    "BillFinalMinutes": 60,
     "OneMinUsdPerImage": "",
+    "IdeogramEndpoint": "v1",
     "SegmindEndpoint": "v2",
     "RunwareUploads": "false",
     "RunwareChecksContent": "false",
@@ -91,7 +94,15 @@ def test_constraint_descriptions_state_the_valid_values() -> None:
 
 
 def test_descriptions_of_numbers_state_their_unit() -> None:
-    units = {"Seconds": "Seconds", "Days": "Days", "USD": "US dollars", "Megapixels": "megapixels", "InFlight": "Calls"}
+    units = {
+        "Seconds": "Seconds",
+        "Minutes": "minutes",
+        "Days": "Days",
+        "USD": "US dollars",
+        "Megapixels": "megapixels",
+        "IdeogramMaxInFlight": "Images",
+        "InFlight": "Calls",
+    }
     numbers = {n: p["Description"] for n, p in read_template()["Parameters"].items() if p["Type"] == "Number"}
     assert [
         n

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from backdrop.aws.settings import ENVIRONMENT_PREFIXES, Settings, read_settings
 from backdrop.model.capabilities import PROVIDERS, SUPPORTED_PROVIDERS
 from backdrop.model.provider_result import OnLostAnswer
-from backdrop.ports import ProviderOptions, SegmindEndpoint
+from backdrop.ports import IdeogramEndpoint, ProviderOptions, SegmindEndpoint
 
 SUPPORTED = {name: prefix for name, prefix in ENVIRONMENT_PREFIXES.items() if name in SUPPORTED_PROVIDERS}
 ALL = {
@@ -29,6 +29,7 @@ ALL = {
     "RENDER_FUNCTION_NAME": "shop-render",
     "ON_LOST_ANSWER": "hold",
     "ONE_MIN_USD_PER_IMAGE": "0.045",
+    "IDEOGRAM_ENDPOINT": "v1",
     "SEGMIND_ENDPOINT": "v2",
     "RUNWARE_UPLOADS": "false",
     "RUNWARE_CHECKS_CONTENT": "false",
@@ -97,11 +98,17 @@ def test_provider_options_have_defaults_that_an_operator_can_change(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert load_settings(monkeypatch).provider_options == ProviderOptions(
-        SegmindEndpoint.V2, runware_uploads=False, runware_checks_content=False
+        IdeogramEndpoint.V1, SegmindEndpoint.V2, runware_uploads=False, runware_checks_content=False
     )
-    settings = load_settings(monkeypatch, SEGMIND_ENDPOINT="v1", RUNWARE_UPLOADS="true", RUNWARE_CHECKS_CONTENT="true")
+    settings = load_settings(
+        monkeypatch,
+        IDEOGRAM_ENDPOINT="v2",
+        SEGMIND_ENDPOINT="v1",
+        RUNWARE_UPLOADS="true",
+        RUNWARE_CHECKS_CONTENT="true",
+    )
     assert settings.provider_options == ProviderOptions(
-        SegmindEndpoint.V1, runware_uploads=True, runware_checks_content=True
+        IdeogramEndpoint.V2, SegmindEndpoint.V1, runware_uploads=True, runware_checks_content=True
     )
 
 
@@ -122,6 +129,7 @@ def test_provider_without_a_queue_is_off_but_keeps_its_address(monkeypatch: pyte
         ("SETTLE_SECONDS", "a while"),
         ("IDEOGRAM_TIMEOUT_SECONDS", "long"),
         ("ON_LOST_ANSWER", "perhaps"),
+        ("IDEOGRAM_ENDPOINT", "v3"),
         ("SEGMIND_ENDPOINT", "v3"),
         ("ONE_MIN_USD_PER_IMAGE", "cheap"),
     ],

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.model.job import Job
+from backdrop.model.job import Job, Settlement, SettlementResult
 from backdrop.model.object_keys import photo_name_of
 from backdrop.model.pricing import MICRO_PER_USD
 from backdrop_cli.errors import UsageError
@@ -86,7 +87,7 @@ def test_each_row_has_the_values_that_focus_requires(ledger: list[Job]) -> None:
     for row in rows:
         assert all(text for name, text in row.items() if not name.startswith("x_") and name not in nullable)
         assert row["BilledCost"] == row["EffectiveCost"] == row["ListCost"] == row["ContractedCost"]
-        assert bool(row["x_UnknownChargeState"]) is (row["x_UnknownCost"] != "0")
+        assert (row["x_UnknownChargeState"] in ("open", "undecided")) is (row["x_UnknownCost"] != "0")
         assert row["BillingPeriodStart"] <= row["ChargePeriodStart"] < row["ChargePeriodEnd"] <= row["BillingPeriodEnd"]
         assert bool(row["SubAccountId"]) is bool(row["SubAccountType"])
 
@@ -120,6 +121,49 @@ def test_charged_and_unknown_amounts_are_separate_rows() -> None:
     assert (first["BillingPeriodStart"], first["BillingPeriodEnd"]) == ("2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z")
     assert json.loads(first["Tags"]) == {"backdrop:folder": "shoes/", "backdrop:mandate": "anna"}
     assert (second["x_ProviderRequestId"], second["x_AttemptNumber"]) == ("id-2", "2")
+
+
+def settle(result: SettlementResult, **counts: int) -> Settlement:
+    hours = (SUBMITTED_AT,)
+    return Settlement(
+        result=result, settled_at=SUBMITTED_AT, amount=60_000, hours=hours, billed=2, certain=1,
+        records_read_at=SUBMITTED_AT, **counts,
+    )  # fmt: skip
+
+
+def test_settled_charges_stay_in_the_statement() -> None:
+    charged = build_attempt(charged=60_000, basis="bill", settlement=settle(SettlementResult.CHARGED))
+    free = build_attempt(2, settlement=settle(SettlementResult.NOT_CHARGED))
+    reopened = build_attempt(3, unknown=60_000, settlement=settle(SettlementResult.REOPENED))
+    with read_ledger(build_job(attempts=(charged, free, reopened))) as statement:
+        rows = read_rows(statement)
+        assert statement.total == SpendTotal(2, 60_000, 60_000)
+        assert (statement.settled_count, statement.open_count) == (2, 1)
+        assert (statement.min_bill, statement.max_bill) == (60_000, 120_000)
+    assert [row["x_UnknownChargeState"] for row in rows] == ["settled_charged", "settled_not_charged", "open"]
+    assert [row["BilledCost"] for row in rows] == ["0.06", "0", "0"]
+
+
+def test_proven_share_of_undecided_charges_narrows_the_bill() -> None:
+    share = settle(SettlementResult.UNDECIDED, charged_count=2, unknown_count=3)
+    lost = [build_attempt(n, unknown=60_000, endpoint="/v1/x", settlement=share) for n in (1, 2, 3)]
+    with read_ledger(build_job(attempts=tuple(lost))) as statement:
+        assert (statement.total.confirmed, statement.total.unknown) == (0, 180_000)
+        assert (statement.min_bill, statement.max_bill) == (120_000, 120_000)
+        assert {row["x_GroupChargedImageCount"] + "/" + row["x_GroupImageCount"] for row in read_rows(statement)} == {
+            "2/3"
+        }
+        assert "2 of these 3 images charged" in render_statement(statement)
+    december = replace(lost[2], budget_day="2026-12-01")
+    with read_ledger(build_job(attempts=(*lost[:2], december))) as statement:
+        assert (statement.min_bill, statement.max_bill) == (60_000, 120_000)
+
+
+def test_share_that_is_not_proven_leaves_charges_open() -> None:
+    lost = build_attempt(unknown=60_000, settlement=settle(SettlementResult.UNDECIDED))
+    with read_ledger(build_job(attempts=(lost,))) as statement:
+        assert (statement.min_bill, statement.max_bill) == (0, 60_000)
+        assert [row["x_UnknownChargeState"] for row in read_rows(statement)] == ["open"]
 
 
 def test_charge_belongs_to_the_campaign_that_requested_it_last_before_the_call() -> None:

@@ -1,6 +1,7 @@
 """Every parameter of the vendors' documents can be set in instructions, or is listed as fixed with its reason."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -8,8 +9,17 @@ import pytest
 from backdrop.instructions.sources import parse_file
 from backdrop.model.capabilities import CAPABILITIES, find_not_expressible, to_provider_fields
 from backdrop.providers import onemin, runware
+from backdrop.providers.http import encode_multipart
+from backdrop.providers.ideogram import V2_FIELDS, build_v2_form, fits_v2
 from docs import make_providers
-from docs.provider_parameters import FIXED_PARAMETERS, PUBLISHED_PARAMETERS, ApiColumn, PublishedParameter
+from docs.provider_parameters import (
+    FIXED_PARAMETERS,
+    IDEOGRAM_V2_FIXED_PARAMETERS,
+    IDEOGRAM_V2_PARAMETERS,
+    PUBLISHED_PARAMETERS,
+    ApiColumn,
+    PublishedParameter,
+)
 from tests.contract.adapter_calls import job_for
 from tests.contract.adapters import PHOTO
 
@@ -119,3 +129,34 @@ def test_fixed_value_is_the_one_that_runware_receives(name: str, sent: str) -> N
 def test_parameter_that_is_not_sent_is_absent(name: str) -> None:
     task = runware.build_request(job_for("runware"), "82c6b0a1-1f8b-41e1-9c11-b265be23939e", PHOTO)
     assert name not in list_names(task)
+
+
+@pytest.mark.parametrize("operation", IDEOGRAM_V2_PARAMETERS)
+def test_each_parameter_of_v2_is_either_reachable_or_fixed(operation: str) -> None:
+    published = {one.name for one in IDEOGRAM_V2_PARAMETERS[operation]}
+    fixed = IDEOGRAM_V2_FIXED_PARAMETERS[operation].keys()
+    reachable = V2_FIELDS if operation == "replace" else frozenset[str]()
+    assert published == reachable | fixed
+    assert reachable.isdisjoint(fixed)
+
+
+@pytest.mark.parametrize("operation", IDEOGRAM_V2_PARAMETERS)
+def test_form_of_v2_has_the_published_parameters_except_those_not_sent(operation: str) -> None:
+    job = job_for("ideogram", operation=operation, num_images=2, rendering_speed="TURBO")
+    form = encode_multipart(build_v2_form(job, PHOTO))[0]
+    sent = {name.decode() for name in re.findall(rb'; name="(\w+)"', form)}
+    left_out = {
+        name
+        for name, one in IDEOGRAM_V2_FIXED_PARAMETERS[operation].items()
+        if one.sent == "nothing" or name == "dry_run"
+    }
+    assert sent == {one.name for one in IDEOGRAM_V2_PARAMETERS[operation]} - left_out
+
+
+@pytest.mark.parametrize(
+    "parameter", [one for one in IDEOGRAM_V2_PARAMETERS["replace"] if one.values], ids=lambda one: one.name
+)
+def test_every_published_value_of_v2_goes_to_v2(parameter: PublishedParameter) -> None:
+    for value in parameter.values:
+        spec = {"operation": "replace", "prompt": "on a table", parameter.name: value}
+        assert fits_v2(spec, 1_000, (64, 48))

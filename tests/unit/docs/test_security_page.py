@@ -35,6 +35,7 @@ RIGHTS = {
     "s3:ListObjectsV2": {"s3:ListBucket"},
     "s3:GetBucketNotificationConfiguration": {"s3:GetBucketNotification"},
     "s3:GetBucketEncryption": {"s3:GetEncryptionConfiguration"},
+    "lambda:Invoke": {"lambda:InvokeFunction"},
     "dynamodb:TransactWriteItems": {"dynamodb:PutItem", "dynamodb:UpdateItem"},
 }
 # Included in a call's permission: another version, and an upload in parts that is aborted.

@@ -79,6 +79,7 @@ def test_receipt_shows_the_pictures_key_and_its_call() -> None:
             "submitted_at": "2026-11-16T12:00:00.250Z",
             "outcome": "answered",
             "money": "spent",
+            "settlement": None,
         }
     ]
 

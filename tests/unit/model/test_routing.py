@@ -137,6 +137,18 @@ def test_error_names_the_providers_that_can(fields: dict[str, Any], offers: Offe
     assert (raised.value.code, str(raised.value.message)) == (code, words)
 
 
+def test_more_images_than_places_are_an_objection_like_a_field_that_cannot_be_expressed() -> None:
+    fields, offers = {**REPLACE, "num_images": 4}, replace(ALL_ON, place_limits={"ideogram": 3})
+    with pytest.raises(InstructionError) as raised:
+        choose_route(fields, ["ideogram"], offers, build_running_lane)
+    assert raised.value.code is Code.MORE_IMAGES_THAN_PLACES
+    assert "But 1min and runware can do it." in str(raised.value.message)
+    route = choose_route(fields, ["ideogram", "runware"], offers, build_running_lane)
+    assert (route.provider, len(route.passed_over)) == ("runware", 1)
+    enough = replace(offers, place_limits={"ideogram": 4})
+    assert choose_route(fields, ["ideogram"], enough, build_running_lane).provider == "ideogram"
+
+
 def test_quote_uses_the_most_expensive_provider() -> None:
     assert find_max_quote(REPLACE, ["ideogram", "segmind", "runware"], ALL_ON) == 75_000
     assert find_max_quote({**REPLACE, "max_cost_usd": 0.07}, ["ideogram", "segmind"], ALL_ON) == 60_000

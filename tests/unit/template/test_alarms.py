@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from backdrop.aws.metric_names import Metric
-from backdrop.aws.metrics import count_ended_job, count_refused
+from backdrop.aws.metrics import count_ended_job, count_refused, emit_price_check
 from backdrop.model.codes import Code, Disposition
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.job import AttemptOutcome, JobStatus
@@ -22,7 +22,7 @@ ADDRESS = "ops@example.com"
 COMMAND = re.compile(r"`backdrop ([^`]+)`")
 SIGNS = {"GreaterThanOrEqualToThreshold": ">=", "GreaterThanThreshold": ">", "LessThanThreshold": "<"}
 # These alarms return to OK without a fix, so mail about it would be misleading.
-WITHOUT_ALL_CLEAR = {"backdrop-paid-without-result", "backdrop-budget"}
+WITHOUT_ALL_CLEAR = {"backdrop-paid-without-result", "backdrop-bill-corrected", "backdrop-budget"}
 
 
 def list_alarms(**parameters: str) -> dict[str, Node]:
@@ -32,6 +32,7 @@ def list_alarms(**parameters: str) -> dict[str, Node]:
 
 
 NAMES = sorted(list_alarms())
+WITH_V2 = {"IdeogramEndpoint": "v2"}
 AGE = "ApproximateAgeOfOldestMessage"
 ON_QUEUES = {
     "backdrop-dead-letters": ("ApproximateNumberOfMessagesVisible", {"QueueName": "DeadLetterQueue.QueueName"}),
@@ -67,7 +68,7 @@ def as_deliver_is_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_everything_that_needs_an_operator_has_an_alarm() -> None:
     kinds = (
-        *("dead-letters", "paid-without-result", "unknown-charge", "oldest-job"),
+        *("dead-letters", "paid-without-result", "bill-corrected", "unknown-charge", "oldest-job"),
         *("provider-paused", "budget", "function-errors", "reconcile-silent"),
         *("intake-delayed", "deliver-delayed", "throttled"),
     )
@@ -115,21 +116,22 @@ def test_only_deliver_counts_finished_jobs() -> None:
 
 
 def test_functions_with_unreported_throttles_are_watched_for_throttling() -> None:
-    """Step Functions and CloudFormation, which invoke the other two, report it themselves."""
+    """Step Functions and CloudFormation report it themselves; reconcile-bill does the same work an hour later."""
     functions = {
         read_dimensions(metric)["FunctionName"] for metric in list_watched_metrics(list_alarms()["backdrop-throttled"])
     }
     assert {*Deployed().of_type("AWS::Serverless::Function")} - functions == {
         "CampaignFunction",
         "DeploymentCheckFunction",
+        "ReconcileBillFunction",
     }
 
 
 def test_alarms_page_states_their_number_and_their_cost() -> None:
     metrics = sum(len(list_watched_metrics(alarm)) for alarm in list_alarms().values())
     words = PAGE.read_text()
-    assert "A stack has eleven alarms" in words
-    assert len(NAMES) == 11
+    assert "A stack has twelve alarms" in words
+    assert len(NAMES) == 12
     assert f"They cost ${metrics * 0.10:.2f} a month together" in words
 
 
@@ -163,6 +165,7 @@ def measure_period(alarm: Node) -> int:
     [
         ("dead-letters", ">=1", 300, 1),
         ("paid-without-result", ">=1", 300, 1),
+        ("bill-corrected", ">=1", 300, 1),
         ("unknown-charge", ">3600", 600, 1),
         ("oldest-job", ">86400", 600, 1),
         ("provider-paused", ">=1", 600, 1),
@@ -230,7 +233,31 @@ def test_alarm_links_to_its_heading_on_the_alarms_page(name: str) -> None:
 
 
 def test_alarms_page_has_no_heading_without_an_alarm() -> None:
-    assert {f"backdrop-{head}" for head in re.findall(r"(?m)^## ([a-z-]+)$", PAGE.read_text())} == {*NAMES}
+    headings = {f"backdrop-{head}" for head in re.findall(r"(?m)^## ([a-z-]+)$", PAGE.read_text())}
+    assert headings == {*list_alarms(**WITH_V2)}
+
+
+def test_only_v2_has_an_alarm_on_prices() -> None:
+    assert {*list_alarms(**WITH_V2)} - {*NAMES} == {"backdrop-ideogram-prices"}
+    assert list_alarms(**WITH_V2, IdeogramMaxInFlight="0").keys() == list_alarms().keys()
+    alarm = list_alarms(**WITH_V2)["backdrop-ideogram-prices"]
+    assert (alarm["MetricName"], read_dimensions(alarm)) == (Metric.PRICE_CHECK_FINDINGS, {"service": "backdrop"})
+    assert (alarm["TreatMissingData"], alarm["Threshold"]) == ("notBreaching", 1)
+
+
+def test_price_alarm_matches_the_metric_of_the_price_check(capsys: pytest.CaptureFixture[str]) -> None:
+    emit_price_check(0)
+    assert read_metrics(capsys) == []
+    emit_price_check(2)
+    [line] = read_metrics(capsys)
+    assert line["PriceCheckFindings"] == [2.0]
+
+
+def test_errors_of_the_price_check_are_watched_where_it_exists() -> None:
+    alarm = list_alarms(**WITH_V2)["backdrop-function-errors"]
+    functions = {read_dimensions(metric).get("FunctionName") for metric in list_watched_metrics(alarm)} - {None}
+    assert functions == {*Deployed(**WITH_V2).of_type("AWS::Serverless::Function")}
+    assert len(alarm["Metrics"]) - 1 <= 10, "what CloudWatch accepts"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -23,11 +23,13 @@ READ_AS = {
     "other_input_buckets": {"READABLE_BUCKETS"},
     "configured_prices": {"ONE_MIN_USD_PER_IMAGE"},
     "max_in_flight_by_provider": {f"{prefix}_MAX_IN_FLIGHT" for prefix in ENVIRONMENT_PREFIXES.values()},
-    "provider_options": {"SEGMIND_ENDPOINT", "RUNWARE_UPLOADS", "RUNWARE_CHECKS_CONTENT"},
+    "place_limits": {"IDEOGRAM_MAX_IN_FLIGHT"},
+    "provider_options": {"IDEOGRAM_ENDPOINT", "SEGMIND_ENDPOINT", "RUNWARE_UPLOADS", "RUNWARE_CHECKS_CONTENT"},
 }
 ONE_BY_ONE = {
     "readable_buckets",
     "one_min_usd_per_image",
+    "ideogram_endpoint",
     "segmind_endpoint",
     "runware_uploads",
     "runware_checks_content",

@@ -124,7 +124,7 @@ def test_deployment_check_does_not_depend_on_the_product() -> None:
 
 
 def test_every_function_has_its_own_log_for_thirty_days() -> None:
-    groups = Deployed().of_type("AWS::Logs::LogGroup")
+    groups = Deployed(**ALL_ON).of_type("AWS::Logs::LogGroup")
     assert {group["RetentionInDays"] for group in groups.values()} == {30}
     for name, function in list_functions().items():
         own = f"{name.removesuffix('Function')}LogGroup"
@@ -135,5 +135,6 @@ def test_every_function_has_its_own_log_for_thirty_days() -> None:
 def test_handlers_have_both_layers_and_the_check_has_none() -> None:
     layers = {name: function.get("Layers", []) for name, function in list_functions().items()}
     assert layers.pop("DeploymentCheckFunction") == []
-    assert set(layers) == {f"{name}Function" for name in ("Intake", "Render", "Deliver", "Reconcile", "Campaign")}
+    names = ("Intake", "Render", "Deliver", "Reconcile", "ReconcileBill", "PriceCheck", "Campaign")
+    assert set(layers) == {f"{name}Function" for name in names}
     assert all(own == ["DependenciesLayer", "BackdropLayer"] for own in layers.values())

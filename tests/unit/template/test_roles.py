@@ -59,6 +59,8 @@ KEYS = {
     "secretsmanager:GetSecretValue": {build_secret_arn(name) for name in ("ideogram", "segmind", "1min", "runware")}
 }
 
+ADMIN_KEY = build_secret_arn("ideogram").replace("api-key", "admin-key")
+
 
 def allow_logging(function: str) -> dict[str, set[str]]:
     return {f"logs:{a}": {f"{function}LogGroup.Arn"} for a in ("CreateLogStream", "PutLogEvents")}
@@ -126,6 +128,17 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         **allow_ledger("BatchGetItem", "GetItem", "PutItem", "UpdateItem", "DescribeTable"),
         "dynamodb:Query": {"LedgerTable.Arn", "LedgerTable.Arn/index/watch"},
         **allow_logging("Reconcile"),
+    },
+    "ReconcileBillRole": {
+        "sqs:SendMessage": {"DeliverQueue.Arn"},
+        "secretsmanager:GetSecretValue": {ADMIN_KEY},
+        **allow_ledger("BatchGetItem", "GetItem", "PutItem", "Scan", "UpdateItem"),
+        **allow_logging("ReconcileBill"),
+    },
+    "PriceCheckRole": {
+        "secretsmanager:GetSecretValue": {build_secret_arn("ideogram")},
+        **allow_ledger("GetItem", "PutItem", "UpdateItem"),
+        **allow_logging("PriceCheck"),
     },
     "CampaignRole": {
         "s3:GetObject": {f"{INPUT}/*", CAMPAIGN_LISTS},
@@ -261,11 +274,20 @@ def test_only_named_state_machines_can_be_described() -> None:
     }
 
 
-def test_only_render_and_reconcile_can_read_keys_of_enabled_providers() -> None:
+def test_only_callers_of_providers_can_read_keys_of_enabled_providers() -> None:
     right = "secretsmanager:GetSecretValue"
-    holders = [n for n, role in list_roles(**ALL_ON).items() if right in list_granted_actions(role)]
-    assert holders == ["RenderRole", "ReconcileRole"]
-    assert all(list_granted_actions(list_roles()[name])[right] == {build_secret_arn("ideogram")} for name in holders)
+    granted = {name: list_granted_actions(role).get(right, set()) for name, role in list_roles(**ALL_ON).items()}
+    holders = [name for name, secrets in granted.items() if secrets - {ADMIN_KEY}]
+    assert holders == ["RenderRole", "ReconcileRole", "PriceCheckRole"]
+    assert granted["PriceCheckRole"] == {build_secret_arn("ideogram")}
+    assert [name for name, secrets in granted.items() if ADMIN_KEY in secrets] == ["ReconcileBillRole"]
+    deployed = list_roles()
+    assert {name for name in holders if name in deployed} == {"RenderRole", "ReconcileRole"}
+    assert all(
+        list_granted_actions(role)[right] == {build_secret_arn("ideogram")}
+        for name, role in deployed.items()
+        if name in holders
+    )
 
 
 def test_only_the_mappings_of_render_can_be_updated() -> None:

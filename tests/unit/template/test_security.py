@@ -179,7 +179,11 @@ def test_no_parameter_variable_or_output_is_a_secret() -> None:
     functions = stack.of_type("AWS::Serverless::Function").values()
     variables = {name for one in functions for name in one.get("Environment", {}).get("Variables", {})}
     named = {*read_template()["Parameters"], *variables, *stack.outputs}
-    assert {name for name in named if SECRET_NAMES.search(name)} == {"KmsKeyArns"}, "an ARN only names a key"
+    assert {name for name in named if SECRET_NAMES.search(name)} == {
+        "KmsKeyArns",
+        "IdeogramKeyIds",
+        "IDEOGRAM_KEY_IDS",
+    }, "an ARN or ID only names a key"
     assert not [name for name, one in read_template()["Parameters"].items() if "NoEcho" in one]
     given = json.dumps([[one.get("Environment") for one in functions], stack.outputs])
     assert not re.search(r"Secret|resolve:secretsmanager", given)

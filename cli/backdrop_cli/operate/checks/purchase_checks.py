@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from backdrop.model.errors import InstructionError
+from backdrop.model.place_leases import PROVIDERS_THAT_COUNT_IMAGES
 from backdrop.model.pricing import CREDIT_PROVIDER, MICRO_PER_USD, format_usd, look_up_image_price, to_micro_usd
 from backdrop_cli.operate.checks import CheckResult, CheckState, find_region_and_account
 from backdrop_cli.operate.key_check import check_key_accepted
@@ -40,6 +41,7 @@ def check_keys(stack: Stack) -> Iterator[CheckResult]:
 def check_lanes(stack: Stack) -> Iterator[CheckResult]:
     for name in stack.providers:
         lane, check_name = stack.circuit_breaker.ledger.read_health(name), f"lane of {name}"
+        counted = "images" if name in PROVIDERS_THAT_COUNT_IMAGES else "calls"
         if lane.pauses:
             first = lane.pauses[0]
             fix = f"Fix the cause, then run `backdrop resume {name}`."
@@ -54,7 +56,7 @@ def check_lanes(stack: Stack) -> Iterator[CheckResult]:
             )
         elif stack.max_in_flight[name] > DEFAULT_ACCOUNT_LIMITS.get(name, stack.max_in_flight[name]):
             message = (
-                f"{lane.state}, {stack.max_in_flight[name]} calls at a time, "
+                f"{lane.state}, {stack.max_in_flight[name]} {counted} at a time, "
                 f"but an account may have {DEFAULT_ACCOUNT_LIMITS[name]} by default"
             )
             fix = (
@@ -63,7 +65,8 @@ def check_lanes(stack: Stack) -> Iterator[CheckResult]:
             )
             yield CheckResult(check_name, CheckState.UNKNOWN, message, fix)
         else:
-            yield CheckResult(check_name, CheckState.GOOD, f"{lane.state}, {stack.max_in_flight[name]} calls at a time")
+            message = f"{lane.state}, {stack.max_in_flight[name]} {counted} at a time"
+            yield CheckResult(check_name, CheckState.GOOD, message)
 
 
 def check_prices(stack: Stack) -> Iterator[CheckResult]:

@@ -6,6 +6,7 @@
 | `source#<source_id>`    | `job#<job_id>`     | one of the photo's jobs                                    |
 | `source#<source_id>`    | `source`           | the photo                                                  |
 | `lane#<provider>`       | `lane`             | the health of a lane                                       |
+| `lane#<provider>`       | `places`           | the places at the provider that calls hold or wait for     |
 | `content#<content_id>`  | `owner`            | the job that pays for the content                          |
 | `content#<content_id>`  | `waiting#<job_id>` | a job that has waited for the owner                        |
 | `name#<name>`           | `claim`            | the photo whose pictures have the name                     |
@@ -14,6 +15,9 @@
 | `mandates`              | `registry`         | the mandates' names by the folder that they own            |
 | `mandate#<name>`        | `mandate`          | a mandate's terms, and what was spent under it             |
 | `reconcile`             | `run`              | reconcile's lock and cursors                               |
+| `usage#<day>`           | `usage`            | Ideogram's usage records of the day (UTC), as last read    |
+| `bill`                  | `run`              | the state of the comparison with these records             |
+| `price-check`           | `run`              | what the check of Ideogram's prices found, and its charges |
 
 One query returns jobs and source without the requests, which sort before them.
 
@@ -28,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from backdrop.aws.aws_errors import RETRY_SECONDS
+from backdrop.model.bill_records import BillState, UsageDay
 from backdrop.model.circuit import ProviderHealth
 from backdrop.model.codec import from_json, to_json
 from backdrop.model.codes import Code
@@ -36,6 +41,8 @@ from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import ContentOwner, Job, JobStatus, LedgerItem, Source
 from backdrop.model.mandate import Mandate, MandateAccount, MandateRegistry
 from backdrop.model.picture_names import NameClaim
+from backdrop.model.place_leases import PlaceLeases
+from backdrop.model.price_check import PriceCheck
 from backdrop.model.retention import calculate_expiry
 from backdrop.model.schedule import BudgetDay, ReconcileState, build_index_entry
 
@@ -48,6 +55,8 @@ JOB_KEY_PREFIX, REQUEST_KEY_PREFIX, SOURCE_SORT_KEY, WAITING_KEY_PREFIX = "job#"
 DAY_ATTRIBUTE_PREFIX = "day_"
 # How long DynamoDB keeps a waiting item. Every waiting job is checked more often.
 WAITING_ITEM_RETENTION = timedelta(days=30)
+# Reports that scan the ledger recognize the item of the price check by its key.
+PRICE_CHECK_KEY = ("price-check", "run")
 AMOUNT_NAMES = ("reserved", "confirmed", "unknown")
 PrimaryKey = tuple[str, str]
 AttributeMap = dict[str, Any]
@@ -64,8 +73,16 @@ def build_primary_key(item: LedgerItem) -> PrimaryKey:
             return f"source#{item.source_id}", f"{REQUEST_KEY_PREFIX}{item.request_id}"
         case ProviderHealth():
             return f"lane#{item.provider}", "lane"
+        case PlaceLeases():
+            return f"lane#{item.provider}", "places"
         case ReconcileState():
             return "reconcile", "run"
+        case UsageDay():
+            return f"usage#{item.day}", "usage"
+        case BillState():
+            return "bill", "run"
+        case PriceCheck():
+            return PRICE_CHECK_KEY
         case MandateRegistry():
             return "mandates", "registry"
         case Mandate():
@@ -133,9 +150,14 @@ def _list_unused_fields(record: LedgerItem) -> "IncEx | None":
     """Returns the fields of features that a job does not use, so that they do not cost it a write unit."""
     if not isinstance(record, Job):
         return None
-    unused: dict[str, Any] = {name: True for name in ("mandate", "image_steps") if not getattr(record, name)}
-    if not any(attempt.mandate for attempt in record.attempts):
-        unused["attempts"] = {"__all__": {"mandate"}}
+    unused: dict[str, Any] = {
+        name: True for name in ("mandate", "image_steps", "bill_wait_until") if not getattr(record, name)
+    }
+    unused_of_attempts = {
+        name for name in ("mandate", "settlement") if not any(getattr(attempt, name) for attempt in record.attempts)
+    }
+    if unused_of_attempts:
+        unused["attempts"] = {"__all__": unused_of_attempts}
     return unused
 
 
@@ -165,7 +187,12 @@ def _build_console_attributes(record: LedgerItem) -> dict[str, str]:
 
 
 def _build_queue_attributes(job: Job) -> dict[str, str]:
-    """Returns when a job began to wait, its price in micro-dollars, and why it waits, unless only for its turn."""
+    """Returns when a job began to wait, its price in micro-dollars, and why it waits, unless only for its turn.
+
+    For a job that waits for the provider's usage records, returns until when.
+    """
+    if job.waits_for_bill and job.bill_wait_until:
+        return {"bill_wait_until": to_sortable_timestamp(job.bill_wait_until)}
     if job.status is not JobStatus.ACCEPTED:
         return {}
     wait_reason = {"wait_reason": job.wait_reason.value} if job.wait_reason else {}

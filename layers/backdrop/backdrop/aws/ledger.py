@@ -8,10 +8,12 @@ from typing import Any
 from backdrop.aws.items import (
     AMOUNT_NAMES,
     JOB_KEY_PREFIX,
+    PRICE_CHECK_KEY,
     REQUEST_KEY_PREFIX,
     SOURCE_SORT_KEY,
     WAITING_KEY_PREFIX,
     AttributeMap,
+    PrimaryKey,
     budget_day_key,
     build_primary_key,
     content_owner_key,
@@ -33,6 +35,7 @@ from backdrop.aws.items import (
     waiting_key,
 )
 from backdrop.aws.table import MAX_BATCH_GET_KEYS, MAX_SORT_KEY, Table, TransactionError
+from backdrop.model.bill_records import BillState, UsageDay
 from backdrop.model.circuit import ProviderHealth
 from backdrop.model.codes import Code
 from backdrop.model.errors import (
@@ -40,6 +43,7 @@ from backdrop.model.errors import (
     ContentOwnedError,
     ItemTooLargeError,
     MandateChangedError,
+    PlacesChangedError,
     RetryLaterError,
 )
 from backdrop.model.image_request import ImageRequest
@@ -47,6 +51,8 @@ from backdrop.model.item_size import truncate_item
 from backdrop.model.job import ContentOwner, Job, JobStatus, LedgerItem, Source
 from backdrop.model.mandate import Mandate, MandateAccount, MandateRegistry
 from backdrop.model.picture_names import NameClaim
+from backdrop.model.place_leases import PROVIDERS_THAT_COUNT_IMAGES, PlaceLeases
+from backdrop.model.price_check import PriceCheck
 from backdrop.model.schedule import ReconcileState
 from backdrop.model.transitions import BudgetChange, Transition
 
@@ -65,6 +71,7 @@ class Ledger:
 
     - ConflictError if an item has changed since it was read
     - ContentOwnedError if a transition claims content that has another owner
+    - PlacesChangedError if the places of the call's lane have changed since they were read
     - MandateChangedError if the mandate that pays for a claim has changed, or does not cover it
     - RetryLaterError if the day's budget does not cover a claim, or the table is unavailable
     - ItemTooLargeError if an item exceeds DynamoDB's limit, so that retrying does not help
@@ -103,19 +110,31 @@ class Ledger:
 
     def read_for_render(
         self, source_id: str, job_id: str, provider: str
-    ) -> tuple[Job | None, ProviderHealth, MandateRegistry]:
-        """Reads the job, the health of the provider's lane, and the mandates' registry in one request."""
-        job_key, default_health = (
-            (f"source#{source_id}", f"{JOB_KEY_PREFIX}{job_id}"),
-            ProviderHealth(provider=provider),
-        )
-        found = self._table.read_items([job_key, build_primary_key(default_health), REGISTRY_KEY])
-        job, health_item = found.get(job_key), found.get(build_primary_key(default_health))
+    ) -> tuple[Job | None, ProviderHealth, PlaceLeases, MandateRegistry]:
+        """Reads the job, the health and places of the provider's lane, and the mandates' registry in one request."""
+        job_key = (f"source#{source_id}", f"{JOB_KEY_PREFIX}{job_id}")
+        found = self._table.read_items([job_key, *_list_lane_keys(provider), REGISTRY_KEY])
+        job = found.get(job_key)
         return (
             parse_record(Job, job) if job else None,
-            parse_record(ProviderHealth, health_item) if health_item else default_health,
+            *_parse_lane(provider, found),
             _parse_registry(found.get(REGISTRY_KEY)),
         )
+
+    def read_lane(self, provider: str) -> tuple[ProviderHealth, PlaceLeases]:
+        """Reads the health and the places of a lane in one request."""
+        if provider not in PROVIDERS_THAT_COUNT_IMAGES:
+            return self.read_health(provider), PlaceLeases(provider=provider)
+        return _parse_lane(provider, self._table.read_items(_list_lane_keys(provider)))
+
+    def read_places(self, provider: str) -> PlaceLeases:
+        """Returns the places of a lane. They are all free if it has no item."""
+        item = self._table.read_item(build_primary_key(PlaceLeases(provider=provider)))
+        return parse_record(PlaceLeases, item) if item else PlaceLeases(provider=provider)
+
+    def put_places(self, places: PlaceLeases) -> PlaceLeases:
+        """Writes a lane's places and returns the stored places."""
+        return self._write_items(places)
 
     def list_requests(self, source_id: str) -> Sequence[ImageRequest]:
         """Returns all requests that ever named the photo."""
@@ -286,31 +305,78 @@ class Ledger:
         """Writes reconcile's own item and returns the stored item."""
         return self._write_items(state)
 
+    def read_bill_state(self) -> BillState:
+        item = self._table.read_item(build_primary_key(BillState()))
+        return parse_record(BillState, item) if item else BillState()
+
+    def put_bill_state(self, state: BillState) -> BillState:
+        """Writes the item of the comparison with the usage records, and returns the stored item."""
+        return self._write_items(state)
+
+    def read_price_check(self) -> PriceCheck:
+        item = self._table.read_item(PRICE_CHECK_KEY)
+        return parse_record(PriceCheck, item) if item else PriceCheck()
+
+    def put_price_check(self, check: PriceCheck, budget_change: BudgetChange | None = None) -> PriceCheck:
+        """Writes the item of the price check with its change to the day's budget, and returns the stored item."""
+        return self._write_items(check, budget_change=budget_change)
+
+    def read_usage_days(self, days: Sequence[str]) -> Mapping[str, UsageDay]:
+        """Returns the usage records of these days (UTC), empty for a day that was never read."""
+        empty = {day: UsageDay(day=day) for day in days}
+        found = self._table.read_items([build_primary_key(day) for day in empty.values()])
+        stored = (parse_record(UsageDay, item) for item in found.values())
+        return empty | {day.day: day for day in stored}
+
+    def put_usage_day(self, day: UsageDay) -> UsageDay:
+        return self._write_items(day)
+
+    def scan_jobs_of_days(self, days: Sequence[str]) -> Iterator[Job]:
+        """Yields the jobs with a call that was claimed on one of these days (UTC), in no particular order.
+
+        Reads the whole table (eventually consistent), because no index has the calls of a day.
+        """
+        marks = [f'"budget_day":"{day}"' for day in days]
+        for item in self._table.scan("pk", "sk", "body"):
+            if item["sk"]["S"].startswith(JOB_KEY_PREFIX) and any(mark in item["body"]["S"] for mark in marks):
+                yield parse_record(Job, item)
+
     def _write_items[I: LedgerItem](
         self,
         first: I,
         *others: LedgerItem,
         transitions: Sequence[Transition] = (),
         other_writes: Sequence[dict[str, Any]] = (),
+        budget_change: BudgetChange | None = None,
     ) -> I:
-        """Writes the items, truncated if they are too large, and returns the first as stored."""
+        """Writes the items, truncated if they are too large, and returns the first as stored.
+
+        `budget_change`: one that belongs to no transition.
+        """
         written, *other_items = (
             self._increment_lock_version(first),
             *map(self._increment_lock_version, others),
         )
         try:
-            self._put_items([written, *other_items], transitions, other_writes)
+            self._put_items([written, *other_items], transitions, other_writes, budget_change)
         except ItemTooLargeError:
             written = truncate_item(written)
-            self._put_items([written, *map(truncate_item, other_items)], transitions, other_writes)
+            self._put_items([written, *map(truncate_item, other_items)], transitions, other_writes, budget_change)
         return written
 
     def _put_items(
-        self, items: Sequence[LedgerItem], transitions: Sequence[Transition], other_writes: Sequence[dict[str, Any]]
+        self,
+        items: Sequence[LedgerItem],
+        transitions: Sequence[Transition],
+        other_writes: Sequence[dict[str, Any]],
+        budget_change: BudgetChange | None,
     ) -> None:
         owner_transitions = [step for step in transitions if step.content_owner]
-        budget_change = next((step.budget_change for step in transitions if step.budget_change), None)
+        budget_change = next((step.budget_change for step in transitions if step.budget_change), budget_change)
         writes = [*(self._build_conditional_put(item) for item in items), *other_writes]
+        first_places = len(writes)
+        places = (step.places for step in transitions if step.places)
+        writes += [self._build_conditional_put(self._increment_lock_version(one)) for one in places]
         first_owner = len(writes)
         writes += [self._build_owner_put(step) for step in owner_transitions]
         writes += [self._build_waiting_put(step.job) for step in transitions if step.waits_for]
@@ -318,8 +384,11 @@ class Ledger:
         try:
             self._transact(writes, budget_change, items[0])
         except TransactionError as error:
-            if any(error.has_failed_condition(index) for index in range(first_owner)):
+            if any(error.has_failed_condition(index) for index in range(first_places)):
                 raise ConflictError from error
+            for index in range(first_places, first_owner):
+                if error.has_failed_condition(index):
+                    raise PlacesChangedError(parse_record(PlaceLeases, error.reasons[index]["Item"])) from error
             for index in range(first_owner, len(writes)):
                 if error.has_failed_condition(index):
                     raise ContentOwnedError(parse_content_owner(error.reasons[index]["Item"])) from error
@@ -492,6 +561,22 @@ def _list_amounts(budget_change: BudgetChange) -> dict[str, int]:
 
 def _to_number_attributes(values: Mapping[str, int]) -> AttributeMap:
     return {name: {"N": str(value)} for name, value in values.items()}
+
+
+def _list_lane_keys(provider: str) -> list[PrimaryKey]:
+    health, places = ProviderHealth(provider=provider), PlaceLeases(provider=provider)
+    items = (health, places) if provider in PROVIDERS_THAT_COUNT_IMAGES else (health,)
+    return [*map(build_primary_key, items)]
+
+
+def _parse_lane(provider: str, found: Mapping[PrimaryKey, AttributeMap]) -> tuple[ProviderHealth, PlaceLeases]:
+    """A lane that has no items yet is running, and its places are free."""
+    health, places = ProviderHealth(provider=provider), PlaceLeases(provider=provider)
+    health_item, places_item = found.get(build_primary_key(health)), found.get(build_primary_key(places))
+    return (
+        parse_record(ProviderHealth, health_item) if health_item else health,
+        parse_record(PlaceLeases, places_item) if places_item else places,
+    )
 
 
 def _parse_registry(item: Mapping[str, Any] | None) -> MandateRegistry:

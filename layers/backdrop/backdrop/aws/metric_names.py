@@ -96,6 +96,18 @@ class Metric(StrEnum):
         STACK_DIMENSIONS,
         "A job failed after money was, or may have been, spent; has an alarm.",
     )
+    PRICE_CHECK_FINDINGS = (
+        "PriceCheckFindings",
+        COUNT,
+        STACK_DIMENSIONS,
+        "Ideogram's quotes that differ from the price list, and 1 more while the check is stopped; has an alarm.",
+    )
+    SETTLEMENTS_REOPENED = (
+        "SettlementsReopened",
+        COUNT,
+        STACK_DIMENSIONS,
+        "A charge is unknown again, because Ideogram changed the usage records that had settled it; has an alarm.",
+    )
     # -- duration of a job ---------------------------------------------------------------------------------
     INTAKE_SECONDS = (
         "IntakeSeconds",

@@ -24,7 +24,7 @@ from backdrop.model.pricing import MICRO_PER_USD
 from backdrop.model.provider_result import CallMetrics
 from backdrop.model.review import ReviewDecision
 from backdrop.model.stack_health import StackHealth
-from backdrop.model.transitions import Transition
+from backdrop.model.transitions import BudgetChange, Transition
 
 NO_DIMENSION_VALUE: Final = "none"
 """The dimension's value if there is no provider or operation, as for a malformed message."""
@@ -117,6 +117,21 @@ def count_budget_change(transition: Transition) -> None:
         Metric.POSSIBLE_DOUBLE_CHARGES: transition.may_charge_twice,
     }
     emit_metrics(values, provider=budget_change.provider, operation=transition.job.operation)
+
+
+@_log_metric_errors()
+def count_quote_change(budget_change: BudgetChange, operation: str) -> None:
+    """Counts what a request of the price check added to the day's budget, as count_budget_change does for a job."""
+    values = {
+        Metric.UNKNOWN_USD: budget_change.unknown / MICRO_PER_USD,
+        Metric.LOST_ANSWERS: budget_change.is_lost,
+    }
+    emit_metrics(values, provider=budget_change.provider, operation=operation)
+
+
+@_log_metric_errors()
+def emit_price_check(findings: int) -> None:
+    emit_metrics({Metric.PRICE_CHECK_FINDINGS: findings})
 
 
 @_log_metric_errors()

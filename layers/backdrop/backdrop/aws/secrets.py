@@ -23,7 +23,15 @@ def _build_secrets_provider() -> SecretsProvider:
 
 def read_api_key(stack_name: str, provider: str, bypass_cache: bool) -> ApiKey:
     """Returns the trimmed plain text of `<stack>/<provider>/api-key`, cached for five minutes."""
-    name = f"{stack_name}/{provider}/api-key"
+    return _read_key(f"{stack_name}/{provider}/api-key", bypass_cache)
+
+
+def read_admin_key(stack_name: str) -> ApiKey:
+    """Returns the trimmed plain text of `<stack>/ideogram/admin-key`. Only the function reconcile-bill may read it."""
+    return _read_key(f"{stack_name}/ideogram/admin-key", bypass_cache=True)
+
+
+def _read_key(name: str, bypass_cache: bool) -> ApiKey:
     try:
         text = _build_secrets_provider().get(name, max_age=KEY_CACHE_SECONDS, force_fetch=bypass_cache)
     except GetParameterError as error:

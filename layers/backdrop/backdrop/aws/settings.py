@@ -6,10 +6,11 @@ from decimal import Decimal
 
 from backdrop.model.capabilities import SUPPORTED_PROVIDERS
 from backdrop.model.codec import validate
+from backdrop.model.place_leases import PROVIDERS_THAT_COUNT_IMAGES
 from backdrop.model.pricing import CREDIT_PROVIDER, to_micro_usd
 from backdrop.model.provider_result import OnLostAnswer
 from backdrop.model.record import Record, record
-from backdrop.ports import ProviderOptions, SegmindEndpoint
+from backdrop.ports import IdeogramEndpoint, ProviderOptions, SegmindEndpoint
 
 ENVIRONMENT_PREFIXES = {
     "ideogram": "IDEOGRAM",
@@ -52,10 +53,13 @@ class Settings(Record):
     max_image_megapixels: int = 100
     result_hosts: str = ""
     one_min_usd_per_image: Decimal | None = None
+    ideogram_endpoint: IdeogramEndpoint = IdeogramEndpoint.V1
     segmind_endpoint: SegmindEndpoint = SegmindEndpoint.V2
     runware_uploads: bool = False
     runware_checks_content: bool = False
     provenance_metadata: bool = True
+    ideogram_key_ids: str = ""
+    bill_final_minutes: int = 60
     providers: dict[str, ProviderSettings] = field(default_factory=dict[str, ProviderSettings])
 
     @property
@@ -77,12 +81,20 @@ class Settings(Record):
     @property
     def provider_options(self) -> ProviderOptions:
         """How to call providers that offer a choice."""
-        return ProviderOptions(self.segmind_endpoint, self.runware_uploads, self.runware_checks_content)
+        return ProviderOptions(
+            self.ideogram_endpoint, self.segmind_endpoint, self.runware_uploads, self.runware_checks_content
+        )
 
     @property
     def max_in_flight_by_provider(self) -> dict[str, int]:
         """How many calls may be in flight at each enabled provider."""
         return {name: provider.max_in_flight for name, provider in self.providers.items() if provider.max_in_flight}
+
+    @property
+    def place_limits(self) -> dict[str, int]:
+        """How many images may be in progress at each enabled provider that counts images instead of calls."""
+        limits = self.max_in_flight_by_provider
+        return {name: limit for name, limit in limits.items() if name in PROVIDERS_THAT_COUNT_IMAGES}
 
     @property
     def enabled_providers(self) -> dict[str, ProviderSettings]:

@@ -82,3 +82,13 @@ def to_photo_error(error: ImageFormatError, kind: FileKind) -> PhotoError:
             return PhotoError(Code.TOO_LARGE_BYTES, message, _UPLOAD_AGAIN)
         case _:
             return PhotoError(Code.DAMAGED_PHOTO, message)
+
+
+def read_pixel_size(data: bytes) -> tuple[int, int] | None:
+    """Returns the stored width and height of a JPEG, PNG, or WebP; None if its header cannot be read."""
+    photo_format = sniff_file(data).format
+    try:
+        header = read_header(data, photo_format) if photo_format else None
+    except ImageFormatError:
+        return None
+    return (header.width, header.height) if header else None

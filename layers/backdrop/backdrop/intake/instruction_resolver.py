@@ -1,6 +1,6 @@
 """Resolves a photo's instruction sources into jobs, without writing or sending anything."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -43,6 +43,7 @@ class InstructionResolver:
     default_provider: str
     prices: ConfiguredPrices = field(default_factory=dict[str, int])
     read_health: HealthReader = assume_healthy
+    place_limits: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def clear_caches(self) -> None:
         """Clears the cached objects of the bucket, which may have changed since they were read."""
@@ -85,7 +86,9 @@ class InstructionResolver:
             photo_source=photo_source,
             photo=snapshot.photo,
             known_jobs=jobs,
-            routing=RoutingContext(self.default_provider, enabled_providers, self.prices, self.read_health),
+            routing=RoutingContext(
+                self.default_provider, enabled_providers, self.prices, self.read_health, self.place_limits
+            ),
             images=BucketImages(
                 hash_references=partial(self.reference_images.hash_and_store, bucket, key),
                 find_brand_image_errors=partial(self.brand_image_checks.find_errors, bucket, key),

@@ -95,12 +95,13 @@ def assume_free_names(plan: JobPlan) -> JobPlan:
 
 @dataclass(frozen=True)
 class RoutingContext:
-    """The inputs of routing: the default provider, the enabled providers, their prices, and their health."""
+    """The inputs of routing: the default provider, and the enabled providers, their prices, health, and places."""
 
     default_provider: str
     enabled_providers: Collection[str]
     prices: ConfiguredPrices = field(default_factory=dict[str, int])
     read_health: HealthReader = assume_healthy
+    place_limits: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 class _ErrorCollector:
@@ -141,7 +142,8 @@ class JobPlanner:
 
     @property
     def _offers(self) -> Offers:
-        return Offers(self.routing.enabled_providers, self.routing.prices, self.mandate)
+        routing = self.routing
+        return Offers(routing.enabled_providers, routing.prices, self.mandate, routing.place_limits)
 
     def plan(self, instruction_sources: Sequence[InstructionSource]) -> JobPlan:
         """Plans the jobs from sources without errors.

@@ -295,6 +295,13 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         "The provider does not support a field or value of the instructions.",
         "Remove the field, or choose a provider that supports it.",
     ),
+    Code.MORE_IMAGES_THAN_PLACES: _entry(
+        Cost.NOTHING,
+        Disposition.REFUSED,
+        "The call would need more images in progress at the provider than this stack may have there.",
+        "Lower num_images, name another provider, or deploy with a larger MaxInFlight if your account allows that; "
+        "then upload the photo again.",
+    ),
     Code.PROVIDER_NOT_CONFIGURED: _entry(
         Cost.NOTHING,
         Disposition.REFUSED,
@@ -388,6 +395,12 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     ),
     Code.PROVIDER_OUT_OF_MONEY: _waiting_entry(
         Cost.NOTHING, "The provider's account has no credit left.", "Add credit to the account.", for_operator=True
+    ),
+    Code.PROVIDER_PLAN_REFUSES: _waiting_entry(
+        Cost.NOTHING,
+        "The account's plan at the provider does not include what the call asks for, such as private pictures.",
+        "Change the account's plan. For Ideogram, you can also set the stack parameter IdeogramEndpoint to v1.",
+        for_operator=True,
     ),
     Code.PROVIDER_REFUSES: _waiting_entry(
         Cost.NOTHING,

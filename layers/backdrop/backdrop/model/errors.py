@@ -11,6 +11,7 @@ BackdropError                 carries a code, what happened, and what to do
 │  └─ DecisionRefusedError    a decision about a picture that cannot be decided (now): nothing changes
 ├─ ConflictError              another worker changed the ledger first: read it again
 ├─ MandateChangedError        the mandate does not allow the claim as the worker knows it: read it again
+├─ PlacesChangedError         other calls took or released places at the provider: check again
 ├─ ContentOwnedError          another job pays for the same content: wait for its file
 └─ ItemTooLargeError          the item exceeds DynamoDB's limit: permanent, a bug
 """
@@ -25,6 +26,7 @@ from backdrop.model.sentence import Sentence
 if TYPE_CHECKING:
     from backdrop.model.job import ContentOwner
     from backdrop.model.mandate import MandateAccount
+    from backdrop.model.place_leases import PlaceLeases
     from backdrop.model.review import ReviewDecision
 
 
@@ -143,6 +145,14 @@ class MandateChangedError(Exception):
     def __init__(self, account: "MandateAccount") -> None:
         super().__init__(account.mandate.name)
         self.account = account
+
+
+class PlacesChangedError(Exception):
+    """Other workers changed the lane's places since the worker read them; nothing was written. `places`: as now."""
+
+    def __init__(self, places: "PlaceLeases") -> None:
+        super().__init__(places.provider)
+        self.places = places
 
 
 class ItemTooLargeError(Exception):

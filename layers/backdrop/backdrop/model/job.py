@@ -194,6 +194,47 @@ class Suspicion(StrEnum):
     FAILURE = "failure"
 
 
+class SettlementResult(StrEnum):
+    """What the provider's usage records say about a call whose answer was lost.
+
+    UNDECIDED: some of several such calls were charged, and it is unknown which. REOPENED: the records changed after the
+    call had been settled, so its charge is unknown again.
+    """
+
+    CHARGED = "charged"
+    NOT_CHARGED = "not_charged"
+    UNDECIDED = "undecided"
+    REOPENED = "reopened"
+
+
+@record
+class Settlement(Record):
+    """What the usage records prove about a call, and the evidence.
+
+    `amount`: how much of the call's charge was unknown, in micro-dollars. `hours`: those in which it may have been
+    billed, together with other calls. Their records contain `billed` images of this price, and the ledger had
+    `certain` ones. So `charged_count` of `unknown_count` further images were charged; None if others use the key, too.
+    `records_read_at`: when the hours were last read, and found unchanged. `reopened_count`: how often the records
+    changed after the call had been settled.
+    """
+
+    result: SettlementResult
+    settled_at: datetime
+    amount: int
+    hours: tuple[datetime, ...]
+    billed: int
+    certain: int
+    charged_count: int | None = None
+    unknown_count: int = 0
+    records_read_at: datetime
+    reopened_count: int = 0
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the charge is known."""
+        return self.result in (SettlementResult.CHARGED, SettlementResult.NOT_CHARGED)
+
+
 @record
 class Attempt(Record):
     """One call that may have cost money. Amounts are micro-dollars.
@@ -202,7 +243,8 @@ class Attempt(Record):
     `provider_id`: the ID under which the provider can look up the call. `is_parked`: the worker exited normally while
     the provider was still working. `send_count`: how many times the call was sent under the same ID. `charge_no`: see
     Job. `suspicion`: why the call was not charged, if the job itself may be the reason. `is_probe`: the call checks
-    whether its lane has recovered. `mandate`: the name of the one that pays.
+    whether its lane has recovered. `mandate`: the name of the one that pays. `settlement`: what the provider's usage
+    records say about it, if its answer was lost.
     """
 
     n: int
@@ -223,6 +265,7 @@ class Attempt(Record):
     suspicion: Suspicion | None = None
     is_probe: bool = False
     mandate: str | None = None
+    settlement: Settlement | None = None
 
     @property
     def money(self) -> MoneyStatus:
@@ -343,7 +386,8 @@ class Job(LedgerItem):
     with the last of them. `requested_at`: the newest timestamp among the photo, sidecar, tags, request, and operator
     command behind the job. `reviews`: the pictures that need, or needed, a person's approval, by the file that people
     see. `mandate`: the name of the one that owns the photo's folder and pays; pictures are reused only within it.
-    `image_steps`: those of a delivery that has begun.
+    `image_steps`: those of a delivery that has begun. `bill_wait_until`: the time until which the job waits for the
+    provider's usage records, because they may show that its lost call was not charged.
     """
 
     job_id: str
@@ -373,6 +417,7 @@ class Job(LedgerItem):
     judged_attempts: tuple[JudgedAttempt, ...] = ()
     reviews: tuple[PictureReview, ...] = ()
     image_steps: tuple[ImageStep, ...] = ()
+    bill_wait_until: datetime | None = None
     results: tuple[StoredPicture, ...] = ()
     problem: Problem | None = None
     has_report: bool = False
@@ -477,6 +522,11 @@ class Job(LedgerItem):
         return self.status is JobStatus.ACCEPTED and self.wait_reason is Code.MANDATE_WAITS
 
     @property
+    def waits_for_bill(self) -> bool:
+        """Whether the job has left its lane until the provider's usage records show whether its call was charged."""
+        return self.status is JobStatus.UNKNOWN and self.bill_wait_until is not None
+
+    @property
     def charged(self) -> int:
         """Confirmed charges of all attempts, in micro-dollars."""
         return sum(attempt.charged for attempt in self.attempts)
@@ -521,9 +571,16 @@ class Job(LedgerItem):
         return reviewed | {result.n: result.fidelity for result in self.results}
 
     @property
+    def lost_calls(self) -> tuple[Attempt, ...]:
+        """The calls of the current charge whose answers were lost, settled ones included."""
+        return tuple(
+            one for one in self.attempts if one.outcome is AttemptOutcome.LOST and one.charge_no == self.charge_no
+        )
+
+    @property
     def lost_call_count(self) -> int:
         """How many results of the current charge are lost and still unknown."""
-        return sum(one.outcome is AttemptOutcome.LOST and one.charge_no == self.charge_no for one in self.attempts)
+        return sum(one.settlement is None or not one.settlement.is_final for one in self.lost_calls)
 
     @property
     def usable_links(self) -> tuple[PictureLink, ...]:

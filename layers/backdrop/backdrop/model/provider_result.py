@@ -9,10 +9,15 @@ from backdrop.model.record import Record, record
 
 
 class OnLostAnswer(StrEnum):
-    """What to do if the response to a call was lost, and the provider cannot look the call up."""
+    """What to do if the response to a call was lost, and the provider cannot look the call up.
+
+    ASK_THE_BILL: the job waits until the provider's usage records show whether the call was charged. Only a call that
+    was not charged is sent once more.
+    """
 
     RETRY_ONCE = "retry_once"
     HOLD = "hold"
+    ASK_THE_BILL = "ask_the_bill"
 
 
 class RetryClass(StrEnum):

@@ -155,6 +155,7 @@ def _build_attempt(attempt: Attempt) -> dict[str, Any]:
         "submitted_at": _format_time(attempt.submitted_at),
         "outcome": attempt.outcome.value,
         "money": attempt.money.value,
+        "settlement": attempt.settlement.result.value if attempt.settlement else None,
     }
 
 
@@ -184,7 +185,7 @@ def _build_error(problem: Problem, job_id: str | None, variant: str, status: Job
         "status": status.value,
         "code": problem.code.value,
         "message": str(problem.message),
-        "hint": UNKNOWN_CHARGE_HINT if is_unknown else str(problem.hint),
+        "hint": UNKNOWN_CHARGE_HINT if is_unknown and problem.advice is None else str(problem.hint),
         "retryable": problem.retryable or is_unknown,
         "money": problem.money.value,
         "first_seen": _format_time(problem.first_seen),

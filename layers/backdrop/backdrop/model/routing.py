@@ -17,6 +17,7 @@ from backdrop.model.errors import InstructionError
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.mandate import Mandate, MandateAccount
+from backdrop.model.place_leases import explain_lack
 from backdrop.model.pricing import ConfiguredPrices, format_limit_usd, format_usd, quote, to_micro_usd
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.model.sentence import Sentence
@@ -32,12 +33,14 @@ type HealthReader = Callable[[str], ProviderHealth]
 class Offers:
     """The enabled providers, and the configured image prices (micro-dollars) of those that sell credits.
 
-    `mandate`: the one that pays, and may limit the price of a picture.
+    `mandate`: the one that pays, and may limit the price of a picture. `place_limits`: how many images may be in
+    progress at each provider that counts them.
     """
 
     enabled_providers: Collection[str]
     prices: ConfiguredPrices = field(default_factory=dict[str, int])
     mandate: Mandate | None = None
+    place_limits: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def find_price(self, provider: str, fields: Mapping[str, Any]) -> int | None:
         """Returns the quote in micro-dollars; None if the price is not known."""
@@ -51,7 +54,9 @@ class Offers:
         return [
             name
             for name in _list_supporting_providers(fields)
-            if name in self.enabled_providers and self.find_price(name, fields) is not None
+            if name in self.enabled_providers
+            and self.find_price(name, fields) is not None
+            and not explain_lack(name, fields, self.place_limits)
         ]
 
 
@@ -82,6 +87,8 @@ def find_routes(
             objections.append(Objection(Code.PROVIDER_NOT_CONFIGURED, f"{name} is disabled"))
         elif reasons := find_not_expressible(name, fields):
             objections += [Objection(Code.NOT_EXPRESSIBLE, reason) for reason in reasons]
+        elif lack := explain_lack(name, fields, offers.place_limits):
+            objections.append(Objection(Code.MORE_IMAGES_THAN_PLACES, lack))
         elif price is None:
             message = f"the price of an image at {name} is not known in this stack"
             objections.append(Objection(Code.PRICE_UNKNOWN, message))
@@ -186,7 +193,7 @@ def _explain_cost_limit(route: Route, fields: Mapping[str, Any], mandate: Mandat
 def _choose_code(objections: Sequence[Objection]) -> Code:
     """Prefers an objection that neither enabling a provider nor setting a price would fix."""
     codes = {one.code for one in objections}
-    order = (Code.NOT_EXPRESSIBLE, Code.PRICE_UNKNOWN)
+    order = (Code.NOT_EXPRESSIBLE, Code.MORE_IMAGES_THAN_PLACES, Code.PRICE_UNKNOWN)
     return next((code for code in order if code in codes), Code.PROVIDER_NOT_CONFIGURED)
 
 

@@ -113,6 +113,8 @@ def _index_job(job: Job) -> tuple[str, datetime | str] | None:
         return OPEN_ITEMS, (job.last_sent_at or job.queued_at) + MESSAGE_LIFETIME
     if job.status is JobStatus.PAID:
         return OPEN_ITEMS, (job.last_sent_at or job.paid_at or job.queued_at) + DELIVERY_CHECK_DELAY
+    if job.waits_for_bill and job.bill_wait_until:
+        return OPEN_ITEMS, job.bill_wait_until
     if job.status in IN_FLIGHT_STATUSES:
         leases = (attempt.lease_until for attempt in job.attempts)
         return OPEN_ITEMS, max([*leases, job.last_sent_at or job.queued_at]) + LEASE_CHECK_DELAY

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from backdrop.model.circuit import ProviderHealth
-from backdrop.model.job import AttemptOutcome, Job, JobStatus
+from backdrop.model.job import Job, JobStatus
 from backdrop.model.schedule import BudgetDay
 
 
@@ -36,10 +36,10 @@ class JobSnapshot(NamedTuple):
 
 
 def build_job_snapshot(job: Job) -> JobSnapshot:
-    calls = job.attempts if job.status is JobStatus.UNKNOWN else ()
-    lost = (call for call in calls if call.outcome is AttemptOutcome.LOST and call.charge_no == job.charge_no)
+    needs_result = job.status is JobStatus.UNKNOWN and not job.waits_for_bill
+    lost = (call for call in job.lost_calls if needs_result and not (call.settlement and call.settlement.is_final))
     return JobSnapshot(
-        job.needs_no_worker,
+        job.needs_no_worker or job.waits_for_bill,
         job.status is JobStatus.SUBMITTING,
         job.queued_at,
         tuple(call.submitted_at for call in lost),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.ledger_index import LedgerQueries
@@ -19,12 +19,14 @@ from backdrop.model.pricing import ConfiguredPrices, quote
 from backdrop.model.queue_messages import CheckMessage
 from backdrop.model.schedule import ItemKey, backdate_last_send
 from backdrop.model.transitions import Transition
+from backdrop.model.transitions.payment import MAX_BILL_WAIT
 from backdrop.pipeline.enqueue import enqueue_delivery, enqueue_for_intake, enqueue_job
 from backdrop.ports import Clock
 
 MAX_TRIES, RETRY_SECONDS = 8, 0.1
 # Reconcile checks every lost answer within this time.
-UNKNOWN_JOB_HORIZON, MAX_DUE_ITEMS = timedelta(minutes=30), 1000
+# The index has each lost call at the time by which its job must continue, which may be the end of a wait for the bill.
+UNKNOWN_JOB_HORIZON, MAX_DUE_ITEMS = MAX_BILL_WAIT, 1000
 
 
 @dataclass(frozen=True)

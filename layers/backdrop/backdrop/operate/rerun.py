@@ -92,7 +92,7 @@ class RerunService:
 
     @property
     def offers(self) -> Offers:
-        return Offers(self.enabled_providers, self.resolver.prices)
+        return Offers(self.enabled_providers, self.resolver.prices, place_limits=self.resolver.place_limits)
 
     @property
     def previewer(self) -> JobPreviewer:

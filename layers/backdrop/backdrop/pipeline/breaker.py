@@ -41,16 +41,18 @@ class CircuitBreaker:
         known_lane: ProviderHealth | None = None,
         *,
         suspect: bool = False,
+        read_lane: Callable[[], ProviderHealth] | None = None,
     ) -> tuple[ProviderHealth, bool]:
         """Returns the lane and whether this job is its probe, which then has `probe_duration` to finish.
 
         Raises RetryLaterError if the job may not be bought now. While calls are blocked, the slot is idle anyway, so
         the job waits in it until `wait_until`. Then it can continue at the first good result instead of after its
         message's delay. A `suspect` (see circuit.check_gate) leaves the slot to other jobs. `known_lane`: the lane, if
-        the caller has just read it.
+        the caller has just read it. `read_lane` reads it again, with what else the caller needs of it.
         """
         while True:
-            lane, now = known_lane or self.ledger.read_health(provider), self.clock.now()
+            lane = known_lane or (read_lane() if read_lane else self.ledger.read_health(provider))
+            now = self.clock.now()
             known_lane = None
             verdict, seconds = circuit.check_gate(lane, now, suspect=suspect)
             if verdict is Gate.ALLOWED:

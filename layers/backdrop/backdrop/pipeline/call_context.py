@@ -2,15 +2,19 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from backdrop.model.circuit import ProviderHealth
 from backdrop.model.mandate import MandateRegistry
+from backdrop.model.place_leases import PlaceLeases
 from backdrop.model.provider_result import CallMetrics
 
 RECORD_RESULT_SECONDS = 10
 # The time within which a probe must begin its call. Otherwise, another job could become the probe before the call ends.
 MAX_PROBE_START_SECONDS = 30
 LEASE_GRACE = timedelta(seconds=60)
+# A call that has not been sent this long after its claim is not sent.
+MAX_CLAIM_DURATION = timedelta(seconds=5)
 
 
 @dataclass
@@ -19,7 +23,8 @@ class CallContext:
 
     `receive_count`: how often the message was received, including this time. `is_probe`: this job tests a paused lane.
     `lane_provider`: the provider whose lane the message came from; "" if it came from no lane. `receipt_etag`: the
-    ETag that the message carries. `registry`: the mandates.
+    ETag that the message carries. `registry`: the mandates. `places`: those of the lane, as last read.
+    `waits_for_places_since`: when the worker began to wait for the places of its call.
     """
 
     deadline: datetime
@@ -29,6 +34,8 @@ class CallContext:
     receipt_etag: str = ""
     lane: ProviderHealth | None = None
     registry: MandateRegistry = field(default_factory=MandateRegistry)
+    places: PlaceLeases = field(default_factory=partial(PlaceLeases, provider=""))
+    waits_for_places_since: datetime | None = None
     is_probe: bool = False
     declined_calls: int = 0
     metrics: CallMetrics = field(default_factory=CallMetrics)

@@ -1,6 +1,6 @@
 """Failover: a job whose provider is unavailable moves to the lane of the next provider that it names."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from backdrop.aws.ledger import Ledger
@@ -32,6 +32,7 @@ class Failover:
     deliver_queue: Queue
     clock: Clock
     prices: ConfiguredPrices = field(default_factory=dict[str, int])
+    place_limits: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def fail_over_if_blocked(self, job: Job) -> Job | None:
         """Moves the job if its own lane is blocked; returns None if it stays."""
@@ -56,7 +57,7 @@ class Failover:
         Writes the ledger before it sends the message, because a lane drops a job that the ledger assigns to another
         lane. If the message is never sent, reconcile sends it.
         """
-        now, offers = self.clock.now(), Offers(self.enabled_providers, self.prices)
+        now, offers = self.clock.now(), Offers(self.enabled_providers, self.prices, place_limits=self.place_limits)
         account = self.ledger.find_mandate(job.mandate) if job.mandate else None
         route = find_failover_route(job, offers, self.ledger.read_health, account, now.date().isoformat())
         if route is None:

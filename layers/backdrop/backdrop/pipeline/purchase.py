@@ -17,6 +17,7 @@ from backdrop.model.errors import (
     ConflictError,
     ItemTooLargeError,
     MandateChangedError,
+    PlacesChangedError,
     RetryLaterError,
 )
 from backdrop.model.job import Job, JobStatus, Problem, Suspicion
@@ -25,12 +26,12 @@ from backdrop.model.pricing import ConfiguredPrices, format_usd, quote
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop.model.suspicion import find_first_refusal_time, judge_result
 from backdrop.pipeline.breaker import CircuitBreaker
-from backdrop.pipeline.call_context import CallContext
+from backdrop.pipeline.call_context import MAX_CLAIM_DURATION, CallContext
 from backdrop.pipeline.enqueue import enqueue_delivery
+from backdrop.pipeline.places import Places
 from backdrop.ports import Clock, PreparedCall, Provider
 
 SPOOL_RESULT_SECONDS = 4
-MAX_CLAIM_DURATION = timedelta(seconds=5)
 OVER_DAILY_BUDGET_DELAY_SECONDS = 3600
 TOO_LITTLE_TIME_DELAY_SECONDS = 10
 NO_MANDATE_DELAY_SECONDS = 60
@@ -43,6 +44,7 @@ class Purchases:
 
     ledger: Ledger
     breaker: CircuitBreaker
+    places: Places
     answer_spool: AnswerSpool
     deliver_queue: Queue
     clock: Clock
@@ -54,6 +56,7 @@ class Purchases:
     ) -> tuple[Job, ProviderResult | LookupStatus]:
         """Claims an `accepted` or `unknown` job, sends the call, and records its answer.
 
+        If the provider counts images and has no place for the call, returns the job with that as the answer.
         Raises RetryLaterError if the budget prevents the call, and ConflictError if another worker wrote the job first,
         or after the job has ended or left the lane because its mandate does not cover it.
         """
@@ -68,6 +71,11 @@ class Purchases:
             if obstacle:
                 self._handle_mandate_obstacle(job, obstacle)
                 raise ConflictError
+            if not self.places.admits(job, context.places):
+                return job, ProviderResult(
+                    RetryClass.QUOTA, Code.PROVIDER_THROTTLED, "Other calls hold the places that the job needs."
+                )
+            places = self.places.build_lease(job, provider.timeout_seconds, context.places)
             transition = transitions.claim(
                 job,
                 now=now,
@@ -79,14 +87,17 @@ class Purchases:
                 probe=context.is_probe,
             )
             try:
-                job = self.ledger.write_transition(transition)
+                job = self.ledger.write_transition(replace(transition, places=places))
             except MandateChangedError as error:
                 account = error.account
+            except PlacesChangedError as error:
+                context.places = error.places
             except RetryLaterError as error:
                 if error.code is Code.BUDGET_REACHED:
                     self._handle_budget_reached(job, price, error)
                 raise
             else:
+                context.places = places or context.places
                 return self.send_claimed(job, provider, call, context)
 
     def _read_mandate(self, name: str) -> MandateAccount:
@@ -157,7 +168,9 @@ class Purchases:
             result = self._judge(result, job, context)
         context.metrics.count_call((self.clock.now() - started_at).total_seconds(), result)
         if isinstance(result, LookupStatus):
-            return self.park(job, context), result
+            job = self.park(job, context)
+            self.places.extend(job, context, self.clock.now() + timedelta(seconds=provider.timeout_seconds))
+            return job, result
         return self.record_result(job, result, context), result
 
     def _judge(self, result: ProviderResult, job: Job, context: CallContext) -> ProviderResult:
@@ -202,12 +215,20 @@ class Purchases:
         return self._advance_with_retries(job, context, build_transition)
 
     def record_result(self, job: Job, result: ProviderResult, context: CallContext) -> Job:
-        """Records the answer, regardless of other workers' writes in the meantime.
+        """Records the answer, regardless of other workers' writes in the meantime, and frees the call's places.
+
+        A lost call keeps its places until it has surely ended at the provider.
 
         If the ledger does not accept the answer, saves it in the answer spool, where reconcile finds it, and raises.
         """
-        attempt_no, is_spooled = job.attempt_no, False
-        result = self.detach_raw_response(job, attempt_no, result)
+        attempt_no = job.attempt_no
+        job = self._write_result(job, attempt_no, self.detach_raw_response(job, attempt_no, result), context)
+        if result.retry_class is not RetryClass.AMBIG:
+            self.places.release(job, attempt_no, context, was_refused=result.retry_class is RetryClass.QUOTA)
+        return job
+
+    def _write_result(self, job: Job, attempt_no: int, result: ProviderResult, context: CallContext) -> Job:
+        is_spooled = False
         try:
             return self.ledger.write_transition(transitions.record_result(job, attempt_no, result, self.clock.now()))
         except ConflictError:

@@ -12,9 +12,9 @@ from backdrop.model.errors import RetryLaterError
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.provider_result import LookupStatus, OnLostAnswer, ProviderResult
 from backdrop.pipeline.breaker import CircuitBreaker
-from backdrop.pipeline.call_context import CallContext
+from backdrop.pipeline.call_context import MAX_CLAIM_DURATION, CallContext
 from backdrop.pipeline.crash_guard import MAX_CRASHES
-from backdrop.pipeline.purchase import MAX_CLAIM_DURATION, Purchases
+from backdrop.pipeline.purchase import Purchases
 from backdrop.ports import Clock, Provider
 
 POLL_INTERVAL_SECONDS = 2.0
@@ -47,7 +47,8 @@ class Recovery:
     def resolve_unknown(self, job: Job, provider: Provider, context: CallContext) -> tuple[Job, NextAction]:
         """Resolves the job as far as possible without a charge; returns it with the next step.
 
-        Raises RetryLaterError if the provider may still be working on the call.
+        After NOTHING, the job needs no worker, even if it is still `unknown`. Raises RetryLaterError if the provider
+        may still be working on the call.
         """
         attempt = job.find_attempt(job.attempt_no)
         if job.status is JobStatus.UNKNOWN and attempt and attempt.provider_id:
@@ -59,6 +60,8 @@ class Recovery:
         self._wait_for_call_end(job, provider, context)
         if self.can_retry_purchase(job):
             return job, NextAction.BUY
+        if self._can_wait_for_bill(job):
+            return self.ledger.write_transition(transitions.wait_for_bill(job, self.clock.now())), NextAction.NOTHING
         return self.ledger.write_transition(transitions.hold(job, self.clock.now())), NextAction.NOTHING
 
     def can_retry_purchase(self, job: Job) -> bool:
@@ -69,6 +72,12 @@ class Recovery:
         """
         is_wanted = job.end_after_call is None and not job.is_retrying
         return is_wanted and self.policy is OnLostAnswer.RETRY_ONCE and job.lost_call_count <= 1
+
+    def _can_wait_for_bill(self, job: Job) -> bool:
+        """Whether the provider's usage records are compared with the ledger, and may allow to send the call again."""
+        if self.policy is not OnLostAnswer.ASK_THE_BILL or not transitions.can_wait_for_bill(job):
+            return False
+        return self.ledger.read_bill_state().settles_calls(self.clock.now())
 
     def _resend_or_hold(self, job: Job, context: CallContext) -> tuple[Job, NextAction]:
         """Has the call sent again with the same idempotency key, which cannot be charged twice.
@@ -90,6 +99,7 @@ class Recovery:
         while (lookup := provider.look_up(job, provider_id)) is LookupStatus.PENDING:
             if self.clock.now() > _find_submitted_at(job) + MAX_PENDING_DURATION:
                 return job, LookupStatus.ABSENT
+            self.purchases.places.extend(job, context, context.lease_until)
             if not context.has_time_for(POLL_INTERVAL_SECONDS, self.clock.now()):
                 self._park_if_submitting(job, context)
                 raise RetryLaterError(Code.JOB_IN_FLIGHT, "The provider is still working.", PENDING_DELAY_SECONDS)

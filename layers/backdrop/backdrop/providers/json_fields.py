@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 MAX_MESSAGE_CHARACTERS = 300
+MAX_ID_LENGTH = 200
 
 
 def parse_json_object(body: bytes) -> dict[str, Any] | None:
@@ -42,6 +43,11 @@ def find_first_text(values: Iterable[object]) -> str | None:
 def as_integer(value: object) -> int | None:
     """Returns a whole number of up to 64 bits, such as a seed, or None. Booleans do not count."""
     return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63 else None
+
+
+def as_provider_id(value: object) -> str | None:
+    """Returns an id that a provider gave to work, if the ledger can hold it and a path can name it."""
+    return value if isinstance(value, str) and value.isprintable() and 0 < len(value) <= MAX_ID_LENGTH else None
 
 
 def as_failure_status(value: object) -> int | None:

@@ -29,6 +29,7 @@ from backdrop.providers.json_fields import (
     as_failure_status,
     as_integer,
     as_list,
+    as_provider_id,
     describe_response,
     find_first_text,
     find_value,
@@ -127,13 +128,8 @@ class OneMin:
         body, image_count = parse_json_object(response.body), _count_images(job)
         if not response.is_success:
             return _parse_refusal(FEATURE_RULES, response.status, response)
-        record_id = find_value(body, "aiRecord", "uuid")
-        if (
-            body is None
-            or not isinstance(record_id, str)
-            or not record_id.isprintable()
-            or not 0 < len(record_id) <= 200
-        ):
+        record_id = as_provider_id(find_value(body, "aiRecord", "uuid"))
+        if body is None or record_id is None:
             return _parse_unnamed_success(body, response, key, self.price_micro_usd * image_count)
         acknowledge(record_id)
         query = StatusQuery(record_id, key, submitted_at, deadline)

@@ -27,8 +27,11 @@ def build_providers(
     work: WorkStorage,
     prices: ConfiguredPrices = NO_CONFIGURED_PRICES,
     options: ProviderOptions | None = None,
+    read_pixel_size: Callable[[bytes], tuple[int, int] | None] = lambda _: None,
 ) -> dict[str, Provider]:
     """Builds the adapters of the providers in `addresses`. `load_key(provider, True)` bypasses any cache.
+
+    `read_pixel_size`: see Ideogram.
 
     A provider that bills credits is omitted if no price is configured: its jobs return to intake, which refuses them.
     """
@@ -37,7 +40,7 @@ def build_providers(
     for name, address in addresses.items():
         connection = address.base_url, address.timeout_seconds, partial(load_key, name)
         if name == "ideogram":
-            providers[name] = Ideogram(*connection)
+            providers[name] = Ideogram(*connection, provider_options.ideogram_endpoint, read_pixel_size)
         elif name == "segmind":
             providers[name] = Segmind(*connection, work, provider_options.segmind_endpoint)
         elif name == "runware":

@@ -44,6 +44,7 @@ from backdrop.providers.json_fields import (
     as_failure_status,
     as_integer,
     as_list,
+    as_provider_id,
     describe_response,
     find_value,
     join_messages,
@@ -170,11 +171,10 @@ class Segmind:
         if not response.is_success:
             return _parse_refusal(response.status, response)
         record = parse_json_object(response.body)
-        provider_id = find_value(record, "request_id")
-        is_named = isinstance(provider_id, str) and provider_id.isprintable() and 0 < len(provider_id) <= 200
-        if self.endpoint is SegmindEndpoint.V1 or (record and not is_named):
+        provider_id = as_provider_id(find_value(record, "request_id"))
+        if self.endpoint is SegmindEndpoint.V1 or (record and provider_id is None):
             return self._parse_final_response(job, response, sent_pictures, key, submitted_at)
-        if not is_named:
+        if provider_id is None:
             return _parse_unnamed_success(response)
         acknowledge(provider_id)
         query = StatusQuery(provider_id, key, submitted_at, deadline)

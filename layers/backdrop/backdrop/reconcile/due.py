@@ -80,6 +80,9 @@ class Redispatcher:
 
     def _resend_job(self, job: Job, invocation_ends_at: datetime) -> None:
         """Sends the message before recording it: a second message does no harm, but a missing one does."""
+        if job.waits_for_bill and job.bill_wait_until and self.clock.now() < job.bill_wait_until:
+            # The index may lag: the job needs no message before that time.
+            return
         job = self._resolve_lost_answer(job, invocation_ends_at)
         self._send(job)
         self.ledger.write_transition(transitions.mark_resent(job, self.clock.now()))
@@ -98,7 +101,7 @@ class Redispatcher:
         attempt = job.find_attempt(job.attempt_no)
         if attempt is None or job.status not in IN_FLIGHT_STATUSES:
             return job
-        if provider is None:
+        if provider is None or job.waits_for_bill:
             return self._hold(job)
         if not attempt.provider_id:
             return job
@@ -116,7 +119,7 @@ class Redispatcher:
             return current
 
     def _hold(self, job: Job) -> Job:
-        """Holds the job, because its provider has since been disabled, so no worker can look up the call."""
+        """Holds the job: its provider has since been disabled, or the usage records did not settle its call in time."""
         now = self.clock.now()
         if job.status is JobStatus.SUBMITTING:
             job = self.ledger.write_transition(transitions.expire_lease(job, now))

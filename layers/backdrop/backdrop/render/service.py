@@ -27,6 +27,7 @@ from backdrop.pipeline.crash_guard import MAX_CRASHES, begin_job_processing, end
 from backdrop.pipeline.enqueue import enqueue_delivery, return_to_intake
 from backdrop.pipeline.failover import Failover
 from backdrop.pipeline.orphan_jobs import OrphanJobs
+from backdrop.pipeline.places import Places
 from backdrop.pipeline.purchase import Purchases
 from backdrop.pipeline.recovery import NextAction, Recovery
 from backdrop.pipeline.reuse import reuse_or_wait, set_mandate
@@ -58,6 +59,7 @@ class RenderOutcome(StrEnum):
     RETURNED_TO_INTAKE = "returned_to_intake"
     MOVED = "moved"
     WAITS_FOR_MANDATE = "waits_for_mandate"
+    WAITS_FOR_BILL = "waits_for_bill"
 
 
 @dataclass(eq=False, repr=False)
@@ -66,6 +68,7 @@ class RenderService:
     ledger: Ledger
     breaker: CircuitBreaker
     orphan_jobs: OrphanJobs
+    places: Places
     purchases: Purchases
     recovery: Recovery
     failover: Failover
@@ -80,7 +83,7 @@ class RenderService:
         Raises RetryLaterError if the message must return to the queue, ConflictError if another worker wrote the job,
         and MalformedMessageError if there is no such job.
         """
-        job, lane, context.registry = self.ledger.read_for_render(
+        job, lane, context.places, context.registry = self.ledger.read_for_render(
             message.source_id, message.job_id, context.lane_provider
         )
         if job is None:
@@ -93,6 +96,8 @@ class RenderService:
             return self._return_to_intake(job)
         if job.status is JobStatus.ACCEPTED and provider:
             return self._render_accepted(job, provider, context, lane if context.lane_provider else None)
+        if job.waits_for_bill:
+            return RenderOutcome.WAITS_FOR_BILL
         if job.status in IN_FLIGHT_STATUSES and provider:
             return self._recover(job, provider, context)
         # Deliver completes jobs that reuse a file, so this message may be left over from such a job.
@@ -118,6 +123,9 @@ class RenderService:
             return self._enqueue_delivery(cancelled_job)
         if self.failover.fail_over_if_blocked(job):
             return RenderOutcome.MOVED
+        lack = self.places.explain_lack(job)
+        if lack:
+            return self._fail_over_or_refuse(job, lack)
         self._admit(job, context, lane)
         return self._buy_guarded(job, provider, context, NextAction.BUY)
 
@@ -133,24 +141,55 @@ class RenderService:
             raise _build_not_taken_error()
         if action is NextAction.NOTHING:
             return self._enqueue_delivery(job)
+        lack = self.places.explain_lack(job)
+        if lack:
+            return self._fail_or_hold(job, BackdropError(Code.MORE_IMAGES_THAN_PLACES, lack))
         self._admit(job, context)
         return self._buy_guarded(job, provider, context, action)
+
+    def _fail_over_or_refuse(self, job: Job, lack: str) -> RenderOutcome:
+        """Moves a job that needs more places than its lane has had since intake accepted it, or ends it."""
+        if self.failover.fail_over(job, lack):
+            return RenderOutcome.MOVED
+        return self._fail_or_hold(job, BackdropError(Code.MORE_IMAGES_THAN_PLACES, lack))
 
     # -- before the call -----------------------------------------------------------------------------------
 
     def _admit(self, job: Job, context: CallContext, lane: ProviderHealth | None = None) -> None:
-        """Waits until the lane admits the job, and stores the lane in `context`.
+        """Waits until the lane admits the job and has places for its call, and stores the lane in `context`.
 
-        Raises RetryLaterError if the lane does not admit it, and ConflictError after it has ended and reported a job
-        that an operator canceled.
+        Raises RetryLaterError if that takes too long, and ConflictError after it has ended and reported a job that an
+        operator canceled.
         """
         seconds = self.providers[job.provider].timeout_seconds
         probe_duration = timedelta(seconds=MAX_PROBE_START_SECONDS + seconds + RECORD_RESULT_SECONDS)
-        wait_until, suspect = context.latest_start(seconds), is_suspect(job)
-        context.lane, context.is_probe = self.breaker.admit(
-            job.provider, probe_duration, wait_until, lane, suspect=suspect
-        )
-        transition = transitions.apply_cancel_marks(job, context.lane.cancel_marks, self.clock.now())
+
+        def read_lane() -> ProviderHealth:
+            lane, context.places = self.ledger.read_lane(job.provider)
+            return lane
+
+        while True:
+            context.lane, context.is_probe = self.breaker.admit(
+                job.provider,
+                probe_duration,
+                context.latest_start(seconds),
+                lane,
+                suspect=is_suspect(job),
+                read_lane=read_lane,
+            )
+            lane = None
+            self._end_if_cancelled(job, context.lane, context)
+            if self.places.admits(job, context.places):
+                return
+            try:
+                self.places.wait_for_turn(job, context, context.latest_start(seconds))
+            except RetryLaterError:
+                self._release_probe(context)
+                raise
+
+    def _end_if_cancelled(self, job: Job, lane: ProviderHealth, context: CallContext) -> None:
+        """Raises ConflictError after it has ended and reported a job that an operator canceled."""
+        transition = transitions.apply_cancel_marks(job, lane.cancel_marks, self.clock.now())
         if transition:
             self._release_probe(context)
             # The lane may pause before this message returns, so the job is reported now.
@@ -232,6 +271,8 @@ class RenderService:
                 job, action = self.recovery.resolve_unknown(job, provider, context)
                 if job.status is JobStatus.ACCEPTED:
                     raise _build_not_taken_error()
+                if action is NextAction.NOTHING:
+                    return job
             elif job.status in (JobStatus.ACCEPTED, JobStatus.UNKNOWN):
                 job = self._wait_or_fail_over(job, provider, result, context)
             if job.status not in (JobStatus.ACCEPTED, JobStatus.UNKNOWN) or job.provider != provider_name:
@@ -256,6 +297,8 @@ class RenderService:
 
     def _enqueue_delivery(self, job: Job, receipt_etag: str = "") -> RenderOutcome:
         enqueue_delivery(self.deliver_queue, job, job.job_id, receipt_etag=receipt_etag)
+        if job.waits_for_bill:
+            return RenderOutcome.WAITS_FOR_BILL
         return RenderOutcome.PAID if job.status is JobStatus.PAID else RenderOutcome.ENDED
 
     def _handle_missing_photo(self, job: Job) -> RenderOutcome:

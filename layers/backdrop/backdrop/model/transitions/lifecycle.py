@@ -27,6 +27,7 @@ from backdrop.model.job import (
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.mandate import MandateAccount
 from backdrop.model.output_spec import parse_outputs
+from backdrop.model.place_leases import PlaceLeases
 from backdrop.model.retries import describe_retries, explain_retry_end, find_best_attempt, should_keep_retrying
 from backdrop.model.review import APPROVAL_FIELD, list_current_reviews
 from backdrop.model.sentence import Sentence
@@ -96,7 +97,11 @@ class BudgetChange:
     def of_attempt(
         cls, attempt: Attempt, *, reserved: int = 0, confirmed: int = 0, unknown: int = 0, is_lost: bool = False
     ) -> "BudgetChange":
-        """Returns a change that concerns the day, the provider, and the mandate of an attempt."""
+        """Returns a change that concerns the day, the provider, and the mandate of an attempt.
+
+        A late answer may contradict a settlement, which released the reservation.
+        """
+        settled = attempt.settlement.amount if attempt.settlement else 0
         return cls(
             attempt.budget_day,
             attempt.provider,
@@ -105,7 +110,7 @@ class BudgetChange:
             confirmed,
             unknown,
             is_lost,
-            is_overcharged=confirmed > max(attempt.reserved, attempt.unknown),
+            is_overcharged=confirmed > max(attempt.reserved, attempt.unknown, settled),
         )
 
     @property
@@ -118,7 +123,8 @@ class Transition:
     """The job after the transition, and the changes that are written with it in one transaction.
 
     `content_owner`: the job becomes the owner of this content. `expected_owner` is the content's owner before the
-    transition; None if it must have none. `waits_for`: the job starts to wait for this owner's file.
+    transition; None if it must have none. `waits_for`: the job starts to wait for this owner's file. `places`: those of
+    its lane with the lease of its call.
     """
 
     job: Job
@@ -126,6 +132,7 @@ class Transition:
     content_owner: ContentOwner | None = None
     expected_owner: ContentOwner | None = None
     waits_for: ContentOwner | None = None
+    places: PlaceLeases | None = None
 
     @property
     def may_charge_twice(self) -> bool:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from backdrop.model.advice import Advice
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError, ConflictError
@@ -15,11 +16,15 @@ from backdrop.model.job import (
     JobStatus,
     MoneyStatus,
     Problem,
+    Settlement,
+    SettlementResult,
     Suspicion,
     has_recognized_picture,
 )
 from backdrop.model.provider_result import NOT_TAKEN_CLASSES, ProviderResult, RetryClass
 from backdrop.model.retries import explain_retry_end, should_keep_retrying
+from backdrop.model.schedule import MESSAGE_LIFETIME
+from backdrop.model.sentence import Sentence
 from backdrop.model.transitions.lifecycle import (
     BudgetChange,
     ClaimLimits,
@@ -32,6 +37,31 @@ from backdrop.model.transitions.lifecycle import (
 )
 
 MAX_NOT_TAKEN_ATTEMPTS = 10
+# How long a job waits for the usage records. The slowest setting of BillFinalMinutes needs about 27 hours.
+MAX_BILL_WAIT = timedelta(hours=48)
+# The provider whose usage records can be read.
+BILL_PROVIDER = "ideogram"
+# The basis of a charge that the provider's usage records prove.
+BILL_BASIS = "bill"
+# What a person can do about a held job once its charge is settled.
+_SETTLED_ADVICE = {
+    SettlementResult.CHARGED: Advice.from_text(
+        "To buy the picture again, run `backdrop redrive --pay-again`; it is charged a second time", for_operator=True
+    ),
+    SettlementResult.NOT_CHARGED: Advice.from_text(
+        "Run `backdrop redrive`; the picture is then charged once", for_operator=True
+    ),
+}
+_SETTLED_MESSAGES = {
+    SettlementResult.CHARGED: "The answer was lost, and the provider's usage records show that the call was charged.",
+    SettlementResult.NOT_CHARGED: (
+        "The answer was lost, and the provider's usage records show that the call was not charged."
+    ),
+    SettlementResult.REOPENED: (
+        "The answer was lost, and the provider has changed its usage records, so it is unknown again whether the call "
+        "was charged."
+    ),
+}
 # In these states, a job still accepts a usable result, even a late one.
 LATE_RESULT_STATUSES = frozenset(
     {JobStatus.ACCEPTED, JobStatus.SUBMITTING, JobStatus.UNKNOWN, JobStatus.HELD, JobStatus.DEAD}
@@ -78,6 +108,7 @@ def claim(
         attempts=(*job.attempts, attempt),
         submitted_at=job.submitted_at or now,
         processing_until=None,
+        bill_wait_until=None,
     )
     return Transition(claimed, BudgetChange(day, job.provider, mandate, reserved=price, claim=limits))
 
@@ -120,7 +151,7 @@ def resend_call(job: Job, lease_until: datetime) -> Transition:
         unknown=0,
         send_count=attempt.send_count + 1,
     )
-    job = replace_attempt(replace(job, status=JobStatus.SUBMITTING), resent)
+    job = replace_attempt(replace(job, status=JobStatus.SUBMITTING, bill_wait_until=None), resent)
     return Transition(_with_lease(job, lease_until, parked=False), budget_change)
 
 
@@ -171,7 +202,12 @@ def _settle_attempt(attempt: Attempt, result: ProviderResult) -> Attempt:
         unknown=(attempt.reserved or attempt.unknown) if lost else 0,
         outcome=AttemptOutcome.LOST if lost else outcomes[result.retry_class],
         basis=result.basis,
+        settlement=attempt.settlement if lost or _is_settled(attempt, SettlementResult.CHARGED) else None,
     )
+
+
+def _is_settled(attempt: Attempt, *results: SettlementResult) -> bool:
+    return attempt.settlement is not None and attempt.settlement.result in results
 
 
 def _leaves_cost_unknown(attempt: Attempt, result: ProviderResult) -> bool:
@@ -222,6 +258,8 @@ def _build_problem(job: Job, result: ProviderResult, now: datetime) -> Problem:
 def _release_reservation(job: Job, attempt: Attempt, result: ProviderResult, now: datetime) -> Transition:
     """submitting → accepted: the provider provably did not accept the call, so its reservation is released."""
     if attempt.outcome not in (AttemptOutcome.IN_FLIGHT, AttemptOutcome.LOST):
+        return Transition(job)
+    if attempt.settlement and attempt.settlement.is_final:
         return Transition(job)
     if attempt.send_count > 1 and not result.is_final:
         return _keep_lost(job, attempt)
@@ -291,6 +329,124 @@ def _count_crash(job: Job) -> Job:
 def hold(job: Job, now: datetime) -> Transition:
     """unknown → held: the call cannot be looked up, so an operator must decide about the money."""
     require_status(job, JobStatus.UNKNOWN)
+    return Transition(_hold(job, now))
+
+
+def _hold(job: Job, now: datetime) -> Job:
     message = job.problem.message if job.problem else "The result was lost."
     error = BackdropError(Code.CHARGE_UNKNOWN, message)
-    return Transition(end_job(job, JobStatus.HELD, Problem.from_error(error, now, MoneyStatus.UNKNOWN), now))
+    return end_job(job, JobStatus.HELD, Problem.from_error(error, now, job.money), now)
+
+
+def can_wait_for_bill(job: Job) -> bool:
+    """Whether the usage records may allow to send the job's lost call once more, which happens at most once.
+
+    Not if nothing would be sent: the pictures are no longer needed, or there are paid ones to deliver instead.
+    """
+    is_wanted = job.end_after_call is None and not job.is_retrying
+    return is_wanted and [call.provider for call in job.lost_calls] == [BILL_PROVIDER]
+
+
+def wait_for_bill(job: Job, now: datetime) -> Transition:
+    """unknown: the job needs no worker until the usage records show whether its lost call was charged."""
+    require_status(job, JobStatus.UNKNOWN)
+    if not can_wait_for_bill(job):
+        raise ConflictError
+    until = now + MAX_BILL_WAIT
+    advice = Advice.from_text(
+        "You do not need to do anything. The job waits for Ideogram's usage records, until "
+        f"{until:%Y-%m-%d %H:%M} UTC at the latest. If they show that the call was not charged, it is sent once more; "
+        "otherwise, the job is held"
+    )
+    problem = replace(job.problem, advice=advice) if job.problem else None
+    return Transition(replace(job, problem=problem, bill_wait_until=until, processing_until=None, crash_count=0))
+
+
+# -- settlements by the provider's usage records -----------------------------------------------------------------------
+
+
+def settle(job: Job, n: int, settlement: Settlement) -> Transition:
+    """Any state: the usage records show whether a call whose answer was lost was charged, or how many of several were.
+
+    The money changes on the day of the claim. A call that failed, and was billed all the same, becomes charged, too.
+    """
+    before = job.find_attempt(n)
+    if (
+        before is None
+        or before.outcome is AttemptOutcome.IN_FLIGHT
+        or (before.settlement and before.settlement.is_final)
+    ):
+        raise ConflictError
+    if before.outcome is not AttemptOutcome.LOST and (before.charged or before.unknown):
+        raise ConflictError
+    if before.outcome is AttemptOutcome.LOST and before.unknown != settlement.amount:
+        raise ConflictError
+    after = replace(before, settlement=settlement)
+    if settlement.is_final:
+        charged = settlement.amount if settlement.result is SettlementResult.CHARGED else 0
+        after = replace(
+            after, unknown=0, charged=before.charged + charged, basis=BILL_BASIS if charged else before.basis
+        )
+    return _change_settled_money(job, before, after, settlement)
+
+
+def _continue_after_settlement(job: Job, attempt: Attempt, settlement: Settlement) -> Job:
+    """A job that waits for the bill continues: → accepted if its call was not charged, otherwise → held.
+
+    The message of the accepted job is due at once, so that reconcile sends it. accepted → held if the records changed:
+    the call may have been charged after all, so it must not be sent again.
+    """
+    now = settlement.settled_at
+    if attempt.charge_no != job.charge_no:
+        return job
+    if job.waits_for_bill:
+        if settlement.result is SettlementResult.NOT_CHARGED and not job.lost_call_count:
+            return replace(_release_job(job, now), last_sent_at=now - MESSAGE_LIFETIME)
+        return _hold(job, now)
+    is_withdrawn = settlement.result is SettlementResult.REOPENED and job.status is JobStatus.ACCEPTED
+    return _hold(job, now) if is_withdrawn else job
+
+
+def reopen_settlement(job: Job, n: int, now: datetime) -> Transition:
+    """Any state: the usage records changed after the call was settled, so its charge is unknown again."""
+    before = job.find_attempt(n)
+    settlement = before.settlement if before else None
+    if before is None or settlement is None or not settlement.is_final:
+        raise ConflictError
+    reopened = replace(
+        settlement,
+        result=SettlementResult.REOPENED,
+        settled_at=now,
+        reopened_count=settlement.reopened_count + 1,
+    )
+    charged = settlement.amount if settlement.result is SettlementResult.CHARGED else 0
+    after = replace(
+        before,
+        outcome=AttemptOutcome.LOST,
+        charged=before.charged - charged,
+        unknown=settlement.amount,
+        basis=ProviderResult.basis,
+        settlement=reopened,
+    )
+    return _change_settled_money(job, before, after, reopened)
+
+
+def _change_settled_money(job: Job, before: Attempt, after: Attempt, settlement: Settlement) -> Transition:
+    job = _continue_after_settlement(replace_attempt(job, after), after, settlement)
+    confirmed, unknown = after.charged - before.charged, after.unknown - before.unknown
+    if job.status is JobStatus.HELD and job.problem and settlement.result in _SETTLED_MESSAGES:
+        job = replace(
+            job,
+            problem=replace(
+                job.problem,
+                message=Sentence(_SETTLED_MESSAGES[settlement.result]),
+                advice=_SETTLED_ADVICE.get(settlement.result),
+            ),
+        )
+    if job.status is JobStatus.REFUSED and job.charged:
+        # What was charged is never `refused`.
+        job = replace(job, status=JobStatus.DEAD)
+    budget_change = BudgetChange(
+        before.budget_day, before.provider, before.mandate, confirmed=confirmed, unknown=unknown
+    )
+    return Transition(_sync_problem_money(job), budget_change if confirmed or unknown else None)

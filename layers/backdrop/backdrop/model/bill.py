@@ -1,0 +1,582 @@
+"""Which calls the provider charged, as far as its usage records prove it.
+
+The records say how many images were billed in an hour, not which calls they belong to, and a call near the boundary of
+two hours may be in either. So a conclusion about a call counts only if it holds for every way in which the billed
+images can belong to the calls. Calls near a boundary connect hours into a group, and each group is decided as a whole.
+If only some of its hours are final, they are decided on their own: a call that may be billed outside of them may have
+any of their images, or none.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+from backdrop.model.bill_records import HOUR, Finding, FindingKind, UsageHour, UsageLine
+from backdrop.model.errors import InstructionError
+from backdrop.model.job import Attempt, AttemptOutcome, Job, Suspicion
+from backdrop.model.price_check import PRICE_CHECK_ID, PriceCheck
+from backdrop.model.pricing import look_up_image_price
+from backdrop.model.usage_records import floor_to_hour
+
+# A call this close to the boundary of two hours may be billed in either.
+BOUNDARY = timedelta(minutes=10)
+# Endpoints at which a call that failed after it was accepted may have been billed.
+ASYNC_ENDPOINT_PREFIX = "/v2/"
+PROVIDER = "ideogram"
+
+
+class KeyUse(StrEnum):
+    """Who uses an API key. OWN: only this stack. SHARED: also other software. OTHER: not this stack."""
+
+    OWN = "own"
+    SHARED = "shared"
+    OTHER = "other"
+
+
+class CallRef(NamedTuple):
+    """One attempt of a job."""
+
+    source_id: str
+    job_id: str
+    n: int
+
+
+@dataclass(frozen=True)
+class BilledCall:
+    """A call that was, or may have been, billed in one of the hours from `first_hour` to `last_hour`.
+
+    `certain`, `possible`: how many images the ledger knows to be charged, and how many more may be. `is_unknown`: its
+    charge is unknown, so it can be settled. `is_failure`: the provider accepted it and failed, so it should not be
+    billed. `is_unclear`: its amount is no whole number of images at the price, or an earlier release sent it, which did
+    not record its endpoint. `is_partial`: only some of its hours are compared, so its images may be in others.
+    """
+
+    ref: CallRef
+    endpoint: str
+    unit_price: int
+    first_hour: datetime
+    last_hour: datetime
+    certain: int = 0
+    possible: int = 0
+    is_unknown: bool = False
+    is_failure: bool = False
+    is_unclear: bool = False
+    is_partial: bool = False
+
+
+def parse_key_uses(text: str) -> dict[str, KeyUse]:
+    """Parses `IdeogramKeyIds`: IDs of API keys, each with `:shared` or `:other` if it is not this stack's alone.
+
+    Raises ValueError for another word.
+    """
+    uses: dict[str, KeyUse] = {}
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        key_id, _, use = entry.partition(":")
+        uses[key_id] = KeyUse(use or KeyUse.OWN)
+    return uses
+
+
+@dataclass(frozen=True)
+class GroupDecision:
+    """What the records prove about the calls of one group at one price.
+
+    `billed`: the images of this stack's keys. `charged`, `not_charged`: the calls about which they are certain. If the
+    others cannot be told apart, `charged_count` of their `unknown_count` images were charged; None if even that is
+    uncertain.
+    """
+
+    endpoint: str
+    unit_price: int
+    hours: tuple[datetime, ...]
+    calls: tuple[BilledCall, ...]
+    billed: int
+    charged: tuple[BilledCall, ...] = ()
+    not_charged: tuple[BilledCall, ...] = ()
+    charged_count: int | None = None
+    unknown_count: int = 0
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def undecided(self) -> tuple[BilledCall, ...]:
+        decided = {call.ref for call in (*self.charged, *self.not_charged)}
+        return tuple(call for call in self.calls if call.is_unknown and call.ref not in decided)
+
+
+# -- the ledger's side -------------------------------------------------------------------------------------------------
+
+
+def list_billed_calls(job: Job) -> list[BilledCall]:
+    """Returns the calls of a job that Ideogram billed, or may have billed."""
+    calls = (_describe_call(job, attempt) for attempt in job.attempts if attempt.provider == PROVIDER)
+    return [call for call in calls if call.certain or call.possible or call.is_unclear]
+
+
+def _describe_call(job: Job, attempt: Attempt) -> BilledCall:
+    images = 1 if job.operation == "remove" else int(job.instructions.get("num_images", 1))
+    try:
+        unit_price = look_up_image_price(PROVIDER, job.instructions)
+    except InstructionError:
+        unit_price = 0
+    unknown = attempt.unknown + attempt.reserved
+    is_failure = _may_be_billed_failure(attempt)
+    certain, rest = divmod(attempt.charged, unit_price) if unit_price else (0, attempt.charged)
+    if unknown and unit_price:
+        possible, unknown_rest = divmod(unknown, unit_price)
+    else:
+        possible, unknown_rest = (images if is_failure else 0), unknown
+    # A call that the provider acknowledged runs on its own, and is billed when it ends at the latest.
+    ends_at = max(attempt.submitted_at, attempt.lease_until) if attempt.provider_id else attempt.submitted_at
+    amounts = attempt.charged + unknown or is_failure
+    return BilledCall(
+        CallRef(job.source_id, job.job_id, attempt.n),
+        attempt.endpoint or "",
+        unit_price,
+        floor_to_hour(attempt.submitted_at - BOUNDARY),
+        floor_to_hour(ends_at + BOUNDARY),
+        certain=certain,
+        possible=possible,
+        is_unknown=attempt.outcome is AttemptOutcome.LOST and attempt.unknown > 0,
+        is_failure=is_failure,
+        is_unclear=bool(amounts and (rest or unknown_rest or not attempt.endpoint)),
+    )
+
+
+def _may_be_billed_failure(attempt: Attempt) -> bool:
+    """Whether the provider accepted a call and then failed, which costs nothing unless the usage records say so."""
+    has_failed = attempt.outcome is AttemptOutcome.REJECTED or attempt.suspicion is Suspicion.FAILURE
+    is_async = (attempt.endpoint or "").startswith(ASYNC_ENDPOINT_PREFIX)
+    return is_async and has_failed and not (attempt.charged or attempt.unknown or attempt.reserved)
+
+
+def list_billed_quotes(check: PriceCheck) -> list[BilledCall]:
+    """Returns the requests of the price check that Ideogram may have billed, so that their charge is not taken for a
+    job's. They are not settled themselves.
+    """
+    return [
+        BilledCall(
+            CallRef(PRICE_CHECK_ID, PRICE_CHECK_ID, call.attempt.n),
+            call.attempt.endpoint or "",
+            call.product.list_price,
+            floor_to_hour(call.attempt.submitted_at - BOUNDARY),
+            floor_to_hour(call.attempt.lease_until + BOUNDARY),
+            possible=1,
+        )
+        for call in check.calls
+    ]
+
+
+# -- groups ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class CallGroup:
+    """Calls at one endpoint and price, in hours that they connect."""
+
+    first_hour: datetime
+    last_hour: datetime
+    calls: list[BilledCall]
+
+    @property
+    def hours(self) -> list[datetime]:
+        return [self.first_hour + n * HOUR for n in range((self.last_hour - self.first_hour) // HOUR + 1)]
+
+
+def group_calls(calls: Iterable[BilledCall]) -> list[CallGroup]:
+    """Returns the groups of calls that share an hour, directly or through other calls; the earliest first."""
+    groups: list[CallGroup] = []
+    for call in sorted(calls, key=lambda call: (call.first_hour, call.last_hour, call.ref)):
+        if groups and call.first_hour <= groups[-1].last_hour:
+            groups[-1].calls.append(call)
+            groups[-1].last_hour = max(groups[-1].last_hour, call.last_hour)
+        else:
+            groups.append(CallGroup(call.first_hour, call.last_hour, [call]))
+    return groups
+
+
+def split_group(group: CallGroup, is_usable: Callable[[datetime], bool]) -> list[CallGroup]:
+    """Returns the parts of a group whose hours are all usable; the group itself if all of its hours are."""
+    if all(map(is_usable, group.hours)):
+        return [group]
+    parts: list[CallGroup] = []
+    for hour in filter(is_usable, group.hours):
+        if parts and hour - parts[-1].last_hour == HOUR:
+            parts[-1].last_hour = hour
+        else:
+            parts.append(CallGroup(hour, hour, []))
+    for part in parts:
+        part.calls = [
+            _clip(call, part)
+            for call in group.calls
+            if call.first_hour <= part.last_hour and part.first_hour <= call.last_hour
+        ]
+    return [part for part in parts if part.calls]
+
+
+def _clip(call: BilledCall, part: CallGroup) -> BilledCall:
+    """Returns the call as a part of its group knows it. Outside of the part, nothing is known about it."""
+    if part.first_hour <= call.first_hour and call.last_hour <= part.last_hour:
+        return call
+    return replace(
+        call,
+        first_hour=max(call.first_hour, part.first_hour),
+        last_hour=min(call.last_hour, part.last_hour),
+        certain=0,
+        possible=call.certain + call.possible,
+        is_unknown=False,
+        is_failure=False,
+        is_partial=True,
+    )
+
+
+# -- one group ---------------------------------------------------------------------------------------------------------
+
+
+type Span = tuple[int, int]
+
+
+class Units(NamedTuple):
+    """`count` images that were billed in one of the hours `first` to `last`, which are numbered from 0."""
+
+    first: int
+    last: int
+    count: int
+
+
+def count_placed(units: Iterable[Units], billed: Sequence[int]) -> int:
+    """Returns how many images fit into the billed images of their hours at most.
+
+    Of the images that an hour can have, those come first whose last hour is the earliest, which is optimal.
+    """
+    arriving: defaultdict[int, list[Units]] = defaultdict(list)
+    for one in units:
+        if one.count:
+            arriving[one.first].append(one)
+    waiting: list[tuple[int, int]] = []
+    placed = 0
+    for hour, capacity in enumerate(billed):
+        for one in arriving[hour]:
+            heappush(waiting, (one.last, one.count))
+        left = capacity
+        while left and waiting:
+            last, count = heappop(waiting)
+            if last < hour:
+                continue
+            used = min(left, count)
+            left -= used
+            placed += used
+            if count > used:
+                heappush(waiting, (last, count - used))
+    return placed
+
+
+def is_possible(required: Sequence[Units], optional: Sequence[Units], billed: Sequence[int], *, is_exact: bool) -> bool:
+    """Whether the billed images can be those of the calls: all required ones, and any of the optional ones.
+
+    `is_exact`: nothing else uses the key, so every billed image belongs to a call. If all required images can be
+    placed, and some images can fill every hour, then both are possible at once (Mendelsohn and Dulmage, 1958).
+    """
+    if count_placed(required, billed) < sum(one.count for one in required):
+        return False
+    return not is_exact or count_placed((*required, *optional), billed) == sum(billed)
+
+
+class _GroupProblem:
+    """One group as numbers: what must have been billed, what may have been, and what was.
+
+    Images with the same hours are counted together, so that a day with many calls is a small problem.
+    """
+
+    def __init__(self, group: CallGroup, billed: Sequence[int], *, is_exact: bool) -> None:
+        self._first_hour, self._billed, self.is_exact = group.first_hour, billed, is_exact
+        self._required, self._optional = Counter[Span](), Counter[Span]()
+        for call in group.calls:
+            self._required[self._span(call)] += call.certain
+            self._optional[self._span(call)] += call.possible
+
+    def is_consistent(self) -> bool:
+        return self._is_possible(self._required, self._optional)
+
+    def may_be_charged(self, call: BilledCall) -> bool:
+        """Whether any image of the call may have been billed."""
+        one = Counter({self._span(call): 1})
+        return self._is_possible(self._required + one, self._optional - one)
+
+    def may_be_free(self, call: BilledCall) -> bool:
+        """Whether any image of the call may not have been billed."""
+        return self._is_possible(self._required, self._optional - Counter({self._span(call): 1}))
+
+    def _is_possible(self, required: Counter[Span], optional: Counter[Span]) -> bool:
+        units = [Units(*span, count) for span, count in required.items()]
+        more = [Units(*span, count) for span, count in optional.items()]
+        return is_possible(units, more, self._billed, is_exact=self.is_exact)
+
+    def _span(self, call: BilledCall) -> Span:
+        return (call.first_hour - self._first_hour) // HOUR, (call.last_hour - self._first_hour) // HOUR
+
+
+def decide_group(group: CallGroup, billed_by_hour: Mapping[datetime, int], *, is_exact: bool) -> GroupDecision:
+    """Decides about the calls of one group at one endpoint and price.
+
+    `billed_by_hour`: the images of this stack's keys. `is_exact`: nothing else uses these keys.
+    """
+    hours, calls = group.hours, group.calls
+    billed = [billed_by_hour.get(hour, 0) for hour in hours]
+    endpoint, unit_price = calls[0].endpoint, calls[0].unit_price
+    certain, possible = sum(call.certain for call in calls), sum(call.possible for call in calls)
+
+    def find(kind: FindingKind, details: tuple[str, ...] = ()) -> Finding:
+        return Finding(
+            kind=kind,
+            first_hour=hours[0],
+            last_hour=hours[-1],
+            endpoint=endpoint,
+            unit_price=unit_price,
+            billed=sum(billed),
+            certain=certain,
+            possible=possible,
+            details=details,
+        )
+
+    is_whole = not any(call.is_partial for call in calls)
+    undecided = GroupDecision(endpoint, unit_price, tuple(hours), tuple(calls), sum(billed), unknown_count=possible)
+    problem, findings = _GroupProblem(group, billed, is_exact=is_exact), list[Finding]()
+    if is_exact and not problem.is_consistent():
+        # Either a charge is missing, which not even other usage explains, or there is usage of others.
+        problem = _GroupProblem(group, billed, is_exact=False)
+        findings.append(find(FindingKind.FOREIGN_USAGE))
+    if not problem.is_consistent():
+        return _with_findings(undecided, [find(FindingKind.MISSING_CHARGE)])
+    cache: dict[tuple[datetime, datetime], tuple[bool, bool]] = {}
+    charged, not_charged = list[BilledCall](), list[BilledCall]()
+    for call in calls:
+        if not (call.is_unknown or call.is_failure):
+            continue
+        span = call.first_hour, call.last_hour
+        if span not in cache:
+            cache[span] = problem.may_be_charged(call), problem.may_be_free(call)
+        may_be_charged, may_be_free = cache[span]
+        if not may_be_free:
+            charged.append(call)
+        elif not may_be_charged and call.is_unknown:
+            not_charged.append(call)
+    failures = [call for call in charged if call.is_failure]
+    if failures:
+        findings.append(find(FindingKind.BILLED_FAILURE, tuple(call.ref.job_id for call in failures)))
+    return GroupDecision(
+        endpoint,
+        unit_price,
+        tuple(hours),
+        tuple(calls),
+        sum(billed),
+        tuple(charged),
+        tuple(not_charged),
+        charged_count=sum(billed) - certain if problem.is_exact and is_whole else None,
+        unknown_count=possible,
+        findings=tuple(findings),
+    )
+
+
+def _with_findings(decision: GroupDecision, findings: Iterable[Finding]) -> GroupDecision:
+    return GroupDecision(
+        decision.endpoint,
+        decision.unit_price,
+        decision.hours,
+        decision.calls,
+        decision.billed,
+        unknown_count=decision.unknown_count,
+        findings=(*decision.findings, *findings),
+    )
+
+
+# -- all groups --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class BillRules:
+    """What the comparison needs to know in addition to the calls and the records.
+
+    `key_uses`: by key ID. `seen_endpoints`: those at which this stack's keys have ever been billed. `stopped_hour`: a
+    certain charge of this hour was missing, so nothing later is settled until a person says so; `accepted_until`: a
+    person has checked what was missing before this time.
+    """
+
+    key_uses: Mapping[str, KeyUse]
+    final_after: timedelta
+    seen_endpoints: frozenset[str] = frozenset()
+    stopped_hour: datetime | None = None
+    accepted_until: datetime | None = None
+
+
+@dataclass
+class BillComparison:
+    """The decisions about all hours that can be compared. `open_calls`: those about which a later comparison may know
+    more, because some of their hours cannot be compared yet, or because a finding prevents that they are settled.
+    """
+
+    decisions: list[GroupDecision] = field(default_factory=list[GroupDecision])
+    open_calls: list[BilledCall] = field(default_factory=list[BilledCall])
+    findings: list[Finding] = field(default_factory=list[Finding])
+    stopped_hour: datetime | None = None
+
+
+def find_own_lines(hour: UsageHour, key_uses: Mapping[str, KeyUse]) -> list[UsageLine]:
+    own = (KeyUse.OWN, KeyUse.SHARED)
+    return [line for line in hour.lines if key_uses.get(line.key_id) in own]
+
+
+def compare_bill(calls: Iterable[BilledCall], hours: Mapping[datetime, UsageHour], rules: BillRules) -> BillComparison:
+    """Compares the ledger's calls with the hours of the usage records.
+
+    Nothing is concluded from an hour that is not final, that is missing, or in which anything is not understood. Calls
+    that may have been billed in such an hour stay open.
+    """
+    all_calls = list(calls)
+    comparison = BillComparison(stopped_hour=rules.stopped_hour)
+    final = {start: hour for start, hour in hours.items() if hour.is_final(rules.final_after)}
+    obstacles = _find_obstacles(all_calls, hours, rules)
+    classes: defaultdict[tuple[str, int], list[BilledCall]] = defaultdict(list)
+    for call in all_calls:
+        if not call.is_unclear:
+            classes[call.endpoint, call.unit_price].append(call)
+    groups = [(key, group) for key, of_class in classes.items() for group in group_calls(of_class)]
+    is_exact = _is_exact(rules)
+    candidates: list[GroupDecision] = []
+    for (endpoint, unit_price), group in groups:
+        parts = split_group(group, lambda hour: hour in final and hour not in obstacles)
+        for part in parts:
+            billed_by_hour = {
+                hour: _count_billed(final[hour], endpoint, unit_price, rules.key_uses) for hour in part.hours
+            }
+            candidates.append(decide_group(part, billed_by_hour, is_exact=is_exact))
+        compared = {call.ref for part in parts for call in part.calls if not call.is_partial}
+        comparison.open_calls += [call for call in group.calls if call.is_unknown and call.ref not in compared]
+    _apply_group_guards(candidates, final, rules, comparison)
+    known = {finding.kind: finding for finding in comparison.findings}
+    blocked_only = [one for hour, of_hour in obstacles.items() if hour in final for one in of_hour]
+    comparison.findings += [one for one in blocked_only if one not in comparison.findings and one.kind not in known]
+    return comparison
+
+
+def _is_exact(rules: BillRules) -> bool:
+    return KeyUse.SHARED not in rules.key_uses.values()
+
+
+def _count_billed(hour: UsageHour, endpoint: str, unit_price: int, key_uses: Mapping[str, KeyUse]) -> int:
+    return sum(
+        line.quantity or 0
+        for line in find_own_lines(hour, key_uses)
+        if (line.endpoint, line.unit_price) == (endpoint, unit_price)
+    )
+
+
+def _find_obstacles(
+    calls: Sequence[BilledCall], hours: Mapping[datetime, UsageHour], rules: BillRules
+) -> dict[datetime, list[Finding]]:
+    """Returns what prevents conclusions about each hour."""
+    obstacles: defaultdict[datetime, list[Finding]] = defaultdict(list)
+    endpoints = {call.endpoint for call in calls if call.endpoint}
+    prices = {(call.endpoint, call.unit_price) for call in calls}
+    for call in calls:
+        if call.is_unclear:
+            finding = Finding(
+                kind=FindingKind.UNCLEAR_CALL,
+                first_hour=call.first_hour,
+                last_hour=call.last_hour,
+                details=(call.ref.job_id,),
+            )
+            for hour in CallGroup(call.first_hour, call.last_hour, [call]).hours:
+                obstacles[hour].append(finding)
+    for start, hour in hours.items():
+        for kind, details in _list_hour_obstacles(hour, endpoints, prices, rules.key_uses).items():
+            finding = Finding(kind=kind, first_hour=start, last_hour=start, details=tuple(sorted(details)))
+            obstacles[start].append(finding)
+    return obstacles
+
+
+def _list_hour_obstacles(
+    hour: UsageHour, endpoints: set[str], prices: set[tuple[str, int]], key_uses: Mapping[str, KeyUse]
+) -> dict[FindingKind, set[str]]:
+    found: defaultdict[FindingKind, set[str]] = defaultdict(set)
+    if hour.has_shrunk:
+        found[FindingKind.SHRUNK_HOUR] = set()
+    for line in hour.lines:
+        use = key_uses.get(line.key_id)
+        if use is KeyUse.OTHER:
+            continue
+        if use is None:
+            # It may be a new key of this stack, which a person has not listed yet.
+            if line.endpoint in endpoints:
+                found[FindingKind.UNLISTED_KEY].add(line.key_id or "(none)")
+        elif line.endpoint not in endpoints:
+            # The software that shares a key may use any endpoint; this stack uses only those of its calls.
+            if use is KeyUse.OWN:
+                found[FindingKind.UNKNOWN_ENDPOINT].add(line.endpoint)
+        elif line.quantity is None or (use is KeyUse.OWN and (line.endpoint, line.unit_price) not in prices):
+            found[FindingKind.UNKNOWN_PRICE].add(line.endpoint)
+    return found
+
+
+def _apply_group_guards(
+    candidates: list[GroupDecision], final: Mapping[datetime, UsageHour], rules: BillRules, comparison: BillComparison
+) -> None:
+    """Keeps the decisions that nothing speaks against, and stops after an hour with a missing charge."""
+    missing = [
+        one.hours[0]
+        for one in candidates
+        if any(finding.kind is FindingKind.MISSING_CHARGE for finding in one.findings)
+        and not (rules.accepted_until and one.hours[-1] < rules.accepted_until)
+    ]
+    stopped_hour = rules.stopped_hour
+    if stopped_hour and any(stopped_hour in one.hours for one in candidates) and stopped_hour not in missing:
+        stopped_hour = None
+    stops = [*missing, *([stopped_hour] if stopped_hour else [])]
+    comparison.stopped_hour = min(stops, default=None)
+    has_foreign_usage = any(finding.kind is FindingKind.FOREIGN_USAGE for one in candidates for finding in one.findings)
+    for one in sorted(candidates, key=lambda one: (one.hours, one.endpoint, one.unit_price)):
+        decision = one
+        kinds = {finding.kind for finding in decision.findings}
+        if has_foreign_usage and FindingKind.FOREIGN_USAGE not in kinds and FindingKind.MISSING_CHARGE not in kinds:
+            decision = _decide_as_shared(decision, final, rules)
+        if decision.endpoint not in rules.seen_endpoints:
+            decision = _with_findings(decision, [_describe(decision, FindingKind.UNSEEN_ENDPOINT)])
+        if comparison.stopped_hour and decision.hours[-1] >= comparison.stopped_hour:
+            decision = _with_findings(decision, [_describe(decision, FindingKind.STOPPED)])
+        blocking = {finding.kind for finding in decision.findings} - {
+            FindingKind.FOREIGN_USAGE,
+            FindingKind.BILLED_FAILURE,
+        }
+        if blocking:
+            decision = _with_findings(decision, [])
+        if blocking or any(call.is_partial for call in decision.calls):
+            comparison.open_calls += decision.undecided
+        comparison.findings += [finding for finding in decision.findings if finding not in comparison.findings]
+        comparison.decisions.append(decision)
+
+
+def _decide_as_shared(decision: GroupDecision, final: Mapping[datetime, UsageHour], rules: BillRules) -> GroupDecision:
+    """Something else uses the key, perhaps in these hours, too."""
+    group = CallGroup(decision.hours[0], decision.hours[-1], list(decision.calls))
+    billed = {
+        hour: _count_billed(final[hour], decision.endpoint, decision.unit_price, rules.key_uses)
+        for hour in decision.hours
+    }
+    shared = decide_group(group, billed, is_exact=False)
+    blocking = [finding for finding in decision.findings if finding.kind is not FindingKind.BILLED_FAILURE]
+    return _with_findings(shared, blocking) if blocking else shared
+
+
+def _describe(decision: GroupDecision, kind: FindingKind) -> Finding:
+    return Finding(
+        kind=kind,
+        first_hour=decision.hours[0],
+        last_hour=decision.hours[-1],
+        endpoint=decision.endpoint,
+        unit_price=decision.unit_price,
+        billed=decision.billed,
+        certain=sum(call.certain for call in decision.calls),
+        possible=sum(call.possible for call in decision.calls),
+    )

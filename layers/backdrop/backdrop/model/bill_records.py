@@ -1,0 +1,137 @@
+"""The items in which the ledger keeps Ideogram's usage records, and the state of the comparison with them."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from backdrop.model.job import LedgerItem
+from backdrop.model.record import Record, record
+from backdrop.model.sentence import Sentence
+
+HOUR = timedelta(hours=1)
+MIN_READ_DISTANCE = timedelta(minutes=30)
+# The comparison runs every hour. Without a run in this time, no call waits for it.
+MAX_RUN_DISTANCE = timedelta(hours=3)
+# How long a correction is reported. The records of single hours reach back as far.
+CORRECTION_REPORT_PERIOD = timedelta(days=7)
+
+
+@record
+class UsageLine(Record):
+    """What one key was billed for at one endpoint and one price, in one hour.
+
+    `key_id`: "" if the records name no key. `unit_price`, `quantity`: None if the records do not count images, or if
+    their price and quantity contradict the cost.
+    """
+
+    endpoint: str
+    key_id: str
+    unit_price: int | None
+    quantity: int | None
+    cost: int
+
+
+@record
+class UsageHour(Record):
+    """The lines of one hour (UTC), and when they were read.
+
+    `unchanged_since`: the first read that returned these lines. `has_shrunk`: a later read returned less than an
+    earlier one, so it is unknown which of them is right.
+    """
+
+    start: datetime
+    lines: tuple[UsageLine, ...]
+    unchanged_since: datetime
+    last_read_at: datetime
+    has_shrunk: bool = False
+
+    def is_final(self, final_after: timedelta) -> bool:
+        """Whether no later read is expected to differ. Only reads after the end plus `final_after` count."""
+        first_counted = max(self.unchanged_since, self.start + HOUR + final_after)
+        return not self.has_shrunk and self.last_read_at - first_counted >= MIN_READ_DISTANCE
+
+    def has_changed_late(self, final_after: timedelta) -> bool:
+        """Whether the lines changed when the hour may have been final."""
+        return self.unchanged_since > self.start + HOUR + final_after + MIN_READ_DISTANCE
+
+
+@record
+class UsageDay(LedgerItem):
+    """The hours of one day (UTC) as they were read."""
+
+    day: str
+    hours: tuple[UsageHour, ...] = ()
+
+    def find_hour(self, start: datetime) -> UsageHour | None:
+        return next((hour for hour in self.hours if hour.start == start), None)
+
+
+class FindingKind(StrEnum):
+    """What the comparison found. All but BILLED_FAILURE prevent that some calls are settled."""
+
+    MISSING_CHARGE = "missing_charge"
+    FOREIGN_USAGE = "foreign_usage"
+    UNLISTED_KEY = "unlisted_key"
+    UNKNOWN_ENDPOINT = "unknown_endpoint"
+    UNKNOWN_PRICE = "unknown_price"
+    UNCLEAR_CALL = "unclear_call"
+    UNSEEN_ENDPOINT = "unseen_endpoint"
+    SHRUNK_HOUR = "shrunk_hour"
+    STOPPED = "stopped"
+    BILLED_FAILURE = "billed_failure"
+
+
+@record
+class Finding(Record):
+    """One finding about a group of hours. `details`: what it names, such as key IDs. Counts are images."""
+
+    kind: FindingKind
+    first_hour: datetime
+    last_hour: datetime
+    endpoint: str = ""
+    unit_price: int = 0
+    billed: int = 0
+    certain: int = 0
+    possible: int = 0
+    details: tuple[str, ...] = ()
+
+
+@record
+class Correction(Record):
+    """A call whose settlement was reopened. `was_resent`: it was settled as not charged, and another call followed."""
+
+    source_id: str
+    job_id: str
+    n: int
+    found_at: datetime
+    hours: tuple[datetime, ...]
+    amount: int
+    was: str
+    was_resent: bool
+
+
+@record
+class BillState(LedgerItem):
+    """The comparison's own item.
+
+    `read_at`: the last read of the records that could be used. `failure`: why the last one could not. `compared_at`:
+    the last comparison with the ledger. `settles_until`: until when a lost call may wait for the next runs, because the
+    last one could settle calls. The other fields: see BillRules. `findings`, `corrections`: the latest ones.
+    """
+
+    read_at: datetime | None = None
+    failure: Sentence | None = None
+    compared_at: datetime | None = None
+    settles_until: datetime | None = None
+    seen_endpoints: tuple[str, ...] = ()
+    stopped_hour: datetime | None = None
+    accepted_until: datetime | None = None
+    findings: tuple[Finding, ...] = ()
+    corrections: tuple[Correction, ...] = ()
+
+    def settles_calls(self, now: datetime) -> bool:
+        """Whether a call whose answer is lost now may wait for the comparison."""
+        return self.settles_until is not None and now < self.settles_until
+
+    def list_recent_corrections(self, now: datetime) -> tuple[Correction, ...]:
+        """Returns the corrections that people should still look at."""
+        return tuple(one for one in self.corrections if now - one.found_at < CORRECTION_REPORT_PERIOD)

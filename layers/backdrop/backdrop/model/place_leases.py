@@ -1,0 +1,145 @@
+"""Places: how many images a provider has in progress, where its limit counts images instead of calls.
+
+A call for n images holds n places until it has ended at the provider. A lane's number of concurrent workers limits its
+single-image calls, so these lease places only while a call for several images runs or waits.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from backdrop.model.job import LedgerItem
+from backdrop.model.record import Record, record
+
+# Ideogram's limit counts the images in progress across its endpoints (developer.ideogram.ai, "Rate limits").
+PROVIDERS_THAT_COUNT_IMAGES = frozenset({"ideogram"})
+SENIORITY = timedelta(seconds=60)
+"""A job that has waited this long gets its places before all other jobs."""
+# For how long a job keeps its turn after its worker last registered it, or after its message should be received again.
+WAITER_GRACE = timedelta(seconds=10)
+# Every claim of a lane with waiting jobs writes the item, so it must stay small. Further jobs wait without a turn.
+MAX_WAITERS = 20
+SLOTS_FOR_OTHERS = 2
+
+
+@record
+class PlaceLease(Record):
+    """The places of one call. If no worker releases them, they are free again at `until`."""
+
+    job_id: str
+    attempt_no: int
+    places: int
+    until: datetime
+
+
+@record
+class PlaceWaiter(Record):
+    """A job that waits for places. Unless its worker renews it, the job loses its turn at `until`."""
+
+    job_id: str
+    places: int
+    since: datetime
+    until: datetime
+
+    def is_senior(self, now: datetime) -> bool:
+        return now >= self.since + SENIORITY
+
+
+@record
+class PlaceLeases(LedgerItem):
+    """The places of one provider's lane that calls hold, and the jobs that wait for some."""
+
+    provider: str
+    leases: tuple[PlaceLease, ...] = ()
+    waiters: tuple[PlaceWaiter, ...] = ()
+
+    def is_in_use(self, now: datetime) -> bool:
+        """Whether a call for several images runs or waits, so that every call must lease its places."""
+        return any(one.places > 1 and now < one.until for one in (*self.leases, *self.waiters))
+
+    def count_leased(self, now: datetime) -> int:
+        return sum(lease.places for lease in self.leases if now < lease.until)
+
+    def list_waiters(self, now: datetime) -> list[PlaceWaiter]:
+        """Returns the jobs that have a turn, the longest-waiting first."""
+        live = (waiter for waiter in self.waiters if now < waiter.until)
+        return sorted(live, key=lambda waiter: (waiter.since, waiter.job_id))
+
+    def find_next_in_turn(self, limit: int, now: datetime) -> PlaceWaiter | None:
+        """Returns the job that no other job may overtake. A job that needs more than the limit never gets its turn."""
+        return next((one for one in self.list_waiters(now) if one.places <= limit and one.is_senior(now)), None)
+
+    def may_hold_slot(self, job_id: str, limit: int, now: datetime) -> bool:
+        """Whether the job's worker may wait for a long time, so that it is there when places become free.
+
+        Once jobs have waited for a minute, their slots are of little use to others, which may not overtake them: one is
+        left for calls that the provider is still working on. Before, some are left for jobs that may fit now.
+        """
+        waiters = self.list_waiters(now)
+        rank = next((rank for rank, waiter in enumerate(waiters) if waiter.job_id == job_id), None)
+        if rank is None:
+            return False
+        running_calls = sum(now < lease.until for lease in self.leases)
+        slots_for_others = 1 if waiters[rank].is_senior(now) else SLOTS_FOR_OTHERS
+        return rank == 0 or rank < limit - running_calls - slots_for_others
+
+    def needs_lease(self, places: int, now: datetime) -> bool:
+        return places > 1 or self.is_in_use(now)
+
+    def admits(self, job_id: str, places: int, limit: int, now: datetime) -> bool:
+        """Whether the job may start a call for this many images now."""
+        if not self.needs_lease(places, now):
+            return True
+        next_in_turn = self.find_next_in_turn(limit, now)
+        if next_in_turn and next_in_turn.job_id != job_id:
+            return False
+        return places <= limit - self.count_leased(now)
+
+    def find_lease(self, job_id: str, attempt_no: int) -> PlaceLease | None:
+        return next((one for one in self.leases if (one.job_id, one.attempt_no) == (job_id, attempt_no)), None)
+
+    def find_waiter(self, job_id: str) -> PlaceWaiter | None:
+        return next((one for one in self.waiters if one.job_id == job_id), None)
+
+    def with_lease(self, lease: PlaceLease, now: datetime) -> "PlaceLeases":
+        """Adds the lease, which ends the job's wait, or replaces the lease of the same call."""
+        others = [one for one in self.leases if (one.job_id, one.attempt_no) != (lease.job_id, lease.attempt_no)]
+        waiters = tuple(one for one in self.waiters if one.job_id != lease.job_id)
+        return replace(self, leases=(*others, lease), waiters=waiters).without_expired(now)
+
+    def without_lease(self, job_id: str, attempt_no: int, now: datetime) -> "PlaceLeases":
+        leases = tuple(one for one in self.leases if (one.job_id, one.attempt_no) != (job_id, attempt_no))
+        return replace(self, leases=leases).without_expired(now)
+
+    def with_waiter(self, job_id: str, places: int, now: datetime, until: datetime) -> "PlaceLeases":
+        """Registers the job, or renews its registration. It has waited since it was first registered.
+
+        Unchanged if enough other jobs wait.
+        """
+        waiters = self.list_waiters(now)
+        known = next((one for one in waiters if one.job_id == job_id), None)
+        if known is None and len(waiters) >= MAX_WAITERS:
+            return self
+        since = known.since if known else now
+        others = [one for one in waiters if one.job_id != job_id]
+        waiter = PlaceWaiter(job_id=job_id, places=places, since=since, until=until + WAITER_GRACE)
+        return replace(self, waiters=(*others, waiter)).without_expired(now)
+
+    def without_expired(self, now: datetime) -> "PlaceLeases":
+        leases = tuple(one for one in self.leases if now < one.until)
+        waiters = tuple(one for one in self.waiters if now < one.until)
+        return replace(self, leases=leases, waiters=waiters)
+
+
+def count_places(provider: str, instructions: Mapping[str, Any]) -> int:
+    """Returns how many places a call with these instructions takes at the provider."""
+    return int(instructions.get("num_images", 1)) if provider in PROVIDERS_THAT_COUNT_IMAGES else 1
+
+
+def explain_lack(provider: str, instructions: Mapping[str, Any], limits: Mapping[str, int]) -> str:
+    """Explains why the lane can never run a call with these instructions; "" if it can, or if it has no limit."""
+    limit, places = limits.get(provider), count_places(provider, instructions)
+    if limit is None or places <= limit:
+        return ""
+    return f"{provider} counts images, and this stack may have {limit} of them in progress there, not {places}"

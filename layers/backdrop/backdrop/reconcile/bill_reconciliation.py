@@ -1,0 +1,358 @@
+"""Compares Ideogram's usage records with the ledger, and settles the calls whose charge they prove. Runs every hour.
+
+A run reads the records of the last week, stores what it read, and reopens the settlements of hours that have changed
+since. Then it compares the hours that are final with the ledger's calls.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from backdrop.aws.ledger import Ledger
+from backdrop.aws.ledger_index import LedgerQueries
+from backdrop.aws.sqs import Queue
+from backdrop.model import transitions
+from backdrop.model.bill import (
+    BillComparison,
+    BilledCall,
+    BillRules,
+    CallRef,
+    GroupDecision,
+    KeyUse,
+    compare_bill,
+    find_own_lines,
+    list_billed_calls,
+    list_billed_quotes,
+)
+from backdrop.model.bill_records import MAX_RUN_DISTANCE, BillState, Correction, UsageHour, UsageLine
+from backdrop.model.errors import ConflictError
+from backdrop.model.job import AttemptOutcome, Job, JobStatus, Settlement, SettlementResult
+from backdrop.model.sentence import Sentence
+from backdrop.model.transitions import Transition
+from backdrop.model.usage_records import (
+    UsageByHour,
+    UsagePeriod,
+    UsageRecordsError,
+    add_read,
+    floor_to_hour,
+)
+from backdrop.pipeline.enqueue import enqueue_delivery
+from backdrop.ports import Clock
+from backdrop.providers.ideogram_usage import IdeogramUsage
+
+# Without an unknown charge, charges are still compared this often, because a failure may have been billed.
+MAX_COMPARISON_DISTANCE = timedelta(hours=24)
+MAX_KEPT_CORRECTIONS = 50
+MAX_KEPT_FINDINGS = 50
+
+
+@dataclass(frozen=True)
+class SettledCall:
+    """A call that this run settled, counted as one of several, or reopened."""
+
+    call: CallRef
+    bucket: str
+    key: str
+    result: SettlementResult
+    amount: int
+    hours: tuple[datetime, ...]
+    charged_count: int | None = None
+    unknown_count: int = 0
+
+
+@dataclass
+class BillResult:
+    """The result of one run. `is_off`: there is no admin key. `failure`: why nothing could be compared.
+
+    `images_by_key`: the images of each key in the period. `comparison` is None if nothing had to be compared.
+    """
+
+    is_off: bool = False
+    failure: Sentence | None = None
+    state: BillState = field(default_factory=BillState)
+    images_by_key: Mapping[str, int] = field(default_factory=dict[str, int])
+    missing_hours: Sequence[datetime] = ()
+    comparison: BillComparison | None = None
+    settled: list[SettledCall] = field(default_factory=list[SettledCall])
+    reopened: list[SettledCall] = field(default_factory=list[SettledCall])
+    conflicts: int = 0
+
+
+@dataclass
+class _ReadResult:
+    """The stored hours after a read. `is_newly_final`: since this read, an hour is final."""
+
+    hours: dict[datetime, UsageHour]
+    is_newly_final: bool
+
+
+@dataclass(eq=False, repr=False)
+class BillReconciliation:
+    """`key_uses`: the API keys of this stack, and of others, by their ID in the records."""
+
+    ledger: Ledger
+    ledger_queries: LedgerQueries
+    usage: IdeogramUsage
+    deliver_queue: Queue
+    clock: Clock
+    key_uses: Mapping[str, KeyUse]
+    final_after: timedelta
+    retention_days: int
+
+    def run(self, *, is_requested: bool = False, accepts_missing: bool = False) -> BillResult:
+        """Reads the records, and settles what they prove.
+
+        `is_requested`: a person wants to see the comparison, even if nothing has changed. `accepts_missing`: a person
+        has checked the charges that the records lack, so they no longer prevent settlements.
+        """
+        admin_key, state, now = self.usage.load_admin_key(), self.ledger.read_bill_state(), self.clock.now()
+        if not admin_key.value:
+            failure = Sentence(f"{admin_key.missing_reason}")
+            if state.settles_until:
+                state = self.ledger.put_bill_state(replace(state, settles_until=None, failure=failure))
+            return BillResult(is_off=True, failure=failure, state=state)
+        if accepts_missing:
+            state = replace(state, accepted_until=floor_to_hour(now), stopped_hour=None)
+        period = UsagePeriod.until(now)
+        try:
+            usage = self.usage.read(admin_key, period)
+        except UsageRecordsError as error:
+            state = self.ledger.put_bill_state(replace(state, failure=error.message))
+            return BillResult(failure=error.message, state=state)
+        result = BillResult(
+            images_by_key=_count_by_key(usage),
+            missing_hours=[hour for hour in period.list_hours() if hour not in usage],
+        )
+        read = self._store_read(usage, period)
+        state = replace(
+            state,
+            read_at=now,
+            failure=None,
+            settles_until=now + MAX_RUN_DISTANCE if self._has_own_key() else None,
+            seen_endpoints=tuple(sorted({*state.seen_endpoints, *self._list_own_endpoints(read.hours.values())})),
+        )
+        if is_requested or self._must_compare(state, read, period, now):
+            state = self._compare(read, period, state, result)
+        result.state = self.ledger.put_bill_state(state)
+        return result
+
+    # -- the records -------------------------------------------------------------------------------------------
+
+    def _store_read(self, usage: UsageByHour, period: UsagePeriod) -> _ReadResult:
+        """Adds one read to the stored hours. Days on which nothing can change anymore are not written."""
+        now, hours, is_newly_final = self.clock.now(), dict[datetime, UsageHour](), False
+        usage_by_day: defaultdict[str, dict[datetime, tuple[UsageLine, ...]]] = defaultdict(dict)
+        for start, lines in usage.items():
+            usage_by_day[start.date().isoformat()][start] = lines
+        for day in self.ledger.read_usage_days(_list_days(period)).values():
+            of_day = {hour.start: hour for hour in day.hours}
+            changed = dict(of_day)
+            for start, lines in usage_by_day[day.day].items():
+                before = of_day.get(start)
+                was_final = before is not None and before.is_final(self.final_after)
+                if before is not None and was_final and before.lines == lines:
+                    continue
+                after = changed[start] = add_read(before, start, lines, now)
+                is_newly_final |= not was_final and after.is_final(self.final_after)
+            if changed != of_day:
+                self.ledger.put_usage_day(replace(day, hours=tuple(changed[start] for start in sorted(changed))))
+            hours |= changed
+        return _ReadResult(hours, is_newly_final)
+
+    def _has_own_key(self) -> bool:
+        return any(use is not KeyUse.OTHER for use in self.key_uses.values())
+
+    def _list_own_endpoints(self, hours: Iterable[UsageHour]) -> set[str]:
+        return {line.endpoint for hour in hours for line in find_own_lines(hour, self.key_uses) if line.quantity}
+
+    def _must_compare(self, state: BillState, read: _ReadResult, period: UsagePeriod, now: datetime) -> bool:
+        """Whether a comparison, which reads the whole ledger, can settle anything that the last one could not."""
+        if not self.key_uses:
+            return False
+        if state.compared_at is None or now - state.compared_at >= MAX_COMPARISON_DISTANCE:
+            return True
+        since = state.compared_at
+        if any(
+            hour.unchanged_since > since and hour.has_changed_late(self.final_after) for hour in read.hours.values()
+        ):
+            return True
+        if not read.is_newly_final:
+            return False
+        return any(self.ledger_queries.read_budget_day(day).unknown > 0 for day in _list_days(period))
+
+    # -- the comparison ----------------------------------------------------------------------------------------
+
+    def _compare(self, read: _ReadResult, period: UsagePeriod, state: BillState, result: BillResult) -> BillState:
+        jobs = [
+            self._reopen_settlements(job, read.hours, result)
+            for job in self.ledger.scan_jobs_of_days(_list_days(period))
+        ]
+        calls = [call for job in jobs for call in list_billed_calls(job)]
+        calls += list_billed_quotes(self.ledger.read_price_check())
+        rules = BillRules(
+            key_uses=self.key_uses,
+            final_after=self.final_after,
+            seen_endpoints=frozenset(state.seen_endpoints),
+            stopped_hour=state.stopped_hour,
+            accepted_until=state.accepted_until,
+        )
+        hours = {start: hour for start, hour in read.hours.items() if self._has_all_jobs(start)}
+        comparison = result.comparison = compare_bill(calls, hours, rules)
+        if self.key_uses:
+            jobs_by_id = {(job.source_id, job.job_id): job for job in jobs}
+            for decision in comparison.decisions:
+                self._settle_group(decision, read.hours, jobs_by_id, result)
+            self._hold_undecidable_jobs(jobs, comparison, result)
+        now = self.clock.now()
+        corrections = [_build_correction(one, jobs, now) for one in result.reopened]
+        return replace(
+            state,
+            compared_at=now,
+            stopped_hour=comparison.stopped_hour,
+            findings=tuple(comparison.findings[:MAX_KEPT_FINDINGS]),
+            corrections=(*state.corrections, *corrections)[-MAX_KEPT_CORRECTIONS:],
+        )
+
+    def _has_all_jobs(self, hour: datetime) -> bool:
+        """Whether the ledger cannot have deleted a job with a call in this hour."""
+        kept = timedelta(days=self.retention_days) if self.retention_days else None
+        return kept is None or self.clock.now() - hour < kept - timedelta(hours=1)
+
+    def _settle_group(
+        self,
+        decision: GroupDecision,
+        hours: Mapping[datetime, UsageHour],
+        jobs: Mapping[tuple[str, str], Job],
+        result: BillResult,
+    ) -> None:
+        verdicts = [
+            *((call, SettlementResult.CHARGED) for call in decision.charged),
+            *((call, SettlementResult.NOT_CHARGED) for call in decision.not_charged),
+        ]
+        if decision.charged_count:
+            verdicts += [(call, SettlementResult.UNDECIDED) for call in decision.undecided]
+        read_at = max(hours[hour].last_read_at for hour in decision.hours)
+        for call, verdict in verdicts:
+            settlement = Settlement(
+                result=verdict,
+                settled_at=self.clock.now(),
+                amount=call.possible * call.unit_price,
+                hours=decision.hours,
+                billed=decision.billed,
+                certain=sum(one.certain for one in decision.calls),
+                charged_count=decision.charged_count,
+                unknown_count=decision.unknown_count,
+                records_read_at=read_at,
+            )
+            self._settle_call(call, settlement, jobs[call.ref.source_id, call.ref.job_id], result)
+
+    def _settle_call(self, call: BilledCall, settlement: Settlement, job: Job, result: BillResult) -> None:
+        attempt = job.find_attempt(call.ref.n)
+        earlier = attempt.settlement if attempt else None
+        if earlier:
+            settlement = replace(settlement, reopened_count=earlier.reopened_count)
+            if _count(earlier) == _count(settlement) and not settlement.is_final:
+                return
+        current = self.ledger.find_job(job.source_id, job.job_id)
+        try:
+            if current is None or current.find_attempt(call.ref.n) != attempt:
+                raise ConflictError
+            self._write(transitions.settle(current, call.ref.n, settlement))
+        except ConflictError:
+            # The job has changed since it was read; the next run decides again.
+            result.conflicts += 1
+        else:
+            result.settled.append(_describe(call.ref, job, settlement))
+
+    def _hold_undecidable_jobs(self, jobs: Iterable[Job], comparison: BillComparison, result: BillResult) -> None:
+        """Holds the jobs that wait for the bill, if no later run will know more about their calls than this one."""
+        open_calls = {call.ref for call in comparison.open_calls}
+        for job in jobs:
+            calls = {CallRef(job.source_id, job.job_id, one.n) for one in job.lost_calls}
+            if not job.waits_for_bill or calls & open_calls:
+                continue
+            current = self.ledger.find_job(job.source_id, job.job_id)
+            if current is None or not current.waits_for_bill or current.attempts != job.attempts:
+                continue
+            try:
+                self._write(transitions.hold(current, self.clock.now()))
+            except ConflictError:
+                result.conflicts += 1
+
+    def _reopen_settlements(self, job: Job, hours: Mapping[datetime, UsageHour], result: BillResult) -> Job:
+        """Returns the job, whose charges are unknown again where the records have changed since they were settled."""
+        for attempt in job.attempts:
+            settlement = attempt.settlement
+            if settlement is None or not settlement.is_final or not _has_changed(settlement, hours):
+                continue
+            try:
+                current = self.ledger.find_job(job.source_id, job.job_id)
+                if current is None:
+                    raise ConflictError
+                job = self._write(transitions.reopen_settlement(current, attempt.n, self.clock.now()))
+            except ConflictError:
+                # The job has changed since it was read; the next run compares it again.
+                result.conflicts += 1
+            else:
+                result.reopened.append(_describe(CallRef(job.source_id, job.job_id, attempt.n), job, settlement))
+        return job
+
+    def _write(self, transition: Transition) -> Job:
+        job = self.ledger.write_transition(transition)
+        # A job that waited for the bill may have ended, which deliver announces.
+        is_unannounced_end = job.has_ended and job.status is not JobStatus.STORED and not job.announced
+        enqueue_delivery(self.deliver_queue, job, job.job_id if is_unannounced_end else None)
+        return job
+
+
+def _has_changed(settlement: Settlement, hours: Mapping[datetime, UsageHour]) -> bool:
+    evidence = (hours[hour] for hour in settlement.hours if hour in hours)
+    return any(hour.unchanged_since > settlement.records_read_at for hour in evidence)
+
+
+def _count(settlement: Settlement) -> tuple[SettlementResult, int | None, int]:
+    return settlement.result, settlement.charged_count, settlement.unknown_count
+
+
+def _describe(ref: CallRef, job: Job, settlement: Settlement) -> SettledCall:
+    return SettledCall(
+        ref,
+        job.bucket,
+        job.key,
+        settlement.result,
+        settlement.amount,
+        settlement.hours,
+        settlement.charged_count,
+        settlement.unknown_count,
+    )
+
+
+def _build_correction(one: SettledCall, jobs: Iterable[Job], now: datetime) -> Correction:
+    job = next(job for job in jobs if (job.source_id, job.job_id) == one.call[:2])
+    later = (attempt for attempt in job.attempts if attempt.n > one.call.n)
+    was_resent = any(attempt.outcome is not AttemptOutcome.NOT_TAKEN for attempt in later)
+    return Correction(
+        source_id=job.source_id,
+        job_id=job.job_id,
+        n=one.call.n,
+        found_at=now,
+        hours=one.hours,
+        amount=one.amount,
+        was=one.result.value,
+        was_resent=was_resent and one.result is SettlementResult.NOT_CHARGED,
+    )
+
+
+def _count_by_key(usage: UsageByHour) -> dict[str, int]:
+    images: Counter[str] = Counter()
+    for lines in usage.values():
+        for line in lines:
+            images[line.key_id or "(none)"] += line.quantity or 0
+    return dict(images)
+
+
+def _list_days(period: UsagePeriod) -> list[str]:
+    """Returns the days (UTC) of a period, and the one before, whose last calls may be billed in the first hour."""
+    first = (period.start - timedelta(days=1)).date()
+    return [(first + timedelta(days=n)).isoformat() for n in range((period.end.date() - first).days + 1)]

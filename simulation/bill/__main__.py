@@ -1,0 +1,113 @@
+"""`python -m simulation.bill`: runs seeds of the bill's worlds, and reports what was settled, and whether it was right.
+
+`--out PAGE` writes the report as a page. Exits with 1 if a settlement is wrong, or is not reopened when it becomes so.
+`--mutants` removes each guard of settlements instead, and exits with 1 if the seed or the test that must fail passes.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from simulation.bill.bill_mutants import BILL_MUTANTS, is_killed
+from simulation.bill.bill_world import SeedResult, WorldKind, run_seed
+from simulation.process_pool import map_in_processes
+
+PROCESSES = 2
+SUMMED = ("calls", "lost", "settled", "corrections", "stopped", "masked", "wrong", "unreported")
+MAX_PROBLEMS = 10
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1000)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=PROCESSES)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--mutants", action="store_true")
+    options = parser.parse_args(arguments)
+    if options.mutants:
+        return _run_mutants()
+    seeds = range(options.first, options.first + options.seeds)
+    results = list(map_in_processes(run_seed, seeds, options.processes, chunk_size=5))
+    page = build_page(results, options.first)
+    print(page)
+    if options.out:
+        options.out.write_text(page)
+    problems = [f"seed {one.seed} ({one.kind.value}): {text}" for one in results for text in one.problems]
+    print("\n".join(problems[:MAX_PROBLEMS]), file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _run_mutants() -> int:
+    survivors = 0
+    for name, mutant in BILL_MUTANTS.items():
+        killed = is_killed(mutant)
+        survivors += not killed
+        print(f"{name}: {'killed by' if killed else 'SURVIVES'} {mutant.killer}")
+    return 1 if survivors else 0
+
+
+def build_page(results: Sequence[SeedResult], first: int) -> str:
+    """Returns the report as Markdown."""
+    findings = Counter(kind for one in results for kind in one.findings)
+    groups, settled = sum(one.in_clear_groups for one in results), sum(one.settled_in_time for one in results)
+    hours, by_hour = sum(one.in_clear_hours for one in results), sum(one.settled_in_time_by_hour for one in results)
+    rows = [_build_row(kind.value, [one for one in results if one.kind is kind]) for kind in WorldKind]
+    return "\n".join(
+        [
+            "# Settlements by usage records",
+            "",
+            f"{len(results):,} simulated worlds (seeds {first:,} to {first + len(results) - 1:,}): calls of 30 hours,",
+            "and Ideogram's usage records, which are late, wrong, corrected, or shared. `make bill` runs them again.",
+            "",
+            "| records | worlds | calls | lost | settled | reopened | stopped | masked | wrong | wrong at the end |",
+            "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+            *rows,
+            _build_row("all", results),
+            "",
+            "`stopped`: worlds in which a charge is missing in the end. `wrong`: settled against the truth, although",
+            "no correction was still to come. `wrong at the end`: a correction came later, and reopened nothing.",
+            "`lost`: calls whose answer was lost.",
+            "`masked`: only in the worlds `unbilled`, where the records never contain some delivered images. If one of",
+            "them has the price and the hours of a lost call that was charged, the sums are those of a lost call that",
+            "was not charged. No comparison can see the difference, and the total of the ledger is right.",
+            "",
+            "In the worlds `own`, unknown charges were settled within two hours after the last of their hours was",
+            "final, if none or all of the unknown charges in the hours that calls connect, at one price, were charged:",
+            f"{settled:,} of {groups:,} ({_share(settled, groups)}). If each hour counts on its own: {by_hour:,} of",
+            f"{hours:,} ({_share(by_hour, hours)}), because a call near the boundary of two hours connects them.",
+            "",
+            *_describe_waits([one for one in results if one.waited]),
+            "",
+            "What the comparisons found:",
+            "",
+            *(f"- `{kind}`: {findings[kind]:,} worlds" for kind in sorted(findings)),
+            "",
+        ]
+    )
+
+
+def _describe_waits(results: Sequence[SeedResult]) -> list[str]:
+    waited, resent = sum(one.waited for one in results), sum(one.resent for one in results)
+    return [
+        f"In {len(results):,} of the worlds, the jobs of {waited:,} calls waited (`OnLostAnswer=ask_the_bill`):",
+        f"{resent:,} were sent again. {sum(one.double_charges for one in results):,} of them were charged both times",
+        "(not counting masked ones),",
+        "each because the records were corrected after they had been final, and each was reported.",
+    ]
+
+
+def _build_row(name: str, results: Iterable[SeedResult]) -> str:
+    listed = list(results)
+    sums = [sum(getattr(one, field) for one in listed) for field in SUMMED]
+    return f"| {name} | {len(listed):,} | " + " | ".join(f"{value:,}" for value in sums) + " |"
+
+
+def _share(part: int, total: int) -> str:
+    return f"{part / total:.1%}" if total else "none"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

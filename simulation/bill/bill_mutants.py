@@ -1,0 +1,159 @@
+"""The guards of settlements, each removed once: a seed of the bill's worlds, or a test, must then fail.
+
+`python -m simulation.bill --mutants` runs all of them. Their addresses are checked with those of all mutants.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from simulation.mutation.mutant import Mutant, write_mutant
+from simulation.mutation.mutation_address import PACKAGE, ROOT
+from simulation.mutation.mutation_operators import Mutation, force_false, force_true, remove, replace_code
+
+UNIT = "tests/unit/model/test_bill.py"
+RENDER = "tests/simulated/render/test_ask_the_bill.py"
+TIMEOUT_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class BillMutant:
+    """The product without one guard. `killer`: the seed, or the test, that must fail with it."""
+
+    mutant: Mutant
+    killer: int | str
+
+
+def _build(name: str, description: str, *changes: Mutation, killer: int | str) -> tuple[str, BillMutant]:
+    return name, BillMutant(Mutant(name, description, changes, None), killer)
+
+
+BILL_MUTANTS: Mapping[str, BillMutant] = dict(
+    (
+        _build(
+            "settles-after-one-read",
+            "An hour is final only once two reads half an hour apart agree.",
+            force_true("model.bill_records:UsageHour.is_final#9e245b operand 2"),
+            killer=f"{UNIT}::test_call_is_settled_once_its_hours_are_final",
+        ),
+        _build(
+            "settles-before-the-hour-is-final",
+            "Only reads after the hour's end plus `BillFinalMinutes` count.",
+            replace_code("model.bill_records:UsageHour.is_final#9e245b value 1", "self.unchanged_since"),
+            killer=f"{UNIT}::test_call_is_settled_once_its_hours_are_final",
+        ),
+        _build(
+            "settles-hours-that-shrank",
+            "An hour that had more usage before settles nothing.",
+            force_true("model.bill_records:UsageHour.is_final#9e245b operand 1"),
+            force_false("model.bill:_list_hour_obstacles#0b9d9e if 1"),
+            killer=f"{UNIT}::test_shrunk_hour_and_call_without_endpoint_settle_nothing",
+        ),
+        _build(
+            "ignores-the-next-hour",
+            "A call near the boundary of two hours may be billed in either.",
+            replace_code("model.bill:_describe_call#9b936e argument 22", "attempt.submitted_at"),
+            killer=f"{UNIT}::test_call_near_a_boundary_may_be_billed_in_either_hour",
+        ),
+        _build(
+            "settles-some-of-several-as-free",
+            "If only some of several calls were charged, all of them stay unknown.",
+            force_true("model.bill:decide_group#09108c operand 5"),
+            killer=f"{UNIT}::test_some_of_several_stay_unknown_with_their_number",
+        ),
+        _build(
+            "settles-some-of-several-as-charged",
+            "If only some of several calls were charged, all of them stay unknown.",
+            force_true("model.bill:decide_group#09108c if 5"),
+            killer=f"{UNIT}::test_some_of_several_stay_unknown_with_their_number",
+        ),
+        _build(
+            "takes-usage-of-others-for-its-own",
+            "The usage of a shared key proves no charge.",
+            force_true("model.bill:_is_exact#9d26d7 return 1"),
+            killer=f"{UNIT}::test_shared_key_settles_only_as_not_charged",
+        ),
+        _build(
+            "ignores-keys-that-are-not-listed",
+            "The usage of a key that no one has listed may be the stack's own.",
+            force_false("model.bill:_list_hour_obstacles#0b9d9e if 4"),
+            killer=f"{UNIT}::test_hour_with_something_that_is_not_understood_settles_nothing",
+        ),
+        _build(
+            "settles-after-a-missing-charge",
+            "If a certain charge is missing, nothing later is settled until a person has looked.",
+            force_false("model.bill:_apply_group_guards#b68017 if 4"),
+            killer=f"{UNIT}::test_missing_charge_stops_later_settlements_until_a_person_has_looked",
+        ),
+        _build(
+            "forgets-failures-that-may-be-billed",
+            "A failure that the provider had accepted may have been billed.",
+            force_false("model.bill:_may_be_billed_failure#07cefa operand 6"),
+            killer=f"{UNIT}::test_accepted_call_that_failed_may_have_been_billed",
+        ),
+        _build(
+            "requires-charges-of-other-hours",
+            "A call that may be billed in an hour that is not compared need not be in those that are.",
+            remove("model.bill:_clip#6c08b4 keyword 3"),
+            killer=f"{UNIT}::test_truth_is_never_contradicted_by_some_of_the_hours",
+        ),
+        _build(
+            "settles-calls-of-other-hours",
+            "A call that may be billed in an hour that is not compared is not settled.",
+            remove("model.bill:_clip#6c08b4 keyword 5"),
+            killer=f"{UNIT}::test_hours_are_compared_before_those_that_they_are_connected_with",
+        ),
+        _build(
+            "keeps-settlements-that-were-corrected",
+            "A settlement is reopened when the records of its hours change.",
+            replace_code("reconcile.bill_reconciliation:_has_changed#7a9e70 comparison 2", "False"),
+            killer=5,
+        ),
+        _build(
+            "resends-without-certainty",
+            "A job that waits for the bill is sent again only if its call was certainly not charged.",
+            force_true("model.transitions.payment:_continue_after_settlement#9807b5 if 3"),
+            killer=3,
+        ),
+        _build(
+            "resends-after-a-correction",
+            "A correction withdraws the permission to send a call again.",
+            force_false("model.transitions.payment:_continue_after_settlement#9807b5 conditional expression 1"),
+            killer=f"{RENDER}::test_correction_before_the_second_call_prevents_it",
+        ),
+        _build(
+            "resends-more-than-once",
+            "A lost call is sent again at most once.",
+            force_true("model.transitions.payment:can_wait_for_bill#d9076c operand 4"),
+            killer=f"{RENDER}::test_answer_lost_a_second_time_is_held",
+        ),
+    )
+)
+
+
+def is_killed(mutant: BillMutant) -> bool:
+    """Whether the mutant's killer fails with it. Raises RuntimeError if it neither passes nor fails."""
+    if isinstance(mutant.killer, int):
+        options = ("-m", "simulation.bill", "--seeds", "1", "--first", str(mutant.killer), "--processes", "1")
+    else:
+        options = ("-m", "pytest", "-q", "-p", "no:cacheprovider", mutant.killer)
+    with TemporaryDirectory(prefix="mutant-") as folder:
+        package = write_mutant(mutant.mutant, Path(folder))
+        paths = (package, ROOT, PACKAGE.parent, ROOT / "client", ROOT / "cli", ROOT / "local")
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths)), "PYTHONDONTWRITEBYTECODE": "1"}
+        completed = subprocess.run(
+            [sys.executable, *options],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+    if completed.returncode not in (0, 1) or "Traceback" in completed.stderr:
+        raise RuntimeError(f"{mutant.mutant.name}: {completed.stdout[-500:]}{completed.stderr[-500:]}")
+    return completed.returncode == 1

@@ -1,0 +1,16 @@
+"""Each guard of settlements is needed: without it, a seed of the bill's worlds or a test fails."""
+
+import pytest
+
+from simulation.bill.bill_mutants import BILL_MUTANTS, is_killed
+from simulation.bill.bill_world import run_seed
+
+
+@pytest.mark.parametrize("name", BILL_MUTANTS)
+def test_removed_guard_of_settlements_is_noticed(name: str) -> None:
+    assert is_killed(BILL_MUTANTS[name])
+
+
+@pytest.mark.parametrize("seed", sorted({one.killer for one in BILL_MUTANTS.values() if isinstance(one.killer, int)}))
+def test_seed_finds_nothing_in_the_product_itself(seed: int) -> None:
+    assert run_seed(seed).problems == []

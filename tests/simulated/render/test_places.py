@@ -1,0 +1,176 @@
+"""Ideogram counts images: a call for several holds as many places, and all jobs get theirs."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from backdrop.model.codes import Code
+from backdrop.model.job import Job, JobStatus
+from backdrop.model.place_leases import PlaceLeases
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import CallBehavior, ProviderKind, build_charged_hang_up
+from simulation.world.simulated_stack import World
+
+LIMIT, CALL_SECONDS = 4, 10.0
+PLACES_KEY = "lane#ideogram", "places"
+
+
+def build_world(**setup: Any) -> World:
+    limits: dict[str, Any] = {"in_flight": LIMIT, "account_limit": LIMIT}
+    world = World(3, counts_images=True, **limits | setup)
+    world.start()
+    return world
+
+
+def upload(world: World, key: str, **fields: Any) -> None:
+    world.upload_sidecar(key, **{"prompt": "at sea"} | fields)
+    world.upload_photo(key, build_photo(key))
+
+
+def run(world: World, seconds: float) -> None:
+    world.event_loop.run_until(world.clock.time + timedelta(seconds=seconds))
+
+
+def find_job(world: World, key: str) -> Job:
+    return next(job for job in world.list_jobs() if job.key == key)
+
+
+def read_places(world: World) -> PlaceLeases:
+    return world.ledger.read_places("ideogram")
+
+
+def list_starts(world: World) -> Mapping[str, float]:
+    """When each job's accepted call began, in seconds since the first one, by the job's key."""
+    works = world.provider.account.work_by_id.values()
+    first = min(work.started_at for work in works)
+    keys = {job.job_id: job.key for job in world.list_jobs()}
+    return {keys[work.billed_job.order.client_hint]: (work.started_at - first).total_seconds() for work in works}
+
+
+def count_peak(world: World) -> int:
+    """The most images that were in progress at the provider at the same time."""
+    works = [*world.provider.account.work_by_id.values()]
+    return max(
+        sum(other.places for other in works if other.started_at <= work.started_at < other.done_at) for work in works
+    )
+
+
+def test_lane_with_single_images_only_writes_nothing_about_places() -> None:
+    world = build_world()
+    for n in range(2 * LIMIT):
+        upload(world, f"{n}.jpg")
+    run(world, 120)
+    assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
+    assert PLACES_KEY not in world.table.items
+
+
+@pytest.mark.parametrize("sizes", [(2, 3, 4, 2, 3, 4), (4, 1, 1, 1, 1, 4, 1, 1, 1)])
+def test_images_in_progress_never_exceed_the_limit_and_all_are_delivered(sizes: Sequence[int]) -> None:
+    world = build_world()
+    upload(world, "first.jpg", num_images=4)
+    run(world, 15)
+    for n, size in enumerate(sizes):
+        upload(world, f"{n}.jpg", num_images=size)
+    run(world, 600)
+    assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
+    assert count_peak(world) <= LIMIT
+    assert world.provider.account.refused_count == 0
+    places = read_places(world)
+    assert (places.leases, places.list_waiters(world.clock.time)) == ((), [])
+
+
+def test_stream_of_single_images_cannot_keep_a_large_job_waiting() -> None:
+    world = build_world()
+    for n in range(80):
+        world.event_loop.call_later(n * 2.0, lambda n=n: upload(world, f"{n}.jpg"))
+    world.event_loop.call_later(20, lambda: upload(world, "large.jpg", num_images=LIMIT))
+    run(world, 900)
+    starts = list_starts(world)
+    assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
+    # It arrives after 20 seconds, waits for a minute for its turn, and then for the end of the calls before it.
+    assert starts["large.jpg"] < 20 + 60 + 2 * CALL_SECONDS
+    assert sum(start > starts["large.jpg"] for start in starts.values()) > 30
+
+
+def test_lost_call_keeps_its_places_until_it_has_surely_ended() -> None:
+    world = build_world(on_lost_answer="hold")
+    world.provider.script.append(build_charged_hang_up())
+    upload(world, "lost.jpg", num_images=LIMIT)
+    run(world, 30)
+    upload(world, "next.jpg", num_images=2)
+    run(world, 100)
+    assert find_job(world, "next.jpg").status is JobStatus.ACCEPTED
+    assert read_places(world).count_leased(world.clock.time) == LIMIT
+    run(world, 240)
+    assert find_job(world, "next.jpg").status is JobStatus.STORED
+    assert find_job(world, "lost.jpg").status is JobStatus.HELD
+
+
+def test_parked_call_keeps_its_places() -> None:
+    world = build_world(kind=ProviderKind.LOOKUP_BY_PROVIDER_ID)
+    world.provider.script.append(CallBehavior(work_seconds=0, lingering_seconds=700))
+    upload(world, "long.jpg", num_images=LIMIT)
+    run(world, 30)
+    upload(world, "next.jpg", num_images=2)
+    for _ in range(11):
+        run(world, 60)
+        if find_job(world, "long.jpg").status is JobStatus.SUBMITTING:
+            assert find_job(world, "next.jpg").status is JobStatus.ACCEPTED
+    run(world, 400)
+    assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
+    assert world.provider.account.refused_count == 0
+
+
+def test_canceled_waiting_job_blocks_no_other_job() -> None:
+    world = build_world()
+    world.provider.default_behavior = CallBehavior(work_seconds=100)
+    upload(world, "running.jpg", num_images=3)
+    run(world, 20)
+    upload(world, "waiting.jpg", num_images=LIMIT)
+    run(world, 70)
+    world.delete_file("waiting.jpg")
+    upload(world, "next.jpg")
+    run(world, 60)
+    assert find_job(world, "waiting.jpg").status is JobStatus.CANCELLED
+    assert "next.jpg" in list_starts(world)
+
+
+def test_intake_refuses_more_images_than_places() -> None:
+    world = build_world()
+    upload(world, "large.jpg", num_images=LIMIT + 1)
+    run(world, 60)
+    report = world.read_report("large.jpg")
+    assert report
+    assert [(error["code"], error["status"]) for error in report["errors"]] == [
+        (Code.MORE_IMAGES_THAN_PLACES, "refused")
+    ]
+    assert world.provider.received_job_ids == []
+
+
+def test_intake_passes_the_provider_over_if_another_can_do_it() -> None:
+    world = build_world(other_providers={"runware": ProviderKind.LOOKUP_BY_OUR_ID})
+    upload(world, "large.jpg", num_images=LIMIT + 1, provider=["ideogram", "runware"])
+    run(world, 120)
+    job = find_job(world, "large.jpg")
+    assert (job.provider, job.status) == ("runware", JobStatus.STORED)
+
+
+@pytest.mark.parametrize("providers", ["ideogram", ["ideogram", "runware"]])
+def test_waiting_job_that_no_longer_fits_ends_or_moves(providers: str | list[str]) -> None:
+    world = build_world(other_providers={"runware": ProviderKind.LOOKUP_BY_OUR_ID})
+    world.pause_lane()
+    run(world, 5)
+    upload(world, "large.jpg", num_images=LIMIT, provider=providers if isinstance(providers, str) else [*providers])
+    run(world, 30)
+    for places in (world.render.places, world.steps.bootstrap.places):
+        places.limits = {"ideogram": LIMIT - 1}
+    world.resume_lane()
+    run(world, 300)
+    job = find_job(world, "large.jpg")
+    if providers == "ideogram":
+        assert job.problem
+        assert (job.status, job.problem.code) == (JobStatus.REFUSED, Code.MORE_IMAGES_THAN_PLACES)
+    else:
+        assert (job.provider, job.status) == ("runware", JobStatus.STORED)

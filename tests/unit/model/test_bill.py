@@ -1,0 +1,402 @@
+"""What the usage records prove about calls, compared with all ways in which the images can belong to them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backdrop.model.bill import (
+    BilledCall,
+    BillRules,
+    CallGroup,
+    CallRef,
+    KeyUse,
+    Span,
+    Units,
+    compare_bill,
+    count_placed,
+    decide_group,
+    group_calls,
+    is_possible,
+    list_billed_calls,
+    split_group,
+)
+from backdrop.model.bill_records import HOUR, FindingKind, UsageHour, UsageLine
+from backdrop.model.job import AttemptOutcome
+from tests.unit.ledger_items import build_attempt, build_job
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+ENDPOINT, PRICE = "/v1/ideogram-v3/replace-background", 60_000
+FINAL_AFTER = timedelta(minutes=60)
+
+type Placement = tuple[int, int]
+"""The hour in which a call is billed, and how many images."""
+
+
+def call(
+    n: int, first: int, last: int | None = None, *, certain: int = 0, unknown: int = 0, failed: int = 0, **other: bool
+) -> BilledCall:
+    """A call that may be billed in the hours `first` to `last` after noon."""
+    return BilledCall(
+        CallRef("source", f"job{n}", 1),
+        ENDPOINT,
+        PRICE,
+        NOON + first * HOUR,
+        NOON + (first if last is None else last) * HOUR,
+        certain=certain,
+        possible=unknown or failed,
+        is_unknown=bool(unknown),
+        is_failure=bool(failed),
+        **other,
+    )
+
+
+def list_placements(one: BilledCall) -> Iterator[Placement]:
+    """The ways in which the provider can have billed one call, in one hour at once."""
+    first, last = (one.first_hour - NOON) // HOUR, (one.last_hour - NOON) // HOUR
+    for hour in range(first, last + 1):
+        yield from ((hour, count) for count in range(max(one.certain, 1), one.certain + one.possible + 1))
+    if not one.certain:
+        yield first, 0
+
+
+def list_worlds(
+    calls: Sequence[BilledCall], billed: Sequence[int], *, is_exact: bool
+) -> Iterator[tuple[Placement, ...]]:
+    """All ways in which the billed images can belong to the calls; in a shared key's hours, others may use the rest."""
+    for world in product(*map(list_placements, calls)):
+        used = [0] * len(billed)
+        for hour, count in world:
+            used[hour] += count
+        if all(mine == total if is_exact else mine <= total for mine, total in zip(used, billed, strict=True)):
+            yield world
+
+
+calls_in_three_hours = st.lists(
+    st.tuples(
+        st.integers(0, 2), st.booleans(), st.sampled_from(["certain", "unknown", "failed"]), st.integers(1, 3)
+    ).map(lambda one: (one[0], min(one[0] + one[1], 2), one[2], one[3])),
+    min_size=1,
+    max_size=5,
+).map(lambda rows: [call(n, first, last, **{kind: count}) for n, (first, last, kind, count) in enumerate(rows)])  # pyrefly: ignore[bad-argument-type]  # a keyword by its name
+
+
+@settings(max_examples=400)
+@given(calls=calls_in_three_hours, billed=st.lists(st.integers(0, 6), min_size=3, max_size=3), is_exact=st.booleans())
+def test_settled_call_is_settled_the_same_way_in_every_possible_world(
+    calls: list[BilledCall], billed: list[int], is_exact: bool
+) -> None:
+    group = CallGroup(NOON, NOON + 2 * HOUR, calls)
+    decision = decide_group(group, by_hour(billed), is_exact=is_exact)
+    worlds = list(list_worlds(calls, billed, is_exact=is_exact))
+    if any(finding.kind is FindingKind.FOREIGN_USAGE for finding in decision.findings):
+        assert not worlds
+        worlds = list(list_worlds(calls, billed, is_exact=False))
+    for position, one in enumerate(calls):
+        counts = {world[position][1] for world in worlds}
+        # Without any possible world, the key is not the stack's own, which these numbers need not show.
+        if one in decision.not_charged:
+            assert counts <= {0}
+        if one in decision.charged:
+            assert counts <= {one.possible}
+
+
+def by_hour(billed: Iterable[int]) -> dict[datetime, int]:
+    return {NOON + n * HOUR: count for n, count in enumerate(billed)}
+
+
+@settings(max_examples=400)
+@given(calls=calls_in_three_hours, data=st.data(), others=st.lists(st.integers(0, 2), min_size=3, max_size=3))
+def test_truth_is_never_contradicted(calls: list[BilledCall], data: st.DataObject, others: list[int]) -> None:
+    """Whatever really happened, no settlement differs from it."""
+    is_exact = data.draw(st.booleans())
+    truth = [data.draw(st.sampled_from(list(list_placements(one)))) for one in calls]
+    billed = [0, 0, 0] if is_exact else list(others)
+    for hour, count in truth:
+        billed[hour] += count
+    decision = decide_group(CallGroup(NOON, NOON + 2 * HOUR, calls), by_hour(billed), is_exact=is_exact)
+    for one, (_, count) in zip(calls, truth, strict=True):
+        assert one not in decision.charged or count == one.possible
+        assert one not in decision.not_charged or count == 0
+    assert not any(finding.kind is FindingKind.MISSING_CHARGE for finding in decision.findings)
+
+
+@settings(max_examples=400)
+@given(
+    calls=calls_in_three_hours,
+    data=st.data(),
+    others=st.lists(st.integers(0, 2), min_size=3, max_size=3),
+    usable=st.sets(st.integers(0, 2)),
+)
+def test_truth_is_never_contradicted_by_some_of_the_hours(
+    calls: list[BilledCall], data: st.DataObject, others: list[int], usable: set[int]
+) -> None:
+    """What happened in the other hours may be anything, so it is left out of the numbers."""
+    is_exact = data.draw(st.booleans())
+    truth = [data.draw(st.sampled_from(list(list_placements(one)))) for one in calls]
+    billed = [0, 0, 0] if is_exact else list(others)
+    for hour, count in truth:
+        billed[hour] += count
+    counts = {one.ref: count for one, (_, count) in zip(calls, truth, strict=True)}
+    group = CallGroup(NOON, NOON + 2 * HOUR, calls)
+    for part in split_group(group, lambda hour: (hour - NOON) // HOUR in usable):
+        assert {(hour - NOON) // HOUR for hour in part.hours} <= usable
+        decision = decide_group(part, by_hour(billed), is_exact=is_exact)
+        assert all(counts[one.ref] == one.possible for one in decision.charged)
+        assert all(counts[one.ref] == 0 for one in decision.not_charged)
+        assert not any(finding.kind is FindingKind.MISSING_CHARGE for finding in decision.findings)
+
+
+@settings(max_examples=300)
+@given(
+    calls=st.lists(
+        st.tuples(st.integers(0, 2), st.booleans(), st.booleans()).map(
+            lambda one: (one[0], min(one[0] + one[1], 2), one[2])
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    billed=st.lists(st.integers(0, 4), min_size=3, max_size=3),
+)
+def test_calls_for_one_image_are_settled_exactly_when_all_worlds_agree(
+    calls: list[tuple[int, int, bool]], billed: list[int]
+) -> None:
+    singles = [
+        call(n, first, last, certain=1) if certain else call(n, first, last, unknown=1)
+        for n, (first, last, certain) in enumerate(calls)
+    ]
+    decision = decide_group(CallGroup(NOON, NOON + 2 * HOUR, singles), by_hour(billed), is_exact=True)
+    worlds = list(list_worlds(singles, billed, is_exact=True))
+    if not worlds:
+        return
+    for position, one in enumerate(singles):
+        counts = {world[position][1] for world in worlds}
+        if one.is_unknown:
+            assert (one in decision.charged) == (counts == {1})
+            assert (one in decision.not_charged) == (counts == {0})
+
+
+def test_all_or_none_settles_every_unknown_call() -> None:
+    calls = [call(1, 0, certain=2), call(2, 0, unknown=1), call(3, 0, unknown=4)]
+    none, everything = (decide_group(group_calls(calls)[0], by_hour([count]), is_exact=True) for count in (2, 7))
+    assert (none.charged, none.not_charged) == ((), (calls[1], calls[2]))
+    assert (everything.charged, everything.not_charged) == ((calls[1], calls[2]), ())
+
+
+def test_some_of_several_stay_unknown_with_their_number() -> None:
+    calls = [call(1, 0, unknown=1), call(2, 0, unknown=1), call(3, 0, unknown=1)]
+    decision = decide_group(group_calls(calls)[0], by_hour([2]), is_exact=True)
+    assert decision.undecided == tuple(calls)
+    assert (decision.charged_count, decision.unknown_count) == (2, 3)
+
+
+def test_partly_charged_call_stays_unknown() -> None:
+    decision = decide_group(group_calls([call(1, 0, unknown=4)])[0], by_hour([3]), is_exact=True)
+    assert not decision.charged
+    assert not decision.not_charged
+
+
+def test_call_near_a_boundary_connects_its_hours() -> None:
+    """One image may be that of the boundary call or of the call in the second hour."""
+    calls = [call(1, 0, 1, unknown=1), call(2, 1, unknown=1)]
+    [group] = group_calls(calls)
+    ambiguous = decide_group(group, by_hour([0, 1]), is_exact=True)
+    assert ambiguous.undecided == tuple(calls)
+    in_the_first = decide_group(group, by_hour([1, 0]), is_exact=True)
+    assert (in_the_first.charged, in_the_first.not_charged) == ((calls[0],), (calls[1],))
+
+
+def test_hours_are_compared_before_those_that_they_are_connected_with() -> None:
+    """A call of the first hour is settled, although a call near its end may be billed in an hour that is not final."""
+    calls = [call(1, 0, unknown=1), call(2, 0, 1, unknown=1), call(3, 1, unknown=1)]
+    nothing = compare_bill(calls, read_hours(()), rules())
+    assert [one.not_charged for one in nothing.decisions] == [(calls[0],)]
+    assert nothing.open_calls == [calls[1], calls[2]]
+    one_image = compare_bill(calls, read_hours((line(1),)), rules())
+    assert [one.undecided for one in one_image.decisions] == [(calls[0],)]
+    assert [one.charged_count for one in one_image.decisions] == [None]
+    assert one_image.open_calls == [calls[1], calls[2], calls[0]]
+    two_images = compare_bill(calls, read_hours((line(2),)), rules())
+    assert [one.charged for one in two_images.decisions] == [(calls[0],)]
+
+
+def test_failure_that_may_have_been_billed_prevents_settling_as_charged() -> None:
+    calls = [call(1, 0, unknown=1), call(2, 0, failed=1)]
+    one_billed = decide_group(group_calls(calls)[0], by_hour([1]), is_exact=True)
+    assert (one_billed.charged, one_billed.not_charged) == ((), ())
+    both_billed = decide_group(group_calls(calls)[0], by_hour([2]), is_exact=True)
+    assert set(both_billed.charged) == set(calls)
+    assert [finding.kind for finding in both_billed.findings] == [FindingKind.BILLED_FAILURE]
+
+
+@pytest.mark.parametrize(
+    ("minute", "last_minute", "hours"), [(30, 30, (12, 12)), (5, 5, (11, 12)), (55, 55, (12, 13)), (30, 52, (12, 13))]
+)
+def test_call_near_a_boundary_may_be_billed_in_either_hour(minute: int, last_minute: int, hours: Span) -> None:
+    """An acknowledged call may be billed until its lease ends."""
+    attempt = build_attempt(
+        submitted_at=NOON + timedelta(minutes=minute),
+        lease_until=NOON + timedelta(minutes=last_minute),
+        provider_id="work-1",
+    )
+    [found] = list_billed_calls(build_job(attempts=(attempt,)))
+    assert (found.first_hour.hour, found.last_hour.hour, found.certain) == (*hours, 1)
+
+
+@pytest.mark.parametrize(("endpoint", "count"), [(ENDPOINT, 0), ("/v2/image/replace-background/ideogram-3", 1)])
+def test_accepted_call_that_failed_may_have_been_billed(endpoint: str, count: int) -> None:
+    attempt = build_attempt(endpoint=endpoint, charged=0, outcome=AttemptOutcome.REJECTED)
+    found = list_billed_calls(build_job(attempts=(attempt,)))
+    assert [(one.possible, one.is_failure, one.is_unknown) for one in found] == [(1, True, False)] * count
+
+
+def test_shared_key_settles_only_as_not_charged() -> None:
+    calls = [call(1, 0, certain=1), call(2, 0, unknown=1)]
+    assert settled(calls, read_hours((line(2),)), rules(k1=KeyUse.SHARED)) == (0, 0)
+    assert settled(calls, read_hours((line(1),)), rules(k1=KeyUse.SHARED)) == (0, 1)
+    [group] = group_calls(calls)
+    assert not decide_group(group, by_hour([2]), is_exact=False).charged
+    assert decide_group(group, by_hour([1]), is_exact=False).not_charged == (calls[1],)
+
+
+def test_images_are_placed_where_fewest_others_can_be() -> None:
+    units = [Units(0, 1, 2), Units(1, 1, 1), Units(0, 0, 1)]
+    assert count_placed(units, [2, 2]) == 4
+    assert count_placed(units, [1, 2]) == 3
+    assert not is_possible([Units(0, 0, 1)], [], [0, 1], is_exact=False)
+
+
+# -- the records of many hours -----------------------------------------------------------------------------------------
+
+
+def line(quantity: int, *, key: str = "k1", endpoint: str = ENDPOINT, price: int | None = PRICE) -> UsageLine:
+    count = quantity if price else None
+    return UsageLine(endpoint=endpoint, key_id=key, unit_price=price, quantity=count, cost=quantity * (price or 10_000))
+
+
+def read_hours(*lines: tuple[UsageLine, ...], shrunk: int | None = None) -> dict[datetime, UsageHour]:
+    """Hours from noon on, each read twice after it was over for long enough."""
+    return {
+        NOON + n * HOUR: UsageHour(
+            start=NOON + n * HOUR,
+            lines=of_hour,
+            unchanged_since=NOON + 48 * HOUR,
+            last_read_at=NOON + 49 * HOUR,
+            has_shrunk=n == shrunk,
+        )
+        for n, of_hour in enumerate(lines)
+    }
+
+
+def rules(*, seen: bool = True, stopped: int | None = None, accepted: int | None = None, **uses: KeyUse) -> BillRules:
+    return BillRules(
+        key_uses=uses or {"k1": KeyUse.OWN},
+        final_after=FINAL_AFTER,
+        seen_endpoints=frozenset({ENDPOINT} if seen else ()),
+        stopped_hour=None if stopped is None else NOON + stopped * HOUR,
+        accepted_until=None if accepted is None else NOON + accepted * HOUR,
+    )
+
+
+def settled(calls: list[BilledCall], hours: dict[datetime, UsageHour], given: BillRules) -> tuple[int, int]:
+    decisions = compare_bill(calls, hours, given).decisions
+    return sum(len(one.charged) for one in decisions), sum(len(one.not_charged) for one in decisions)
+
+
+def test_call_is_settled_once_its_hours_are_final() -> None:
+    calls = [call(1, 0, certain=1), call(2, 0, unknown=1)]
+    hours = read_hours((line(1),))
+    assert settled(calls, hours, rules()) == (0, 1)
+    early = UsageHour(
+        start=NOON, lines=(line(1),), unchanged_since=NOON + HOUR, last_read_at=NOON + 2 * HOUR + timedelta(minutes=29)
+    )
+    comparison = compare_bill(calls, {NOON: early}, rules())
+    assert (comparison.decisions, comparison.open_calls) == ([], [calls[1]])
+
+
+@pytest.mark.parametrize(
+    ("lines", "kind"),
+    [
+        ((line(1), line(1, key="k2")), FindingKind.UNLISTED_KEY),
+        ((line(1), line(1, key="")), FindingKind.UNLISTED_KEY),
+        ((line(1), line(1, endpoint="/v1/new")), FindingKind.UNKNOWN_ENDPOINT),
+        ((line(1), line(1, price=None)), FindingKind.UNKNOWN_PRICE),
+        ((line(1), line(1, price=70_000)), FindingKind.UNKNOWN_PRICE),
+    ],
+)
+def test_hour_with_something_that_is_not_understood_settles_nothing(
+    lines: tuple[UsageLine, ...], kind: FindingKind
+) -> None:
+    calls = [call(1, 0, certain=1), call(2, 0, unknown=1), call(3, 1, certain=1), call(4, 1, unknown=1)]
+    comparison = compare_bill(calls, read_hours(lines, (line(1),)), rules())
+    assert [one.ref for decision in comparison.decisions for one in decision.not_charged] == [calls[3].ref]
+    assert kind in {finding.kind for finding in comparison.findings}
+
+
+def test_keys_of_others_are_left_out() -> None:
+    hours = read_hours((line(1), line(5, key="shop"), line(3, key="shop", endpoint="/v1/new")))
+    calls = [call(1, 0, certain=1), call(2, 0, unknown=1)]
+    assert settled(calls, hours, rules(k1=KeyUse.OWN, shop=KeyUse.OTHER)) == (0, 1)
+
+
+def test_replaced_keys_count_together() -> None:
+    calls = [call(1, 0, certain=2), call(2, 0, unknown=1)]
+    hours = read_hours((line(2), line(1, key="k2")))
+    assert settled(calls, hours, rules(k1=KeyUse.OWN, k2=KeyUse.OWN)) == (1, 0)
+
+
+def test_shrunk_hour_and_call_without_endpoint_settle_nothing() -> None:
+    calls = [call(1, 0, certain=1), call(2, 0, unknown=1)]
+    assert settled(calls, read_hours((line(1),), shrunk=0), rules()) == (0, 0)
+    unclear = call(3, 0, unknown=1, is_unclear=True)
+    assert settled([*calls, unclear], read_hours((line(1),)), rules()) == (0, 0)
+
+
+def test_endpoint_that_was_never_billed_settles_nothing() -> None:
+    """The records might call it by another name."""
+    comparison = compare_bill([call(1, 0, unknown=1)], read_hours(()), rules(seen=False))
+    assert [one.not_charged for one in comparison.decisions] == [()]
+    assert [finding.kind for finding in comparison.findings] == [FindingKind.UNSEEN_ENDPOINT]
+
+
+def test_missing_charge_stops_later_settlements_until_a_person_has_looked() -> None:
+    calls = [
+        call(1, 0, certain=1), call(2, 0, unknown=1),
+        call(3, 2, certain=1),
+        call(4, 4, certain=1), call(5, 4, unknown=1),
+    ]  # fmt: skip
+    hours = read_hours((line(1),), (), (), (), (line(1),))
+    comparison = compare_bill(calls, hours, rules())
+    assert [one.ref for decision in comparison.decisions for one in decision.not_charged] == [calls[1].ref]
+    assert comparison.stopped_hour == NOON + 2 * HOUR
+    accepted = compare_bill(calls, hours, rules(accepted=3))
+    assert accepted.stopped_hour is None
+    assert [one.ref for decision in accepted.decisions for one in decision.not_charged] == [calls[1].ref, calls[4].ref]
+
+
+def test_stop_ends_when_the_missing_charge_appears_late() -> None:
+    calls = [call(3, 2, certain=1), call(4, 4, certain=1), call(5, 4, unknown=1)]
+    hours = read_hours((), (), (line(1),), (), (line(1),))
+    assert settled(calls, hours, rules(stopped=2)) == (0, 1)
+    assert settled(calls[1:], hours, rules(stopped=2)) == (0, 0)
+
+
+def test_foreign_usage_in_one_hour_makes_the_key_count_as_shared() -> None:
+    calls = [call(1, 0, certain=1), call(2, 2, unknown=1), call(3, 4, certain=1), call(4, 4, unknown=1)]
+    hours = read_hours((line(3),), (), (line(1),), (), (line(1),))
+    comparison = compare_bill(calls, hours, rules())
+    assert [one.ref for decision in comparison.decisions for one in decision.charged] == []
+    assert [one.ref for decision in comparison.decisions for one in decision.not_charged] == [calls[3].ref]
+
+
+def test_charge_of_the_price_check_is_not_taken_for_that_of_a_job() -> None:
+    lost = call(1, 0, unknown=1)
+    quote = replace(call(2, 0), possible=1)
+    group = CallGroup(NOON, NOON, [lost])
+    assert decide_group(group, {NOON: 1}, is_exact=True).charged == (lost,)
+    decision = decide_group(replace(group, calls=[lost, quote]), {NOON: 1}, is_exact=True)
+    assert (decision.charged, decision.not_charged, decision.undecided) == ((), (), (lost,))

@@ -1,0 +1,179 @@
+"""Never more places than there are, no job overtakes one that has waited for a minute, and nothing blocks forever."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backdrop.model.place_leases import (
+    MAX_WAITERS,
+    SENIORITY,
+    WAITER_GRACE,
+    PlaceLease,
+    PlaceLeases,
+    count_places,
+    explain_lack,
+)
+
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+EMPTY = PlaceLeases(provider="ideogram")
+LIMIT = 10
+
+
+def lease(job_id: str, places: int, seconds: float = 100, attempt_no: int = 1) -> PlaceLease:
+    return PlaceLease(job_id=job_id, attempt_no=attempt_no, places=places, until=NOW + timedelta(seconds=seconds))
+
+
+def test_single_image_calls_lease_nothing_while_they_are_alone() -> None:
+    places = EMPTY.with_lease(lease("a", 1), NOW)
+    assert not places.needs_lease(1, NOW)
+    assert all(places.admits(f"{n}", 1, 1, NOW) for n in range(3))
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_single_image_calls_lease_while_a_call_for_several_runs_or_waits(waits: bool) -> None:
+    places = EMPTY.with_waiter("a", 2, NOW, NOW) if waits else EMPTY.with_lease(lease("a", 2, 10), NOW)
+    assert places.needs_lease(1, NOW)
+    assert not places.needs_lease(1, NOW + 11 * SECOND)
+
+
+def test_call_needs_as_many_free_places_as_images() -> None:
+    places = EMPTY.with_lease(lease("a", 4), NOW).with_lease(lease("b", 4), NOW)
+    assert [n for n in range(1, 9) if places.admits("c", n, LIMIT, NOW)] == [1, 2]
+
+
+def test_expired_lease_frees_its_places_without_a_write() -> None:
+    places = EMPTY.with_lease(lease("a", 8, 10), NOW)
+    assert not places.admits("b", 4, LIMIT, NOW + 9 * SECOND)
+    assert places.admits("b", 4, LIMIT, NOW + 10 * SECOND)
+
+
+def test_same_attempt_never_leases_twice() -> None:
+    places = EMPTY.with_lease(lease("a", 4), NOW).with_lease(lease("a", 4, 200), NOW)
+    assert places.count_leased(NOW) == 4
+
+
+def test_released_places_are_those_of_the_attempt() -> None:
+    places = EMPTY.with_lease(lease("a", 4), NOW).with_lease(lease("a", 4, attempt_no=2), NOW)
+    assert [one.attempt_no for one in places.without_lease("a", 1, NOW).leases] == [2]
+
+
+def wait_for(seconds: float, *job_ids: str, places: int = 4) -> PlaceLeases:
+    """Jobs that have waited for some time, the first one for the longest, and still have their turn."""
+    found = EMPTY
+    for rank, job_id in enumerate(job_ids):
+        since = NOW - timedelta(seconds=seconds) + rank * timedelta(milliseconds=10)
+        found = found.with_waiter(job_id, places, since, NOW)
+    return found
+
+
+def test_no_job_overtakes_one_that_has_waited_for_a_minute() -> None:
+    places = wait_for(61, "a", "b")
+    assert places.admits("a", 4, LIMIT, NOW)
+    assert not places.admits("b", 4, LIMIT, NOW)
+    assert not places.admits("c", 1, LIMIT, NOW)
+
+
+def test_smaller_job_may_overtake_before() -> None:
+    places = wait_for(59, "a").with_lease(lease("b", 8), NOW)
+    assert places.admits("c", 1, LIMIT, NOW)
+    assert not places.admits("a", 4, LIMIT, NOW)
+
+
+def test_job_that_is_not_renewed_blocks_no_other_job() -> None:
+    places = wait_for(61, "a")
+    assert places.admits("c", 1, LIMIT, NOW + WAITER_GRACE)
+
+
+def test_job_that_needs_more_than_the_lowered_limit_blocks_no_other_job() -> None:
+    assert wait_for(61, "a", places=8).admits("c", 1, 4, NOW)
+
+
+def test_renewed_wait_counts_from_its_beginning_and_a_lost_turn_does_not() -> None:
+    places = EMPTY.with_waiter("a", 4, NOW, NOW)
+    renewed, late = places.with_waiter("a", 4, NOW + 5 * SECOND, NOW + 5 * SECOND), NOW + 2 * WAITER_GRACE
+    assert renewed.waiters[0].since == NOW
+    assert places.with_waiter("a", 4, late, late).waiters[0].since == late
+
+
+def test_claim_ends_the_wait() -> None:
+    places = wait_for(61, "a", "b").with_lease(lease("a", 4), NOW)
+    assert [one.job_id for one in places.waiters] == ["b"]
+
+
+def test_number_of_waiting_jobs_is_limited_and_a_known_one_stays() -> None:
+    places = wait_for(5, *(f"{n:02}" for n in range(MAX_WAITERS)))
+    assert places.with_waiter("late", 4, NOW, NOW) == places
+    assert places.with_waiter("00", 4, NOW, NOW + SECOND).find_waiter("00") != places.find_waiter("00")
+
+
+@pytest.mark.parametrize(
+    ("running", "seconds", "holding"), [(0, 5, "abcdef"), (5, 5, "abc"), (9, 5, "a"), (9, 65, "a"), (5, 65, "abcd")]
+)
+def test_first_jobs_hold_their_slots_and_leave_some_to_others(running: int, seconds: float, holding: str) -> None:
+    places = wait_for(seconds, *"abcdef")
+    for n in range(running):
+        places = places.with_lease(lease(f"r{n}", 1), NOW)
+    assert "".join(one for one in "abcdefx" if places.may_hold_slot(one, LIMIT, NOW)) == holding
+
+
+@pytest.mark.parametrize(
+    ("provider", "fields", "places"),
+    [
+        ("ideogram", {}, 1),
+        ("ideogram", {"num_images": 4}, 4),
+        ("runware", {"num_images": 4}, 1),
+    ],
+)
+def test_only_ideogram_counts_images(provider: str, fields: dict[str, int], places: int) -> None:
+    assert count_places(provider, fields) == places
+
+
+def test_call_that_can_never_fit_is_explained() -> None:
+    limits = {"ideogram": 3}
+    assert explain_lack("ideogram", {"num_images": 4}, limits)
+    assert not explain_lack("ideogram", {"num_images": 3}, limits)
+    assert not explain_lack("ideogram", {"num_images": 4}, {})
+    assert not explain_lack("runware", {"num_images": 4}, limits)
+
+
+Step = tuple[str, str, int, int]
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["claim", "claim", "wait", "release", "nothing"]),
+        st.sampled_from("abcdefgh"),
+        st.integers(1, 5),
+        st.integers(0, 40),
+    ),
+    max_size=60,
+)
+
+
+@given(steps=STEPS, limit=st.integers(2, 10))
+def test_rules_hold_in_every_sequence_of_steps(steps: list[Step], limit: int) -> None:
+    """A model: every job asks for the same number of images each time, and claims only if it is admitted."""
+    places, now, sizes, calls = EMPTY, NOW, dict[str, int](), 0
+    for action, job_id, size, seconds in steps:
+        now += timedelta(seconds=seconds)
+        count = min(sizes.setdefault(job_id, size), limit)
+        next_in_turn = places.find_next_in_turn(limit, now)
+        if action == "claim" and places.admits(job_id, count, limit, now):
+            assert not next_in_turn or next_in_turn.job_id == job_id or not places.needs_lease(count, now)
+            if places.needs_lease(count, now):
+                calls += 1
+                until = now + timedelta(seconds=50)
+                places = places.with_lease(PlaceLease(job_id=job_id, attempt_no=calls, places=count, until=until), now)
+        elif action in ("claim", "wait"):
+            places = places.with_waiter(job_id, count, now, now)
+        elif action == "release" and places.leases:
+            places = places.without_lease(places.leases[0].job_id, places.leases[0].attempt_no, now)
+        assert places.count_leased(now) <= limit
+        assert all(
+            one.until > now for one in (*places.leases, *places.waiters) if action != "nothing" and one.until > now
+        )
+    # Nothing lasts without its worker.
+    later = now + SENIORITY + timedelta(seconds=60)
+    assert not places.is_in_use(later)
+    assert places.admits("new", limit, limit, later)
