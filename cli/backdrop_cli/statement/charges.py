@@ -1,6 +1,6 @@
 """The charges of a job: one for each amount that the ledger has for a call, certain or unknown."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -110,64 +110,65 @@ def list_charges(job: Job, month: Month, input_bucket: str) -> Iterator[Charge]:
     """Yields the charges of the month's calls for one job."""
     photo = photo_name_of(job.bucket, job.key, input_bucket)
     is_replacement = job.operation == "replace"
-    for attempt in job.attempts:
-        if not month.contains(attempt.budget_day):
-            continue
-        for amount in list_amounts(attempt):
-            yield Charge(
-                day=attempt.budget_day,
-                submitted_at=to_sortable_timestamp(attempt.submitted_at),
-                job_id=job.job_id,
-                attempt_no=attempt.n,
-                provider=attempt.provider,
-                provider_id=attempt.provider_id or "",
-                endpoint=attempt.endpoint or "",
-                basis=attempt.basis,
-                charged=amount.charged,
-                unknown=amount.unknown,
-                state=amount.state.value if amount.state else "",
-                bucket=job.bucket,
-                key=job.key,
-                photo=photo,
-                folder=find_top_folder(photo),
-                variant=job.variant,
-                mandate=attempt.mandate or "",
-                operation=job.operation,
-                speed=str(job.instructions.get("rendering_speed", "DEFAULT")) if is_replacement else "",
-                image_count=int(job.instructions.get("num_images", 1)),
-                **_describe_group(attempt, amount.settlement, int(job.instructions.get("num_images", 1))),
-            )
+    image_count = int(job.instructions.get("num_images", 1))
+    for attempt, amount in _list_month_amounts(job.attempts, month):
+        yield _build_charge(
+            attempt,
+            amount,
+            job_id=job.job_id,
+            bucket=job.bucket,
+            key=job.key,
+            photo=photo,
+            folder=find_top_folder(photo),
+            variant=job.variant,
+            operation=job.operation,
+            speed=str(job.instructions.get("rendering_speed", "DEFAULT")) if is_replacement else "",
+            image_count=image_count,
+            **_describe_group(attempt, amount.settlement, image_count),
+        )
 
 
 def list_quote_charges(check: PriceCheck, month: Month) -> Iterator[Charge]:
     """Yields the month's charges that the price check may have caused. They belong to no photo."""
+    no_photo = dict.fromkeys(("bucket", "key", "photo", "folder", "variant"), "")
     for call in check.calls:
-        attempt = call.attempt
-        if not month.contains(attempt.budget_day):
-            continue
-        for amount in list_amounts(attempt):
-            yield Charge(
-                day=attempt.budget_day,
-                submitted_at=to_sortable_timestamp(attempt.submitted_at),
+        for attempt, amount in _list_month_amounts([call.attempt], month):
+            yield _build_charge(
+                attempt,
+                amount,
                 job_id=PRICE_CHECK_ID,
-                attempt_no=attempt.n,
-                provider=attempt.provider,
-                provider_id=attempt.provider_id or "",
-                endpoint=attempt.endpoint or "",
-                basis=attempt.basis,
-                charged=amount.charged,
-                unknown=amount.unknown,
-                state=amount.state.value if amount.state else "",
-                bucket="",
-                key="",
-                photo="",
-                folder="",
-                variant="",
-                mandate="",
                 operation=call.product.operation,
                 speed=call.product.rendering_speed,
                 image_count=1,
+                **no_photo,
             )
+
+
+def _list_month_amounts(attempts: Iterable[Attempt], month: Month) -> Iterator[tuple[Attempt, Amount]]:
+    return (
+        (attempt, amount)
+        for attempt in attempts
+        if month.contains(attempt.budget_day)
+        for amount in list_amounts(attempt)
+    )
+
+
+def _build_charge(attempt: Attempt, amount: Amount, **fields: Any) -> Charge:
+    """Returns a row of a call. `fields`: what the call was for."""
+    return Charge(
+        day=attempt.budget_day,
+        submitted_at=to_sortable_timestamp(attempt.submitted_at),
+        attempt_no=attempt.n,
+        provider=attempt.provider,
+        provider_id=attempt.provider_id or "",
+        endpoint=attempt.endpoint or "",
+        basis=attempt.basis,
+        charged=amount.charged,
+        unknown=amount.unknown,
+        state=amount.state.value if amount.state else "",
+        mandate=attempt.mandate or "",
+        **fields,
+    )
 
 
 def _describe_group(attempt: Attempt, settlement: Settlement | None, image_count: int) -> dict[str, Any]:
