@@ -99,7 +99,7 @@ def test_seeds_that_once_broke_a_promise_now_keep_it(seeds: tuple[int, ...]) -> 
 
 
 def test_scenes_keep_their_histories() -> None:
-    """No scene has features, whose draws change as features are added. Mutants are hunted in the first few hundred seeds."""
+    """No scene has features: their draws change whenever a feature is added."""
     assert not any(has_features(scene.seed) for scene in SCENES.values())
 
 

@@ -124,5 +124,5 @@ class Deployed:
     def _substitute(self, value: Node) -> str:
         text, own = (value, {}) if isinstance(value, str) else value
         own = self.resolve(own)
-        filled = re.sub(r"\$\{([\w:.]+)\}", lambda m: own.get(m[1]) or self._value(m[1]), text)
+        filled = re.sub(r"\$\{([\w:.]+)\}", lambda m: own[m[1]] if m[1] in own else self._value(m[1]), text)
         return filled.replace("${!", "${")

@@ -139,11 +139,22 @@ def test_cost_per_picture_is_divided_by_pictures_not_jobs() -> None:
     assert whole["expression"] == "spent / pictures"
 
 
-def test_every_alarm_is_on_the_dashboard() -> None:
-    [alarms] = list_widgets("alarm")
-    alarm_resources = Deployed().of_type("AWS::CloudWatch::Alarm").values()
+@pytest.mark.parametrize("parameters", [{}, ALL_ON], ids=["defaults", "all on"])
+def test_every_alarm_is_on_the_dashboard(parameters: dict[str, str]) -> None:
+    [alarms] = list_widgets("alarm", **parameters)
+    alarm_resources = Deployed(**parameters).of_type("AWS::CloudWatch::Alarm").values()
     prefix = "arn:aws:cloudwatch:eu-central-1:123456789012:alarm:"
     assert {*alarms["alarms"]} == {f"{prefix}{one['AlarmName']}" for one in alarm_resources}
+
+
+@pytest.mark.parametrize("parameters", [{}, ALL_ON], ids=["defaults", "all on"])
+def test_errors_of_functions_are_those_of_the_alarm(parameters: dict[str, str]) -> None:
+    [graph] = [one for one in list_widgets("metric", **parameters) if one["title"] == "Errors of functions"]
+    shown = {words[-1] for words, _ in list_graph_rows(graph) if words[0] == "AWS/Lambda"}
+    alarm = Deployed(**parameters).of_type("AWS::CloudWatch::Alarm")["FunctionErrorsAlarm"]
+    metrics = [one["MetricStat"]["Metric"] for one in alarm["Metrics"] if "MetricStat" in one]
+    watched = {one["Dimensions"][0]["Value"] for one in metrics if one["MetricName"] == "Errors"}
+    assert shown == watched - {"DeploymentCheckFunction"}, "which runs only during a deployment"
 
 
 def test_dashboard_starts_with_instructions() -> None:
