@@ -34,7 +34,7 @@ def test_pictures_of_every_provider_are_above_the_others(tab: Browser) -> None:
 
 
 def test_pictures_of_the_stand_in_are_labeled(tab: Browser) -> None:
-    facts = tab.evaluate("[...document.querySelectorAll('#row .facts')].map((facts) => facts.innerText)")
+    facts = tab.evaluate("[...document.querySelectorAll('#row .facts')].map((facts) => facts.textContent)")
     assert ["stand-in for" in text for text in facts] == [True, False, True, True]
     notice = "made the pictures of 1min, runware, segmind, so that"
     assert notice in tab.evaluate("document.getElementById('notices').innerText")
