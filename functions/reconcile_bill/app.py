@@ -31,4 +31,4 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         for one in result.reopened:
             logger.warning("settlement reopened", job_id=one.call.job_id, n=one.call.n, result=one.result.value)
         emit_metrics({Metric.SETTLEMENTS_REOPENED: len(result.reopened)})
-        return build_bill_report(result, service.key_uses)
+        return build_bill_report(result, service.key_uses, service.clock.now())

@@ -71,6 +71,7 @@ class FindingKind(StrEnum):
     MISSING_CHARGE = "missing_charge"
     FOREIGN_USAGE = "foreign_usage"
     UNLISTED_KEY = "unlisted_key"
+    UNNAMED_KEY = "unnamed_key"
     UNKNOWN_ENDPOINT = "unknown_endpoint"
     UNKNOWN_PRICE = "unknown_price"
     UNCLEAR_CALL = "unclear_call"
@@ -107,6 +108,8 @@ class Correction(Record):
     amount: int
     was: str
     was_resent: bool
+    bucket: str = ""
+    key: str = ""
 
 
 @record
