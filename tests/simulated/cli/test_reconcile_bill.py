@@ -15,6 +15,7 @@ from backdrop.model.sentence import Sentence
 from backdrop.ports import ApiKey
 from backdrop.providers.http import HttpResponse
 from backdrop.reconcile import bill_reconciliation
+from backdrop_cli.formatting import format_utc
 from backdrop_cli.operate.checks import CheckState
 from backdrop_cli.operate.checks.bill_check import check_bill
 from simulation.bill.bill_world import OTHER_KEY, OWN_KEY, BillWorld, WorldKind
@@ -336,7 +337,24 @@ def test_job_that_waits_for_the_bill_is_explained(monkeypatch: pytest.MonkeyPatc
     assert "if Ideogram's usage records show that it was not charged" in " ".join(person.run("status").out.split())
     assert [one["waits_for_bill"] for one in person.run("failures", "--json").data["lost_answers"]] == [True]
     assert "Its usage records decide" in person.run("failures").out
-    assert "waits for Ideogram's usage records" in " ".join(person.run("show", "lost.jpg").out.split())
+    shown = " ".join(person.run("show", "lost.jpg").out.split())
+    assert "The job waits for Ideogram's usage records" in shown
+    assert "they settle nothing now" not in shown
+
+
+def test_job_that_waits_for_a_bill_that_settles_nothing_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = Person(World(on_lost_answer="ask_the_bill"), monkeypatch)
+    put_state(person.world)
+    person.world.provider.script.append(build_charged_hang_up())
+    person.upload("lost.jpg")
+    person.world.run_until_empty()
+    put_state(person.world, settles_until=None)
+    [job] = person.world.list_jobs("lost.jpg")
+    assert job.bill_wait_until
+    shown = " ".join(person.run("show", "lost.jpg").out.split())
+    assert "they settle nothing now; `backdrop doctor` says why." in shown
+    assert f"the job is held at {format_utc(job.bill_wait_until)}." in shown
+    assert "You do not need to do anything" not in shown
 
 
 def test_history_of_a_photo_has_its_settlement(monkeypatch: pytest.MonkeyPatch) -> None:
