@@ -188,8 +188,8 @@ def _describe_call(stack: Stack, job: Job, now: datetime) -> Wait:
             hint = str(job.problem.operator_hint)
             if not stack.circuit_breaker.ledger.read_bill_state().settles_calls(now):
                 hint = (
-                    "It waits for Ideogram's usage records, but they settle nothing now; `backdrop doctor` says why. If "
-                    f"that stays so, the job is held at {format_utc(job.bill_wait_until)}."
+                    "It waits for Ideogram's usage records, but they settle nothing now; `backdrop doctor` says why. "
+                    f"If that stays so, the job is held at {format_utc(job.bill_wait_until)}."
                 )
             return Wait(Code.CHARGE_UNKNOWN.value, reason, hint, since, job.job_id)
         return Wait(Code.CHARGE_UNKNOWN.value, f"{reason}{end}", UNKNOWN_CHARGE_HINT, since, job.job_id)

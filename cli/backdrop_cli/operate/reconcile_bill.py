@@ -39,7 +39,7 @@ def parse_day(text: str | None) -> date | None:
 
 
 def check_has_begun(day: date | None, now: datetime) -> None:
-    """Raises UsageError for a day in the future, of which there are no records."""
+    """Raises UsageError if the day is in the future."""
     if day and day > now.date():
         raise UsageError(f"--day {day} has not begun (UTC)")
 
@@ -91,7 +91,7 @@ def _print_keys(screen: Screen, keys: Sequence[Mapping[str, Any]]) -> None:
             "The records of the last week are empty. An hour is read when it is over, so a call appears up to an hour "
             "later. IdeogramKeyIds needs the ID of this stack's key, which this command lists then."
         )
-    if keys and not any(one["use"] for one in keys):
+    if any(one["id"] for one in keys) and not any(one["use"] for one in keys):
         screen.print("Set IdeogramKeyIds to the ID of this stack's key. Until then, nothing is settled.", "yellow")
 
 
@@ -99,40 +99,26 @@ def _print_groups(screen: Screen, groups: Sequence[Mapping[str, Any]], day: date
     if not groups:
         screen.print(f"No hour {f'of {day} ' if day else ''}that is final has an unknown charge.")
         return
-    screen.print("Images, by hours, endpoint, and price of an image:")
-    heads = {
-        "Hours": "left",
-        "Endpoint": "left",
-        "Price": "right",
-        "Billed": "right",
-        "Certain": "right",
-        "Unknown": "right",
-        "": "words",
-    }
-    screen.print_table(
-        heads,
-        (
-            (
-                one["hours"],
-                one["endpoint"],
-                one["unit_price"],
-                f"{one['billed']:,}",
-                f"{one['certain']:,}",
-                f"{one['unknown']:,}",
-                _describe_group(one),
-            )
-            for one in groups
-        ),
-    )
+    for one in groups:
+        screen.print_bullet("-", _describe_group(one))
 
 
 def _describe_group(one: Mapping[str, Any]) -> str:
+    """Describes the images at one endpoint and price in connected hours, and what the records prove about them."""
+    billed = format_count(one["billed"], "image")
+    return (
+        f"{one['hours']}, {one['endpoint']}, {one['unit_price']} an image: {billed} billed. The ledger has "
+        f"{one['certain']:,} as charged, and {one['unknown']:,} as unknown: {_describe_result(one)}."
+    )
+
+
+def _describe_result(one: Mapping[str, Any]) -> str:
     charged, not_charged = one["settled_as_charged"], one["settled_as_not_charged"]
     parts = [format_count(charged, "was charged", "were charged")] if charged else []
     parts += [format_count(not_charged, "was not charged", "were not charged")] if not_charged else []
     if not parts and one["charged_of_unknown"]:
         counted = format_count(one["charged_of_unknown"], "of them was", "of them were")
-        parts = [f"{counted} charged, but not known which"]
+        parts = [f"{counted} charged, but it is not known which"]
     return "; ".join(parts) or "not settled"
 
 

@@ -153,8 +153,8 @@ def test_records_without_usage_are_explained(new_bill: BillWorld, monkeypatch: p
     ("group", "text"),
     [
         ((1, 2, 0), "1 was charged; 2 were not charged"),
-        ((0, 0, 1), "1 of them was charged, but not known which"),
-        ((0, 0, 2), "2 of them were charged, but not known which"),
+        ((0, 0, 1), "1 of them was charged, but it is not known which"),
+        ((0, 0, 2), "2 of them were charged, but it is not known which"),
         ((0, 0, None), "not settled"),
     ],
 )
@@ -176,9 +176,10 @@ def test_groups_are_told_apart_by_their_endpoint(
         "charged_of_unknown": undecided,
     }
     out = run_with_report(new_bill, monkeypatch, groups=[row])
-    [line] = [line for line in out.splitlines() if "10:00–11:00" in line]
-    assert "/v2/remove-background" in line
-    assert line.endswith(f" {text}")
+    assert (
+        "  - 2026-11-26 10:00–11:00 UTC, /v2/remove-background, $0.01 an image: 5 images billed. The ledger has 2 as "
+        f"charged, and 3 as unknown: {text}.\n"
+    ) in out
 
 
 def settled_call(result: SettlementResult, **changes: Any) -> dict[str, Any]:
