@@ -50,6 +50,13 @@ def test_statement_writes_certain_and_unknown_charges(person: Person) -> None:
     assert "between $0.02 and $0.03" in page
 
 
+def test_month_without_calls_has_an_empty_statement(person: Person) -> None:
+    result = person.run("statement", "1999-01")
+    assert result.code == 0
+    assert "The ledger has no paid call of this month." in result.out
+    assert read_rows("statement-1999-01.csv") == []
+
+
 def test_only_the_named_file_is_written_and_replaced(person: Person, tmp_path: Path) -> None:
     person.upload("a.jpg")
     person.world.run_until_empty()
