@@ -13,6 +13,8 @@ from tests.documented_commands import fill_in_json
 from tests.e2e.command_runner import CommandRunner
 from tests.e2e.deployed_stack import eventually
 from tests.e2e.folder import photo
+from tests.signing_pki import build_chain, to_pem
+from tests.unit.credentials.signed_files import sign
 
 NOTIFICATIONS: dict[str, dict[str, object]] = {"EventBridgeConfiguration": {}}
 
@@ -149,6 +151,12 @@ def prepare_marketplaces(setup: PageSetup) -> None:
     setup.write_file("done/red.jpg", encode(draw_product((1000, 1000))))
 
 
+def prepare_provenance(setup: PageSetup) -> None:
+    """A signed picture, and a certificate chain."""
+    setup.write_file("red.png", sign())
+    setup.write_file("chain.pem", to_pem(build_chain()))
+
+
 PREPARE_BY_PAGE = {
     "docs/approval.md": prepare_approval,
     "docs/campaigns.md": prepare_campaigns,
@@ -160,6 +168,7 @@ PREPARE_BY_PAGE = {
     "docs/instructions.md": prepare_instructions,
     "docs/marketplaces.md": prepare_marketplaces,
     "docs/operating.md": prepare_operating,
+    "docs/provenance.md": prepare_provenance,
     "docs/statement.md": prepare_delivered_photo,
 }
 

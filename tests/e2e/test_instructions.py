@@ -149,7 +149,8 @@ def test_receipt_has_all_documented_fields(folder: Folder) -> None:
     )
     assert_fields(
         job["results"][0],
-        "key version_id n output width height format bytes has_alpha seed alt title copyright certificate fidelity",
+        "key version_id n output width height format bytes has_alpha seed alt title copyright certificate fidelity"
+        " is_signed",
     )
     assert_fields(job["attempts"][0], "n provider endpoint provider_id submitted_at outcome money settlement")
     assert job["queued_at"] <= job["submitted_at"] <= job["paid_at"] <= job["stored_at"]
