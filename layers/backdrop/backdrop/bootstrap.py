@@ -376,16 +376,19 @@ class Bootstrap:
 
     @cached_property
     def purchases(self) -> Purchases:
+        from backdrop.aws.budget_shares import BudgetShares
         from backdrop.pipeline.purchase import Purchases
 
         return Purchases(
             ledger=self.ledger,
+            budget_shares=BudgetShares(self.table),
             breaker=self.breaker,
             places=self.places,
             answer_spool=self.answer_spool,
             deliver_queue=self.deliver_queue,
             clock=self.clock,
             daily_budget=self.daily_budget,
+            share_count=self.budget_share_count,
             prices=self.settings.configured_prices,
         )
 
@@ -627,6 +630,13 @@ class Bootstrap:
         from backdrop.model.pricing import to_micro_usd
 
         return to_micro_usd(self.settings.daily_budget_usd)
+
+    @property
+    def budget_share_count(self) -> int:
+        """How many shares the day's budget has; 0 if claims write the day's own item."""
+        from backdrop.model.budget_shares import count_shares
+
+        return count_shares(sum(self.settings.max_in_flight_by_provider.values()))
 
     def _build_queue(self, url: str) -> Queue:
         from backdrop.aws.sqs import Queue

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from backdrop.aws.budget_shares import BudgetShares
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.sqs import Queue
 from backdrop.aws.work_store import AnswerSpool
 from backdrop.model import transitions
+from backdrop.model.budget_shares import choose_share
 from backdrop.model.circuit import PauseReason
 from backdrop.model.codes import Code
 from backdrop.model.errors import (
@@ -19,6 +21,7 @@ from backdrop.model.errors import (
     MandateChangedError,
     PlacesChangedError,
     RetryLaterError,
+    ShareEmptyError,
 )
 from backdrop.model.job import Job, JobStatus, Problem, Suspicion
 from backdrop.model.mandate import MandateAccount, MandateObstacle
@@ -40,15 +43,20 @@ TransitionFactory = Callable[[Job], transitions.Transition]
 
 @dataclass(eq=False, repr=False)
 class Purchases:
-    """The only code that sends a paid call. `daily_budget` is in micro-dollars."""
+    """The only code that sends a paid call.
+
+    `daily_budget`: micro-dollars. `share_count`: how many shares the day's budget has; 0 if claims write its own item.
+    """
 
     ledger: Ledger
+    budget_shares: BudgetShares
     breaker: CircuitBreaker
     places: Places
     answer_spool: AnswerSpool
     deliver_queue: Queue
     clock: Clock
     daily_budget: int
+    share_count: int = 0
     prices: ConfiguredPrices = field(default_factory=dict[str, int])
 
     def claim_and_send(
@@ -65,6 +73,7 @@ class Purchases:
         # If the job's mandate has been released, it ends with the mandate: no other money buys it.
         mandate = job.mandate or context.registry.find_name(job.bucket, job.key)
         account = self._read_mandate(mandate) if mandate else None
+        share = choose_share(job.job_id, self.share_count)
         while True:
             now = self.clock.now()
             obstacle = account.find_obstacle(job, price, now.date().isoformat()) if account else None
@@ -81,7 +90,7 @@ class Purchases:
                 now=now,
                 lease_until=context.lease_until,
                 price=price,
-                limits=transitions.ClaimLimits(self.daily_budget, account, context.registry.lock_version),
+                limits=transitions.ClaimLimits(self.daily_budget, account, context.registry.lock_version, share),
                 endpoint=call.endpoint,
                 provider_id=provider.idempotency_key(job),
                 probe=context.is_probe,
@@ -92,6 +101,9 @@ class Purchases:
                 account = error.account
             except PlacesChangedError as error:
                 context.places = error.places
+            except ShareEmptyError:
+                self.check_time(provider, context)
+                share = self._find_share(job, price, now.date().isoformat(), share)
             except RetryLaterError as error:
                 if error.code is Code.BUDGET_REACHED:
                     self._handle_budget_reached(job, price, error)
@@ -99,6 +111,15 @@ class Purchases:
             else:
                 context.places = places or context.places
                 return self.send_claimed(job, provider, call, context)
+
+    def _find_share(self, job: Job, price: int, day: str, share: int | None) -> int | None:
+        """Returns another share that covers the price, or the same one after it has borrowed."""
+        try:
+            return self.budget_shares.find_share(day, price, self.daily_budget, share, self.share_count)
+        except RetryLaterError as error:
+            if error.code is Code.BUDGET_REACHED:
+                self._handle_budget_reached(job, price, error)
+            raise
 
     def _read_mandate(self, name: str) -> MandateAccount:
         account = self.ledger.find_mandate(name)

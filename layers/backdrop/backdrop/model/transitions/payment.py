@@ -98,6 +98,7 @@ def claim(
         charge_no=job.charge_no,
         is_probe=probe,
         mandate=mandate,
+        budget_share=limits.share,
     )
     claimed = replace(
         job,
@@ -110,7 +111,8 @@ def claim(
         processing_until=None,
         bill_wait_until=None,
     )
-    return Transition(claimed, BudgetChange(day, job.provider, mandate, reserved=price, claim=limits))
+    budget_change = BudgetChange(day, job.provider, mandate, reserved=price, claim=limits, share=limits.share)
+    return Transition(claimed, budget_change)
 
 
 def acknowledge(job: Job, n: int, provider_id: str) -> Transition:
