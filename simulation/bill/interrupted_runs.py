@@ -40,10 +40,10 @@ class RunInterrupter:
         self._writes_left = None
         match self._random.randrange(3):
             case 0:
-                raise RetryLaterError(Code.AWS_UNAVAILABLE, "The write failed.")
+                raise RetryLaterError(Code.LEDGER_UNAVAILABLE, "The write failed.", 1)
             case 1:
                 write(*arguments, **named)
-                raise RetryLaterError(Code.AWS_UNAVAILABLE, "The run died after the write.")
+                raise RetryLaterError(Code.LEDGER_UNAVAILABLE, "The run died after the write.", 1)
             case _:
                 self._run_other()
                 return write(*arguments, **named)
