@@ -45,10 +45,18 @@ STORIES = tuple(kind for kind in WorldKind if kind not in KIND_WEIGHTS)
 DRAWN_SEEDS = len(WorldKind) - len(STORIES)
 # Each charge of the stack's key appears in the records, at the listed price, before its hour is final.
 RIGHT_RECORDS = frozenset(
-    {WorldKind.OWN, WorldKind.LONG, WorldKind.REFUSED, WorldKind.SLOW, WorldKind.RETRIED, WorldKind.OTHERS}
+    {
+        WorldKind.OWN,
+        WorldKind.LONG,
+        WorldKind.REFUSED,
+        WorldKind.WITHHELD,
+        WorldKind.SLOW,
+        WorldKind.RETRIED,
+        WorldKind.OTHERS,
+    }
 )
-# Some charges appear in the records only after their hour was final.
-CORRECTED_RECORDS = frozenset({WorldKind.CORRECTED, WorldKind.LATE, WorldKind.INTERRUPTED})
+# Which share of the charges appears in the records only after their hour was final.
+LATE_SHARES = {WorldKind.CORRECTED: 0.1, WorldKind.LATE: 0.1, WorldKind.INTERRUPTED: 0.25}
 
 
 def choose_kind(seed: int, random: Random) -> WorldKind:

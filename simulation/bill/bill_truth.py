@@ -36,9 +36,12 @@ class BilledImages:
 
 
 class CallFate(StrEnum):
-    """REFUSED: the provider did not accept the call, so it is never billed. FAILED: it did, and then failed."""
+    """WITHHELD: the provider made the pictures, but withheld some or all of them. REFUSED: it did not accept the call,
+    so it is never billed. FAILED: it did, and then failed.
+    """
 
     DELIVERED = "delivered"
+    WITHHELD = "withheld"
     REFUSED = "refused"
     FAILED = "failed"
     LOST = "lost"

@@ -30,7 +30,7 @@ from backdrop.ports import ApiKey
 from backdrop.providers.http import HttpResponse
 from backdrop.providers.ideogram_usage import IdeogramUsage
 from backdrop.reconcile.bill_reconciliation import BillReconciliation, BillResult
-from simulation.bill.bill_kinds import CORRECTED_RECORDS, RIGHT_RECORDS, WorldKind, choose_kind
+from simulation.bill.bill_kinds import LATE_SHARES, RIGHT_RECORDS, WorldKind, choose_kind
 from simulation.bill.bill_truth import BilledImages, CallFate, CallKey, SentCall, group_sent_calls, looks_free
 from simulation.bill.interrupted_runs import RunInterrupter
 from simulation.world.simulated_stack import World
@@ -43,12 +43,17 @@ RUN_MINUTE = 10
 FINAL_AFTER = timedelta(minutes=60)
 V1, V2 = "/v1/ideogram-v3/replace-background", "/v2/image/replace-background/ideogram-3"
 REMOVE_V1 = "/v1/remove-background"
+RESULT_URL = "https://results.invalid/1.png"
 BUDGET = 10**12
 SHARE_THAT_ASKS = 0.5
 # Kinds that decide on their own what happens after a lost answer.
 KINDS_THAT_NEVER_ASK = {WorldKind.LATE, WorldKind.RETRIED}
 LIST_PRICES = (60_000, 90_000)
 UNLISTED_PRICES = (50_000, 70_000)
+# How often Ideogram changes a price to that of another speed.
+SHARE_OF_LISTED_PRICES = 0.15
+# Kinds in which more answers are lost.
+LOSSY_KINDS, MORE_LOSSES = {WorldKind.LONG, WorldKind.REPRICED}, 0.4
 LEASE, SLOW_LEASE = timedelta(minutes=6), timedelta(seconds=895)
 OWN_KEY, NEW_KEY, OTHER_KEY = "k1", "k2", "k9"
 _NOT_CHARGED = SettlementResult.NOT_CHARGED
@@ -61,7 +66,8 @@ class SeedResult:
     `waited`: those whose jobs waited for the records. `resent`: those that were sent again. `double_charges`: those of
     them that were charged both times, without masked ones. `masked`: those that were charged and settled as not
     charged, because the sums are those of a world in which they were not: the records lack a delivered image, or show
-    it at another speed's price. `late_answers`: those that arrived after all. `dead_runs`: runs that ended with an error.
+    it at another speed's price. `late_answers`: those that arrived after all. `dead_runs`: runs that ended with an
+    error.
     """
 
     seed: int
@@ -124,16 +130,6 @@ class BillWorld:
         self.waiting_jobs: set[tuple[str, str]] = set()
         self.resent_jobs: dict[tuple[str, str], int] = {}
         self.max_delay = timedelta(minutes=self.random.choice([5, 15, 15, 50]))
-        self.service = BillReconciliation(
-            ledger=self.world.ledger,
-            ledger_queries=self.world.steps.ledger_queries,
-            usage=SimulatedUsage(self),
-            deliver_queue=self.world.steps.bootstrap.deliver_queue,
-            clock=self.world.clock,
-            key_uses={},
-            final_after=FINAL_AFTER,
-            retention_days=0,
-        )
         # What happens in a story has its own randomness.
         self.story = story = Random(f"story of {seed}")
         self.bills_withheld = story.random() < 0.5
@@ -142,7 +138,19 @@ class BillWorld:
         )
         self.repriced_at = self.start + story.uniform(3, BUSY_HOURS - 3) * HOUR
         self.old_price = story.choice(LIST_PRICES)
-        self.new_price = story.choice(UNLISTED_PRICES if story.random() < 0.85 else LIST_PRICES)
+        self.new_price = story.choice(UNLISTED_PRICES)
+        if story.random() < SHARE_OF_LISTED_PRICES:
+            self.new_price = next(price for price in LIST_PRICES if price != self.old_price)
+        self.service = BillReconciliation(
+            ledger=self.world.ledger,
+            ledger_queries=self.world.steps.ledger_queries,
+            usage=SimulatedUsage(self),
+            deliver_queue=self.world.steps.bootstrap.deliver_queue,
+            clock=self.world.clock,
+            key_uses=self._list_keys(self.start),
+            final_after=FINAL_AFTER,
+            retention_days=0,
+        )
         self.interrupter = (
             RunInterrupter(self.service, self._run_once, story) if self.kind is WorldKind.INTERRUPTED else None
         )
@@ -279,11 +287,21 @@ class BillWorld:
         else:
             call_fate, images = CallFate.LOST, _count_images(job)
             charged = self.random.choice([images, images, 0, 0, self.random.randint(0, images)])
-        if self.kind is WorldKind.REFUSED and self.story.random() < 0.2:
-            call_fate, charged = CallFate.REFUSED, 0
+        call_fate, charged = self._change_fate(job, endpoint, call_fate, charged)
         job = self._call(job, endpoint, call_fate, charged, provider_id=f"g{number}")
         if job.status is JobStatus.UNKNOWN:
             self._recover(job)
+
+    def _change_fate(self, job: Job, endpoint: str, fate: CallFate, charged: int) -> tuple[CallFate, int]:
+        """Returns the call's fate, and how many images are billed, if the world's story decides about it."""
+        story, images = self.story, _count_images(job)
+        if self.kind is WorldKind.REFUSED and story.random() < 0.3:
+            return CallFate.REFUSED, 0
+        if self.kind is WorldKind.WITHHELD and fate is CallFate.DELIVERED and endpoint == V1 and story.random() < 0.2:
+            return CallFate.WITHHELD, images if self.bills_withheld else story.randrange(images)
+        if self.kind in LOSSY_KINDS and fate is CallFate.DELIVERED and story.random() < MORE_LOSSES:
+            return CallFate.LOST, story.choice([images, 0])
+        return fate, charged
 
     def _call(self, job: Job, endpoint: str, fate: CallFate, charged: int, *, provider_id: str | None = None) -> Job:
         """Claims a call, records its result, and bills it."""
@@ -307,17 +325,9 @@ class BillWorld:
                 provider_id=provider_id if has_id else None,
             )
         )
-        is_withheld = (
-            self.kind is WorldKind.WITHHELD
-            and fate is CallFate.DELIVERED
-            and endpoint == V1
-            and self.story.random() < 0.2
-        )
-        if is_withheld and not self.bills_withheld:
-            charged = 0
         billed = self._bill(call, charged) if charged else None
-        if fate is CallFate.DELIVERED:
-            result = self._build_answer(call, self._find_price(call), is_withheld=is_withheld)
+        if fate in (CallFate.DELIVERED, CallFate.WITHHELD):
+            result = self._build_answer(call, self._find_price(call))
         elif fate is CallFate.LOST:
             result = ProviderResult.lost("no answer")
             self.lost_calls[call.key] = call
@@ -333,16 +343,18 @@ class BillWorld:
         is_repriced = self.kind is WorldKind.REPRICED and call.sent_at >= self.repriced_at
         return self.new_price if is_repriced and call.unit_price == self.old_price else call.unit_price
 
-    def _build_answer(self, call: SentCall, price: int, *, is_withheld: bool = False) -> ProviderResult:
-        """v2 reports the cost; for a v1 call, the price list says it."""
-        if is_withheld:
+    def _build_answer(self, call: SentCall, price: int) -> ProviderResult:
+        """v2 reports the cost; for a v1 call, the price list says it, also for pictures that were withheld."""
+        delivered, cost = call.images, call.unit_price * call.images
+        if call.fate is CallFate.WITHHELD:
+            delivered = 0 if self.bills_withheld else call.charged
+        links = tuple(PictureLink(url=RESULT_URL if n < delivered else None) for n in range(call.images))
+        if not delivered:
             message = "The provider's safety check withheld every picture."
-            links, cost = (PictureLink(url=None),) * call.images, call.unit_price * call.images
             return ProviderResult(RetryClass.OK, Code.UNSAFE_RESULT, message, links, cost)
-        links = (PictureLink(url="https://results.invalid/1.png"),) * call.images
         if call.endpoint == V2:
             return ProviderResult(RetryClass.OK, links=links, charged=price * call.images, basis="reported")
-        return ProviderResult(RetryClass.OK, links=links, charged=call.unit_price * call.images)
+        return ProviderResult(RetryClass.OK, links=links, charged=cost)
 
     # -- late answers ------------------------------------------------------------------------------------------
 
@@ -468,7 +480,11 @@ class BillWorld:
     def _build_job(self, name: str, now: datetime) -> tuple[Job, str]:
         instructions: dict[str, object] = {"operation": "remove"}
         endpoint = REMOVE_V1
-        if self.random.random() < 0.7:
+        if self.kind is WorldKind.LONG:
+            # Calls of one price, so that those of a midnight may be taken for each other.
+            instructions = {"operation": "replace", "prompt": "on sand", "rendering_speed": "DEFAULT", "num_images": 1}
+            endpoint = V1
+        elif self.random.random() < 0.7:
             speed = self.random.choice(["DEFAULT", "DEFAULT", "QUALITY"])
             instructions = {"operation": "replace", "prompt": "on sand", "rendering_speed": speed}
             instructions["num_images"] = self.random.choice([1, 1, 1, 2, 4])
@@ -500,7 +516,8 @@ class BillWorld:
         if self.kind is WorldKind.SLOW:
             billed_at = now + self.story.random() * timedelta(seconds=890)
         delay = self.random.random() * self.max_delay
-        if self.kind in CORRECTED_RECORDS and self.random.random() < 0.1:
+        share = LATE_SHARES.get(self.kind, 0)
+        if share and self.random.random() < share:
             delay = self.random.uniform(2.5, 20) * HOUR
         billed = BilledImages(key, call.endpoint, self._find_price(call), count, billed_at, billed_at + delay)
         self.images.append(billed)
@@ -584,7 +601,8 @@ class BillWorld:
     def _is_masked(self, truth: SentCall, settlement: Settlement) -> bool:
         """Whether the sums are those of a world in which the call was not charged, so that none could tell."""
         if self.kind is WorldKind.REPRICED:
-            return self.new_price in LIST_PRICES and self.old_price in (truth.unit_price, self.new_price)
+            # The other software may have paid for images at the price of another speed.
+            return self.has_shared_key and self.new_price in LIST_PRICES and truth.unit_price == self.old_price
         if self.kind is not WorldKind.UNBILLED or settlement.result is not _NOT_CHARGED:
             return False
         billed = dict.fromkeys(settlement.hours, 0)
@@ -640,8 +658,8 @@ class BillWorld:
         for group in (group for of_class in by_class.values() for group in group_sent_calls(of_class)):
             lost = [call for call in group if call.fate is CallFate.LOST]
             charged, possible = sum(call.charged for call in lost), sum(call.images for call in lost)
-            has_failure = any(call.fate is CallFate.FAILED for call in group)
-            if charged not in (0, possible) or has_failure or group[0].endpoint not in seen:
+            is_unclear = any(call.fate in (CallFate.FAILED, CallFate.WITHHELD) for call in group)
+            if charged not in (0, possible) or is_unclear or group[0].endpoint not in seen:
                 continue
             for call in lost:
                 attempt = jobs[call.key.source_id, call.key.job_id].find_attempt(call.key.n)

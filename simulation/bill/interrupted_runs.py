@@ -1,6 +1,7 @@
 """Runs of the comparison that die at a write, or during which another run starts and ends."""
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -57,6 +58,4 @@ class _Intercepted:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._adapter, name)
-        if name not in self._names:
-            return method
-        return lambda *arguments, **named: self._write(method, *arguments, **named)
+        return partial(self._write, method) if name in self._names else method
