@@ -104,11 +104,10 @@ def main() -> None:
     for name, sizes in MIXES.items():
         drains = [drain(seed, sizes, options.photos) for seed in range(options.seeds)]
         shares = [one.greedy_seconds / one.seconds for one in drains]
-        fair_shares = [one.fair_seconds / one.seconds for one in drains]
-        seconds = (mean(one[n] for one in drains) for n in range(3))
         rows.append(
-            f"| {name} | {' | '.join(f'{one:.0f}' for one in seconds)} "
-            f"| {mean(shares):.1%} | {min(shares):.1%} | {mean(fair_shares):.1%} |"
+            f"| {name} | {mean(one.seconds for one in drains):.0f} | {mean(one.greedy_seconds for one in drains):.0f} "
+            f"| {mean(one.fair_seconds for one in drains):.0f} | {mean(shares):.1%} | {min(shares):.1%} "
+            f"| {mean(one.fair_seconds / one.seconds for one in drains):.1%} |"
         )
         print(rows[-1], flush=True)
     options.out.write_text(_build_page(rows, options.photos, options.seeds))

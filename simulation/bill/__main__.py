@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from simulation.bill.bill_mutants import BILL_MUTANTS, is_killed
-from simulation.bill.bill_world import SeedResult, WorldKind, run_seed
+from simulation.bill.bill_world import BUSY_HOURS, QUIET_HOURS, SeedResult, WorldKind, run_seed
 from simulation.process_pool import map_in_processes
 
 PROCESSES = 2
@@ -59,8 +59,12 @@ def build_page(results: Sequence[SeedResult], first: int) -> str:
         [
             "# Settlements by usage records",
             "",
-            f"{len(results):,} simulated worlds (seeds {first:,} to {first + len(results) - 1:,}): calls of 30 hours,",
+            f"{len(results):,} simulated worlds (seeds {first:,} to {first + len(results) - 1:,}):",
+            f"calls of {BUSY_HOURS} hours,",
             "and Ideogram's usage records, which are late, wrong, corrected, or shared. `make bill` runs them again.",
+            f"A world ends after {BUSY_HOURS + QUIET_HOURS} hours, no run of the comparison is interrupted,",
+            "and no price changes:",
+            "what goes wrong in these cases is not shown here ([known errors](../bill.md)).",
             "",
             "| records | worlds | calls | lost | settled | reopened | stopped | masked | wrong | wrong at the end |",
             "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
