@@ -14,7 +14,9 @@ from backdrop.bootstrap import Bootstrap
 from backdrop.reconcile.bill_report import build_bill_report
 
 logger = build_logger()
-service = Bootstrap(read_settings(), lazy_client, SystemClock(), count_budget_change).reconcile_bill()
+service = Bootstrap(read_settings(), lazy_client, SystemClock(), count_budget_change).reconcile_bill(
+    on_corrections=lambda count: emit_metrics({Metric.SETTLEMENTS_REOPENED: count})
+)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -30,5 +32,4 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
             logger.info("settled", job_id=one.call.job_id, n=one.call.n, result=one.result.value)
         for one in result.reopened:
             logger.warning("settlement reopened", job_id=one.call.job_id, n=one.call.n, result=one.result.value)
-        emit_metrics({Metric.SETTLEMENTS_REOPENED: len(result.reopened)})
         return build_bill_report(result, service.key_uses)

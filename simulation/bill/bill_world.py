@@ -33,6 +33,7 @@ from simulation.world.world_inspector import INPUT_BUCKET
 
 BUSY_HOURS, QUIET_HOURS = 30, 34
 RUN_MINUTE = 10
+TIME_LIMIT = timedelta(minutes=3)
 FINAL_AFTER = timedelta(minutes=60)
 V1, V2 = "/v1/ideogram-v3/replace-background", "/v2/image/replace-background/ideogram-3"
 REMOVE_V1 = "/v1/remove-background"
@@ -160,6 +161,7 @@ class BillWorld:
             clock=self.world.clock,
             key_uses=self._list_keys(self.start),
             final_after=FINAL_AFTER,
+            time_limit=TIME_LIMIT,
             retention_days=0,
         )
 
@@ -479,7 +481,7 @@ class BillWorld:
         if self.kind is not WorldKind.OWN:
             return
         unsettled = [self._unsettle(job) for job in jobs.values()]
-        calls = [call for job in unsettled for call in list_billed_calls(job)]
+        calls = [call for job in unsettled for call in list_billed_calls(job, TIME_LIMIT)]
         by_class: defaultdict[tuple[str, int], list[BilledCall]] = defaultdict(list)
         for call in calls:
             by_class[call.endpoint, call.unit_price].append(call)

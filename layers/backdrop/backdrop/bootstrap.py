@@ -261,7 +261,7 @@ class Bootstrap:
             daily_budget=self.daily_budget,
         )
 
-    def reconcile_bill(self) -> BillReconciliation:
+    def reconcile_bill(self, on_corrections: Callable[[int], None] = lambda _count: None) -> BillReconciliation:
         from datetime import timedelta
 
         from backdrop.model.bill import parse_key_uses
@@ -276,7 +276,9 @@ class Bootstrap:
             clock=self.clock,
             key_uses=parse_key_uses(settings.ideogram_key_ids),
             final_after=timedelta(minutes=settings.bill_final_minutes),
+            time_limit=timedelta(seconds=settings.providers["ideogram"].timeout_seconds),
             retention_days=settings.ledger_retention_days,
+            on_corrections=on_corrections,
         )
 
     def price_check(

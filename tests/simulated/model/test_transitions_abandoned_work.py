@@ -37,7 +37,7 @@ def build_final_result(answer: ProviderResult) -> ProviderResult:
 @pytest.mark.parametrize("answer", [BACKOFF, THROTTLED], ids=["busy", "throttled"])
 def test_abandoned_work_costs_nothing_and_gets_another_id(job: Job, answer: ProviderResult) -> None:
     after = transitions.record_result(job, 1, build_final_result(answer), NOW).job
-    assert (after.status, after.charge_no, after.money, after.lost_call_count) == (
+    assert (after.status, after.charge_no, after.money, after.possible_charge_count) == (
         JobStatus.ACCEPTED,
         1,
         MoneyStatus.NOT_SPENT,

@@ -88,13 +88,13 @@ def test_both_charges_count_when_the_lost_answer_arrives() -> None:
 def test_rejected_second_call_leaves_the_first_charge_unknown(answer: ProviderResult) -> None:
     """The job is neither accepted again, as if nothing had happened, nor counted as a second loss."""
     job = build_job_called_twice(answer)
-    assert (job.status, job.lost_call_count, job.unknown) == (S.UNKNOWN, 1, PRICE)
+    assert (job.status, job.possible_charge_count, job.unknown) == (S.UNKNOWN, 1, PRICE)
 
 
 @NOT_TAKEN
 def test_lost_call_that_was_rejected_after_all_starts_again(answer: ProviderResult) -> None:
     job = transitions.record_result(job_in(S.UNKNOWN), 1, answer, NOW).job
-    assert (job.status, job.lost_call_count, job.unknown, job.problem) == (S.ACCEPTED, 0, 0, None)
+    assert (job.status, job.possible_charge_count, job.unknown, job.problem) == (S.ACCEPTED, 0, 0, None)
 
 
 @pytest.mark.parametrize(("answer", "end"), [(REJECTED, S.DEAD), (REFUSED, S.REFUSED)], ids=["rejected", "refused"])
@@ -114,12 +114,12 @@ def test_unneeded_lost_call_is_not_sent_again(end: JobStatus) -> None:
 
 def test_each_lost_answer_of_the_current_charge_counts() -> None:
     job = job_in(S.UNKNOWN)
-    assert job.lost_call_count == 1
+    assert job.possible_charge_count == 1
     job = transitions.record_result(claim(job).job, 2, LOST, NOW).job
-    assert (job.status, job.lost_call_count, job.unknown) == (S.UNKNOWN, 2, 2 * PRICE)
+    assert (job.status, job.possible_charge_count, job.unknown) == (S.UNKNOWN, 2, 2 * PRICE)
     again = transitions.pay_again(transitions.hold(job, NOW).job, NOW).job
-    assert (again.lost_call_count, again.unknown) == (0, 2 * PRICE)
-    assert transitions.record_result(claim(again).job, 3, LOST, NOW).job.lost_call_count == 1
+    assert (again.possible_charge_count, again.unknown) == (0, 2 * PRICE)
+    assert transitions.record_result(claim(again).job, 3, LOST, NOW).job.possible_charge_count == 1
 
 
 def test_lost_answer_reports_how_often_it_was_lost() -> None:
@@ -195,7 +195,7 @@ def test_resent_call_keeps_its_id_and_reserves_once() -> None:
 
 def test_call_that_is_lost_again_counts_as_one_loss() -> None:
     job = transitions.record_result(transitions.resend_call(build_lost_job_with_our_id(), LEASE).job, 1, LOST, NOW).job
-    assert (job.status, job.lost_call_count, job.unknown) == (S.UNKNOWN, 1, PRICE)
+    assert (job.status, job.possible_charge_count, job.unknown) == (S.UNKNOWN, 1, PRICE)
     assert job.problem
     assert job.problem.occurrences == 2
 
@@ -205,7 +205,7 @@ def test_rejected_resend_shows_nothing_about_the_first_send(answer: ProviderResu
     """The first send may have been charged. If its amount were released, the bill could exceed the ledger's total."""
     again = transitions.resend_call(build_lost_job_with_our_id(), LEASE).job
     step = transitions.record_result(again, 1, answer, NOW)
-    assert (step.job.status, step.job.lost_call_count, step.job.unknown) == (S.UNKNOWN, 1, PRICE)
+    assert (step.job.status, step.job.possible_charge_count, step.job.unknown) == (S.UNKNOWN, 1, PRICE)
     assert step.budget_change
     assert (step.budget_change.reserved, step.budget_change.unknown) == (-PRICE, PRICE)
     assert transitions.resend_call(step.job, LEASE).job.status is S.SUBMITTING

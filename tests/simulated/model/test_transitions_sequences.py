@@ -75,7 +75,7 @@ class JobMachine(RuleBasedStateMachine):
 
     def can_claim(self) -> bool:
         """Decides as render does: a lost call is repeated once, but never if it can be looked up by an ID."""
-        lost_once = self.job.lost_call_count <= 1 and not self.own_id and self.job.end_after_call is None
+        lost_once = self.job.possible_charge_count <= 1 and not self.own_id and self.job.end_after_call is None
         return self.job.status is S.ACCEPTED or lost_once
 
     def call(self, actual_outcome: str) -> None:

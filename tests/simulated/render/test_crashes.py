@@ -231,7 +231,7 @@ def test_two_crashes_anywhere_cause_at_most_two_calls() -> None:
             world.run_until_empty()
             job = find_only_job(world)
             assert len(world.provider.received_job_ids) <= 2
-            assert job.status is JobStatus.STORED or (job.status is JobStatus.HELD and job.lost_call_count == 2)
+            assert job.status is JobStatus.STORED or (job.status is JobStatus.HELD and job.possible_charge_count == 2)
             assert_at_rest(world)
 
 

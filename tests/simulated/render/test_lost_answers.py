@@ -147,7 +147,7 @@ def test_second_call_that_was_not_accepted_is_repeated(kind: RetryClass) -> None
     world.provider.script.extend([build_charged_hang_up(), refusal, refusal])
     pass_time(world, 3600)
     job = find_only_job(world)
-    assert (job.status, len(world.provider.received_job_ids), job.lost_call_count) == (S.STORED, 4, 1)
+    assert (job.status, len(world.provider.received_job_ids), job.possible_charge_count) == (S.STORED, 4, 1)
     assert read_money(world) == (PRICE, PRICE, 2 * PRICE)
     outcomes = [attempt.outcome for attempt in job.attempts]
     assert [outcome for outcome in outcomes if outcome is not AttemptOutcome.NOT_TAKEN] == [
@@ -161,7 +161,7 @@ def test_refused_key_does_not_use_up_the_second_call() -> None:
     world = world_with_photo()
     world.provider.script.extend([build_charged_hang_up(), build_refusal(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED)])
     pass_time(world, 3600)
-    assert (find_only_job(world).status, find_only_job(world).lost_call_count) == (S.STORED, 1)
+    assert (find_only_job(world).status, find_only_job(world).possible_charge_count) == (S.STORED, 1)
     assert_at_rest(world)
 
 

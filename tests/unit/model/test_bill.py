@@ -31,6 +31,7 @@ from tests.unit.ledger_items import build_attempt, build_job
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ENDPOINT, PRICE = "/v1/ideogram-v3/replace-background", 60_000
+TIME_LIMIT = timedelta(minutes=3)
 FINAL_AFTER = timedelta(minutes=60)
 
 type Placement = tuple[int, int]
@@ -243,14 +244,14 @@ def test_call_near_a_boundary_may_be_billed_in_either_hour(minute: int, last_min
         lease_until=NOON + timedelta(minutes=last_minute),
         provider_id="work-1",
     )
-    [found] = list_billed_calls(build_job(attempts=(attempt,)))
+    [found] = list_billed_calls(build_job(attempts=(attempt,)), TIME_LIMIT)
     assert (found.first_hour.hour, found.last_hour.hour, found.certain) == (*hours, 1)
 
 
 @pytest.mark.parametrize(("endpoint", "count"), [(ENDPOINT, 0), ("/v2/image/replace-background/ideogram-3", 1)])
 def test_accepted_call_that_failed_may_have_been_billed(endpoint: str, count: int) -> None:
     attempt = build_attempt(endpoint=endpoint, charged=0, outcome=AttemptOutcome.REJECTED)
-    found = list_billed_calls(build_job(attempts=(attempt,)))
+    found = list_billed_calls(build_job(attempts=(attempt,)), TIME_LIMIT)
     assert [(one.possible, one.is_failure, one.is_unknown) for one in found] == [(1, True, False)] * count
 
 

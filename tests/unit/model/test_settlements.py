@@ -59,7 +59,11 @@ def test_call_that_was_not_charged_releases_its_money_and_may_be_bought_once() -
     step = transitions.settle(held_job(), 1, NOT_CHARGED)
     assert step.budget_change
     assert (step.budget_change.confirmed, step.budget_change.unknown) == (0, -PRICE)
-    assert (step.job.status, step.job.money, step.job.lost_call_count) == (JobStatus.HELD, MoneyStatus.NOT_SPENT, 0)
+    assert (step.job.status, step.job.money, step.job.possible_charge_count) == (
+        JobStatus.HELD,
+        MoneyStatus.NOT_SPENT,
+        0,
+    )
     again = transitions.restart(step.job, step.job, TOMORROW)
     assert again
     assert again.job.status is JobStatus.ACCEPTED
@@ -68,7 +72,7 @@ def test_call_that_was_not_charged_releases_its_money_and_may_be_bought_once() -
 def test_undecided_call_keeps_its_money() -> None:
     step = transitions.settle(held_job(), 1, settlement(SettlementResult.UNDECIDED))
     assert step.budget_change is None
-    assert (step.job.unknown, step.job.money, step.job.lost_call_count) == (PRICE, MoneyStatus.UNKNOWN, 1)
+    assert (step.job.unknown, step.job.money, step.job.possible_charge_count) == (PRICE, MoneyStatus.UNKNOWN, 1)
 
 
 @pytest.mark.parametrize("first", [CHARGED, NOT_CHARGED])

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from heapq import heappop, heappush
 from typing import NamedTuple
 
@@ -19,14 +20,18 @@ from backdrop.model.bill_records import HOUR, Finding, FindingKind, UsageHour, U
 from backdrop.model.errors import InstructionError
 from backdrop.model.job import Attempt, AttemptOutcome, Job, Suspicion
 from backdrop.model.price_check import PRICE_CHECK_ID, PriceCheck
-from backdrop.model.pricing import look_up_image_price
-from backdrop.model.usage_records import floor_to_hour
+from backdrop.model.pricing import REMOVE_PER_INPUT, REPLACE_PER_IMAGE, look_up_image_price
+from backdrop.model.provider_result import ProviderResult
+from backdrop.model.usage_records import MAX_CLOCK_DIFFERENCE, floor_to_hour
 
 # A call this close to the boundary of two hours may be billed in either.
 BOUNDARY = timedelta(minutes=10)
 # Endpoints at which a call that failed after it was accepted may have been billed.
 ASYNC_ENDPOINT_PREFIX = "/v2/"
 PROVIDER = "ideogram"
+LIST_PRICES = frozenset({REMOVE_PER_INPUT[PROVIDER], *REPLACE_PER_IMAGE[PROVIDER].values()})
+# The basis of a charge that the provider did not report.
+LIST_BASIS = ProviderResult.basis
 
 
 class KeyUse(StrEnum):
@@ -71,12 +76,13 @@ class BilledCall:
 def parse_key_uses(text: str) -> dict[str, KeyUse]:
     """Parses `IdeogramKeyIds`: IDs of API keys, each with `:shared` or `:other` if it is not this stack's alone.
 
-    Raises ValueError for another word.
+    An ID with two meanings counts as shared, with which the least is settled. Raises ValueError for another word.
     """
     uses: dict[str, KeyUse] = {}
     for entry in filter(None, (part.strip() for part in text.split(","))):
-        key_id, _, use = entry.partition(":")
-        uses[key_id] = KeyUse(use or KeyUse.OWN)
+        key_id, _, word = entry.partition(":")
+        use = KeyUse(word or KeyUse.OWN)
+        uses[key_id] = use if uses.get(key_id, use) is use else KeyUse.SHARED
     return uses
 
 
@@ -109,13 +115,13 @@ class GroupDecision:
 # -- the ledger's side -------------------------------------------------------------------------------------------------
 
 
-def list_billed_calls(job: Job) -> list[BilledCall]:
-    """Returns the calls of a job that Ideogram billed, or may have billed."""
-    calls = (_describe_call(job, attempt) for attempt in job.attempts if attempt.provider == PROVIDER)
+def list_billed_calls(job: Job, time_limit: timedelta) -> list[BilledCall]:
+    """Returns the calls of a job that Ideogram billed, or may have billed. `time_limit`: how long a call may take."""
+    calls = (_describe_call(job, attempt, time_limit) for attempt in job.attempts if attempt.provider == PROVIDER)
     return [call for call in calls if call.certain or call.possible or call.is_unclear]
 
 
-def _describe_call(job: Job, attempt: Attempt) -> BilledCall:
+def _describe_call(job: Job, attempt: Attempt, time_limit: timedelta) -> BilledCall:
     images = 1 if job.operation == "remove" else int(job.instructions.get("num_images", 1))
     try:
         unit_price = look_up_image_price(PROVIDER, job.instructions)
@@ -128,27 +134,37 @@ def _describe_call(job: Job, attempt: Attempt) -> BilledCall:
         possible, unknown_rest = divmod(unknown, unit_price)
     else:
         possible, unknown_rest = (images if is_failure else 0), unknown
-    # A call that the provider acknowledged runs on its own, and is billed when it ends at the latest.
-    ends_at = max(attempt.submitted_at, attempt.lease_until) if attempt.provider_id else attempt.submitted_at
+    # A call is billed when it ends at the latest. One that the provider acknowledged runs on its own.
+    latest = attempt.submitted_at + max(BOUNDARY, time_limit + MAX_CLOCK_DIFFERENCE)
+    if attempt.provider_id:
+        latest = max(latest, attempt.lease_until + BOUNDARY)
+    # Whether Ideogram bills a picture that it made and withheld is not documented.
+    withheld = _count_withheld(job, attempt, certain) if attempt.basis == LIST_BASIS else 0
     amounts = attempt.charged + unknown or is_failure
     return BilledCall(
         CallRef(job.source_id, job.job_id, attempt.n),
         attempt.endpoint or "",
         unit_price,
         floor_to_hour(attempt.submitted_at - BOUNDARY),
-        floor_to_hour(ends_at + BOUNDARY),
-        certain=certain,
-        possible=possible,
+        floor_to_hour(latest),
+        certain=certain - withheld,
+        possible=possible + withheld,
         is_unknown=attempt.outcome is AttemptOutcome.LOST and attempt.unknown > 0,
         is_failure=is_failure,
         is_unclear=bool(amounts and (rest or unknown_rest or not attempt.endpoint)),
     )
 
 
+def _count_withheld(job: Job, attempt: Attempt, images: int) -> int:
+    """Returns how many of a call's images the provider made, but withheld; all if the job does not have its links."""
+    links = {judged.attempt_no: judged.links for judged in job.judged_attempts} | {job.paid_attempt_no: job.links}
+    return sum(not link.is_usable for link in links[attempt.n]) if attempt.n in links else images
+
+
 def _may_be_billed_failure(attempt: Attempt) -> bool:
     """Whether the provider accepted a call and then failed, which costs nothing unless the usage records say so."""
     has_failed = attempt.outcome is AttemptOutcome.REJECTED or attempt.suspicion is Suspicion.FAILURE
-    is_async = (attempt.endpoint or "").startswith(ASYNC_ENDPOINT_PREFIX)
+    is_async = (attempt.endpoint or "").startswith(ASYNC_ENDPOINT_PREFIX) and attempt.provider_id is not None
     return is_async and has_failed and not (attempt.charged or attempt.unknown or attempt.reserved)
 
 
@@ -349,7 +365,7 @@ def decide_group(group: CallGroup, billed_by_hour: Mapping[datetime, int], *, is
         problem = _GroupProblem(group, billed, is_exact=False)
         findings.append(find(FindingKind.FOREIGN_USAGE))
     if not problem.is_consistent():
-        return _with_findings(undecided, [find(FindingKind.MISSING_CHARGE)])
+        return _block(undecided, [find(FindingKind.MISSING_CHARGE)])
     cache: dict[tuple[datetime, datetime], tuple[bool, bool]] = {}
     charged, not_charged = list[BilledCall](), list[BilledCall]()
     for call in calls:
@@ -380,7 +396,18 @@ def decide_group(group: CallGroup, billed_by_hour: Mapping[datetime, int], *, is
     )
 
 
-def _with_findings(decision: GroupDecision, findings: Iterable[Finding]) -> GroupDecision:
+def _list_kinds(decision: GroupDecision) -> set[FindingKind]:
+    return {finding.kind for finding in decision.findings}
+
+
+def _may_have_price_of(decision: GroupDecision, foreign: GroupDecision) -> bool:
+    """Whether the records that no call explains may be those of this decision's calls, at another price than ours."""
+    is_same_time = decision.hours[0] <= foreign.hours[-1] and foreign.hours[0] <= decision.hours[-1]
+    return is_same_time and decision.endpoint == foreign.endpoint and decision.unit_price != foreign.unit_price
+
+
+def _block(decision: GroupDecision, findings: Iterable[Finding]) -> GroupDecision:
+    """Returns the decision with these findings, which prevent that any call is settled."""
     return GroupDecision(
         decision.endpoint,
         decision.unit_price,
@@ -401,7 +428,8 @@ class BillRules:
 
     `key_uses`: by key ID. `seen_endpoints`: those at which this stack's keys have ever been billed. `stopped_hour`: a
     certain charge of this hour was missing, so nothing later is settled until a person says so; `accepted_until`: a
-    person has checked what was missing before this time.
+    person has checked what was missing before this time. `has_other_prices`: the price check found that Ideogram
+    charges other prices than the price list, so records at one price may be those of a call at another.
     """
 
     key_uses: Mapping[str, KeyUse]
@@ -409,6 +437,7 @@ class BillRules:
     seen_endpoints: frozenset[str] = frozenset()
     stopped_hour: datetime | None = None
     accepted_until: datetime | None = None
+    has_other_prices: bool = False
 
 
 @dataclass
@@ -456,7 +485,13 @@ def compare_bill(calls: Iterable[BilledCall], hours: Mapping[datetime, UsageHour
         comparison.open_calls += [call for call in group.calls if call.is_unknown and call.ref not in compared]
     _apply_group_guards(candidates, final, rules, comparison)
     known = {finding.kind: finding for finding in comparison.findings}
-    blocked_only = [one for hour, of_hour in obstacles.items() if hour in final for one in of_hour]
+    # An hour that has shrunk is never final, so nothing else would explain why its calls stay unknown.
+    blocked_only = [
+        one
+        for hour, of_hour in obstacles.items()
+        for one in of_hour
+        if hour in final or one.kind is FindingKind.SHRUNK_HOUR
+    ]
     comparison.findings += [one for one in blocked_only if one not in comparison.findings and one.kind not in known]
     return comparison
 
@@ -515,9 +550,19 @@ def _list_hour_obstacles(
             # The software that shares a key may use any endpoint; this stack uses only those of its calls.
             if use is KeyUse.OWN:
                 found[FindingKind.UNKNOWN_ENDPOINT].add(line.endpoint)
-        elif line.quantity is None or (use is KeyUse.OWN and (line.endpoint, line.unit_price) not in prices):
+        elif line.quantity is None or not _is_known_price(line, use, prices):
             found[FindingKind.UNKNOWN_PRICE].add(line.endpoint)
     return found
+
+
+def _is_known_price(line: UsageLine, use: KeyUse, prices: set[tuple[str, int]]) -> bool:
+    """Whether the line cannot be one of ours at a price that Ideogram has changed.
+
+    The software that shares a key may pay any price of the list; this stack pays only those of its calls.
+    """
+    if use is KeyUse.SHARED and line.unit_price in LIST_PRICES:
+        return True
+    return (line.endpoint, line.unit_price) in prices
 
 
 def _apply_group_guards(
@@ -535,22 +580,21 @@ def _apply_group_guards(
         stopped_hour = None
     stops = [*missing, *([stopped_hour] if stopped_hour else [])]
     comparison.stopped_hour = min(stops, default=None)
-    has_foreign_usage = any(finding.kind is FindingKind.FOREIGN_USAGE for one in candidates for finding in one.findings)
+    foreign = [one for one in candidates if any(kind is FindingKind.FOREIGN_USAGE for kind in _list_kinds(one))]
     for one in sorted(candidates, key=lambda one: (one.hours, one.endpoint, one.unit_price)):
         decision = one
-        kinds = {finding.kind for finding in decision.findings}
-        if has_foreign_usage and FindingKind.FOREIGN_USAGE not in kinds and FindingKind.MISSING_CHARGE not in kinds:
+        kinds = _list_kinds(decision)
+        if foreign and FindingKind.FOREIGN_USAGE not in kinds and FindingKind.MISSING_CHARGE not in kinds:
             decision = _decide_as_shared(decision, final, rules)
+        if rules.has_other_prices or any(map(partial(_may_have_price_of, decision), foreign)):
+            decision = _block(decision, [_describe(decision, FindingKind.OTHER_PRICE)])
         if decision.endpoint not in rules.seen_endpoints:
-            decision = _with_findings(decision, [_describe(decision, FindingKind.UNSEEN_ENDPOINT)])
+            decision = _block(decision, [_describe(decision, FindingKind.UNSEEN_ENDPOINT)])
         if comparison.stopped_hour and decision.hours[-1] >= comparison.stopped_hour:
-            decision = _with_findings(decision, [_describe(decision, FindingKind.STOPPED)])
-        blocking = {finding.kind for finding in decision.findings} - {
-            FindingKind.FOREIGN_USAGE,
-            FindingKind.BILLED_FAILURE,
-        }
+            decision = _block(decision, [_describe(decision, FindingKind.STOPPED)])
+        blocking = _list_kinds(decision) - {FindingKind.FOREIGN_USAGE, FindingKind.BILLED_FAILURE}
         if blocking:
-            decision = _with_findings(decision, [])
+            decision = _block(decision, [])
         if blocking or any(call.is_partial for call in decision.calls):
             comparison.open_calls += decision.undecided
         comparison.findings += [finding for finding in decision.findings if finding not in comparison.findings]
@@ -566,7 +610,7 @@ def _decide_as_shared(decision: GroupDecision, final: Mapping[datetime, UsageHou
     }
     shared = decide_group(group, billed, is_exact=False)
     blocking = [finding for finding in decision.findings if finding.kind is not FindingKind.BILLED_FAILURE]
-    return _with_findings(shared, blocking) if blocking else shared
+    return _block(shared, blocking) if blocking else shared
 
 
 def _describe(decision: GroupDecision, kind: FindingKind) -> Finding:

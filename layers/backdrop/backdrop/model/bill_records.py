@@ -1,5 +1,7 @@
 """The items in which the ledger keeps Ideogram's usage records, and the state of the comparison with them."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -13,6 +15,7 @@ MIN_READ_DISTANCE = timedelta(minutes=30)
 MAX_RUN_DISTANCE = timedelta(hours=3)
 # How long a correction is reported. The records of single hours reach back as far.
 CORRECTION_REPORT_PERIOD = timedelta(days=7)
+MAX_KEPT_CORRECTIONS = 50
 
 
 @record
@@ -66,13 +69,17 @@ class UsageDay(LedgerItem):
 
 
 class FindingKind(StrEnum):
-    """What the comparison found. All but BILLED_FAILURE prevent that some calls are settled."""
+    """What the comparison found. All but BILLED_FAILURE prevent that some calls are settled.
+
+    OTHER_PRICE: records at one price may be those of calls at another, because Ideogram has changed its prices.
+    """
 
     MISSING_CHARGE = "missing_charge"
     FOREIGN_USAGE = "foreign_usage"
     UNLISTED_KEY = "unlisted_key"
     UNKNOWN_ENDPOINT = "unknown_endpoint"
     UNKNOWN_PRICE = "unknown_price"
+    OTHER_PRICE = "other_price"
     UNCLEAR_CALL = "unclear_call"
     UNSEEN_ENDPOINT = "unseen_endpoint"
     SHRUNK_HOUR = "shrunk_hour"
@@ -97,7 +104,10 @@ class Finding(Record):
 
 @record
 class Correction(Record):
-    """A call whose settlement was reopened. `was_resent`: it was settled as not charged, and another call followed."""
+    """A call whose settlement was reopened. `was_resent`: it was settled as not charged, and another call followed.
+
+    `reopened_count`: how often the same call's settlement had been reopened before.
+    """
 
     source_id: str
     job_id: str
@@ -107,6 +117,13 @@ class Correction(Record):
     amount: int
     was: str
     was_resent: bool
+    reopened_count: int = 0
+    bucket: str = ""
+    key: str = ""
+
+    @property
+    def identity(self) -> tuple[str, str, int, int]:
+        return self.source_id, self.job_id, self.n, self.reopened_count
 
 
 @record
@@ -131,6 +148,14 @@ class BillState(LedgerItem):
     def settles_calls(self, now: datetime) -> bool:
         """Whether a call whose answer is lost now may wait for the comparison."""
         return self.settles_until is not None and now < self.settles_until
+
+    def with_corrections(self, found: Iterable[Correction]) -> "BillState":
+        """Adds corrections. One that a run found again, because an earlier run ended too soon, replaces the first."""
+        known = {one.identity: one for one in self.corrections}
+        for one in found:
+            earlier = known.get(one.identity)
+            known[one.identity] = replace(one, found_at=earlier.found_at) if earlier else one
+        return replace(self, corrections=tuple(known.values())[-MAX_KEPT_CORRECTIONS:])
 
     def list_recent_corrections(self, now: datetime) -> tuple[Correction, ...]:
         """Returns the corrections that people should still look at."""

@@ -267,6 +267,10 @@ class Attempt(Record):
     mandate: str | None = None
     settlement: Settlement | None = None
 
+    def is_settled(self, *results: SettlementResult) -> bool:
+        """Whether the call's settlement has one of these results."""
+        return self.settlement is not None and self.settlement.result in results
+
     @property
     def money(self) -> MoneyStatus:
         if self.unknown or self.outcome is AttemptOutcome.IN_FLIGHT:
@@ -578,9 +582,9 @@ class Job(LedgerItem):
         )
 
     @property
-    def lost_call_count(self) -> int:
-        """How many results of the current charge are lost and still unknown."""
-        return sum(one.settlement is None or not one.settlement.is_final for one in self.lost_calls)
+    def possible_charge_count(self) -> int:
+        """How many of the lost calls of the current charge were charged, or may have been."""
+        return sum(not one.is_settled(SettlementResult.NOT_CHARGED) for one in self.lost_calls)
 
     @property
     def usable_links(self) -> tuple[PictureLink, ...]:

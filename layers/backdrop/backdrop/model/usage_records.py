@@ -6,7 +6,7 @@ enough time has passed and two reads agree. Amounts are micro-dollars.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -196,13 +196,23 @@ def _parse_time(value: object) -> datetime:
     return moment.astimezone(UTC)
 
 
-def add_read(hour: UsageHour | None, start: datetime, lines: tuple[UsageLine, ...], now: datetime) -> UsageHour:
-    """Returns an hour with one more read. Less usage than before is a contradiction that no later read resolves."""
+def add_read(
+    hour: UsageHour | None,
+    start: datetime,
+    lines: tuple[UsageLine, ...],
+    now: datetime,
+    foreign_keys: Set[str] = frozenset(),
+) -> UsageHour:
+    """Returns an hour with one more read. Less usage than before is a contradiction that no later read resolves.
+
+    `foreign_keys`: those that this stack does not use. Their lines are kept, but may change.
+    """
     if hour is None:
         return UsageHour(start=start, lines=lines, unchanged_since=now, last_read_at=now)
-    if hour.lines == lines:
-        return replace(hour, last_read_at=now)
-    has_shrunk = hour.has_shrunk or _is_less(lines, hour.lines)
+    before, after = ([line for line in one if line.key_id not in foreign_keys] for one in (hour.lines, lines))
+    if before == after:
+        return replace(hour, lines=lines, last_read_at=now)
+    has_shrunk = hour.has_shrunk or _is_less(after, before)
     return replace(hour, lines=lines, unchanged_since=now, last_read_at=now, has_shrunk=has_shrunk)
 
 

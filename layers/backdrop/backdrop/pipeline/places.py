@@ -5,6 +5,7 @@ never leases twice. A lease ends with the call's answer, or by itself once the c
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -105,7 +106,7 @@ class Places:
                 return places.with_waiter(job.job_id, lease.places, now, now)
             return places
 
-        context.places = self._update(context.places.provider, remove)
+        self._try_to_update(context, remove)
 
     def extend(self, job: Job, context: CallContext, until: datetime) -> None:
         """Keeps the places of the job's current call, which the provider is still working on."""
@@ -120,7 +121,15 @@ class Places:
             renewed = PlaceLease(job_id=lease.job_id, attempt_no=lease.attempt_no, places=lease.places, until=until)
             return places.with_lease(renewed, self.clock.now())
 
-        context.places = self._update(context.places.provider, renew)
+        self._try_to_update(context, renew)
+
+    def _try_to_update(self, context: CallContext, update: Callable[[PlaceLeases], PlaceLeases]) -> None:
+        """Leaves the leases as they are if the ledger does not accept the change.
+
+        They end by themselves. The caller has an answer that must not wait for this.
+        """
+        with suppress(RetryLaterError):
+            context.places = self._update(context.places.provider, update)
 
     def _update(self, provider: str, update: Callable[[PlaceLeases], PlaceLeases]) -> PlaceLeases:
         for attempt in range(MAX_TRIES):

@@ -9,7 +9,7 @@ from backdrop.aws.work_store import AnswerSpool
 from backdrop.model import transitions
 from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
-from backdrop.model.job import Job, JobStatus
+from backdrop.model.job import Job, JobStatus, SettlementResult
 from backdrop.model.provider_result import LookupStatus, OnLostAnswer, ProviderResult
 from backdrop.pipeline.breaker import CircuitBreaker
 from backdrop.pipeline.call_context import MAX_CLAIM_DURATION, CallContext
@@ -68,10 +68,16 @@ class Recovery:
         """Whether a call that cannot be looked up may be sent a second time.
 
         Not if it buys a picture again whose product differed: there is a paid picture to deliver, and the quote counts
-        each of these calls once.
+        each of these calls once. The usage records may show whether the call was charged before anyone decides.
         """
-        is_wanted = job.end_after_call is None and not job.is_retrying
-        return is_wanted and self.policy is OnLostAnswer.RETRY_ONCE and job.lost_call_count <= 1
+        calls, is_wanted = job.lost_calls, job.end_after_call is None and not job.is_retrying
+        if not is_wanted or len(calls) > 1:
+            return False
+        if any(call.is_settled(SettlementResult.CHARGED) for call in calls):
+            return False
+        if self.policy is OnLostAnswer.ASK_THE_BILL:
+            return job.possible_charge_count == 0
+        return self.policy is OnLostAnswer.RETRY_ONCE
 
     def _can_wait_for_bill(self, job: Job) -> bool:
         """Whether the provider's usage records are compared with the ledger, and may allow to send the call again."""

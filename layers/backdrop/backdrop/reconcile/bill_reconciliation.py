@@ -5,9 +5,10 @@ since. Then it compares the hours that are final with the ledger's calls.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.ledger_index import LedgerQueries
@@ -25,9 +26,18 @@ from backdrop.model.bill import (
     list_billed_calls,
     list_billed_quotes,
 )
-from backdrop.model.bill_records import MAX_RUN_DISTANCE, BillState, Correction, UsageHour, UsageLine
+from backdrop.model.bill_records import (
+    HOUR,
+    MAX_RUN_DISTANCE,
+    BillState,
+    Correction,
+    FindingKind,
+    UsageHour,
+    UsageLine,
+)
 from backdrop.model.errors import ConflictError
-from backdrop.model.job import AttemptOutcome, Job, JobStatus, Settlement, SettlementResult
+from backdrop.model.job import Attempt, AttemptOutcome, Job, JobStatus, Settlement, SettlementResult
+from backdrop.model.price_check import list_differences
 from backdrop.model.sentence import Sentence
 from backdrop.model.transitions import Transition
 from backdrop.model.usage_records import (
@@ -35,7 +45,6 @@ from backdrop.model.usage_records import (
     UsagePeriod,
     UsageRecordsError,
     add_read,
-    floor_to_hour,
 )
 from backdrop.pipeline.enqueue import enqueue_delivery
 from backdrop.ports import Clock
@@ -43,7 +52,6 @@ from backdrop.providers.ideogram_usage import IdeogramUsage
 
 # Without an unknown charge, charges are still compared this often, because a failure may have been billed.
 MAX_COMPARISON_DISTANCE = timedelta(hours=24)
-MAX_KEPT_CORRECTIONS = 50
 MAX_KEPT_FINDINGS = 50
 
 
@@ -89,7 +97,11 @@ class _ReadResult:
 
 @dataclass(eq=False, repr=False)
 class BillReconciliation:
-    """`key_uses`: the API keys of this stack, and of others, by their ID in the records."""
+    """`key_uses`: the API keys of this stack, and of others, by their ID in the records.
+
+    `time_limit`: how long a call to Ideogram may take. `on_corrections` gets the number of corrections before they are
+    stored, so that each is announced at least once.
+    """
 
     ledger: Ledger
     ledger_queries: LedgerQueries
@@ -98,7 +110,9 @@ class BillReconciliation:
     clock: Clock
     key_uses: Mapping[str, KeyUse]
     final_after: timedelta
+    time_limit: timedelta
     retention_days: int
+    on_corrections: Callable[[int], None] = lambda _count: None
 
     def run(self, *, is_requested: bool = False, accepts_missing: bool = False) -> BillResult:
         """Reads the records, and settles what they prove.
@@ -113,7 +127,7 @@ class BillReconciliation:
                 state = self.ledger.put_bill_state(replace(state, settles_until=None, failure=failure))
             return BillResult(is_off=True, failure=failure, state=state)
         if accepts_missing:
-            state = replace(state, accepted_until=floor_to_hour(now), stopped_hour=None)
+            state = replace(state, accepted_until=_find_end_of_missing(state), stopped_hour=None)
         period = UsagePeriod.until(now)
         try:
             usage = self.usage.read(admin_key, period)
@@ -129,11 +143,14 @@ class BillReconciliation:
             state,
             read_at=now,
             failure=None,
-            settles_until=now + MAX_RUN_DISTANCE if self._has_own_key() else None,
             seen_endpoints=tuple(sorted({*state.seen_endpoints, *self._list_own_endpoints(read.hours.values())})),
         )
         if is_requested or self._must_compare(state, read, period, now):
-            state = self._compare(read, period, state, result)
+            # What this read does not contain is not compared: the ledger's calls were only read for its period.
+            hours = {start: hour for start, hour in read.hours.items() if start in usage}
+            state = self._compare(hours, period, state, result)
+        settles = self._has_own_key() and state.stopped_hour is None
+        state = replace(state, settles_until=now + MAX_RUN_DISTANCE if settles else None)
         result.state = self.ledger.put_bill_state(state)
         return result
 
@@ -142,6 +159,7 @@ class BillReconciliation:
     def _store_read(self, usage: UsageByHour, period: UsagePeriod) -> _ReadResult:
         """Adds one read to the stored hours. Days on which nothing can change anymore are not written."""
         now, hours, is_newly_final = self.clock.now(), dict[datetime, UsageHour](), False
+        foreign_keys = {key_id for key_id, use in self.key_uses.items() if use is KeyUse.OTHER}
         usage_by_day: defaultdict[str, dict[datetime, tuple[UsageLine, ...]]] = defaultdict(dict)
         for start, lines in usage.items():
             usage_by_day[start.date().isoformat()][start] = lines
@@ -153,7 +171,7 @@ class BillReconciliation:
                 was_final = before is not None and before.is_final(self.final_after)
                 if before is not None and was_final and before.lines == lines:
                     continue
-                after = changed[start] = add_read(before, start, lines, now)
+                after = changed[start] = add_read(before, start, lines, now, foreign_keys)
                 is_newly_final |= not was_final and after.is_final(self.final_after)
             if changed != of_day:
                 self.ledger.put_usage_day(replace(day, hours=tuple(changed[start] for start in sorted(changed))))
@@ -183,36 +201,52 @@ class BillReconciliation:
 
     # -- the comparison ----------------------------------------------------------------------------------------
 
-    def _compare(self, read: _ReadResult, period: UsagePeriod, state: BillState, result: BillResult) -> BillState:
-        jobs = [
-            self._reopen_settlements(job, read.hours, result)
-            for job in self.ledger.scan_jobs_of_days(_list_days(period))
-        ]
-        calls = [call for job in jobs for call in list_billed_calls(job)]
-        calls += list_billed_quotes(self.ledger.read_price_check())
+    def _compare(
+        self, hours: Mapping[datetime, UsageHour], period: UsagePeriod, state: BillState, result: BillResult
+    ) -> BillState:
+        jobs = list(self.ledger.scan_jobs_of_days(_list_days(period)))
+        state = self._record_corrections(jobs, hours, state)
+        jobs = [self._reopen_settlements(job, hours, result) for job in jobs]
+        calls = [call for job in jobs for call in list_billed_calls(job, self.time_limit)]
+        price_check = self.ledger.read_price_check()
+        calls += list_billed_quotes(price_check)
         rules = BillRules(
             key_uses=self.key_uses,
             final_after=self.final_after,
             seen_endpoints=frozenset(state.seen_endpoints),
             stopped_hour=state.stopped_hour,
             accepted_until=state.accepted_until,
+            has_other_prices=bool(list_differences(price_check)),
         )
-        hours = {start: hour for start, hour in read.hours.items() if self._has_all_jobs(start)}
-        comparison = result.comparison = compare_bill(calls, hours, rules)
+        kept_hours = {start: hour for start, hour in hours.items() if self._has_all_jobs(start)}
+        comparison = result.comparison = compare_bill(calls, kept_hours, rules)
         if self.key_uses:
             jobs_by_id = {(job.source_id, job.job_id): job for job in jobs}
             for decision in comparison.decisions:
-                self._settle_group(decision, read.hours, jobs_by_id, result)
+                self._settle_group(decision, hours, jobs_by_id, result)
             self._hold_undecidable_jobs(jobs, comparison, result)
-        now = self.clock.now()
-        corrections = [_build_correction(one, jobs, now) for one in result.reopened]
         return replace(
             state,
-            compared_at=now,
+            compared_at=self.clock.now(),
             stopped_hour=comparison.stopped_hour,
             findings=tuple(comparison.findings[:MAX_KEPT_FINDINGS]),
-            corrections=(*state.corrections, *corrections)[-MAX_KEPT_CORRECTIONS:],
         )
+
+    def _record_corrections(
+        self, jobs: Iterable[Job], hours: Mapping[datetime, UsageHour], state: BillState
+    ) -> BillState:
+        """Announces and stores the corrections that this run will make, so that none is lost if the run ends early."""
+        now = self.clock.now()
+        found = [
+            _build_correction(job, attempt, attempt.settlement, now)
+            for job in jobs
+            for attempt in job.attempts
+            if attempt.settlement and attempt.settlement.is_final and _has_changed(attempt.settlement, hours)
+        ]
+        if not found:
+            return state
+        self.on_corrections(len(found))
+        return self.ledger.put_bill_state(state.with_corrections(found))
 
     def _has_all_jobs(self, hour: datetime) -> bool:
         """Whether the ledger cannot have deleted a job with a call in this hour."""
@@ -232,6 +266,9 @@ class BillReconciliation:
         ]
         if decision.charged_count:
             verdicts += [(call, SettlementResult.UNDECIDED) for call in decision.undecided]
+        else:
+            for call in decision.undecided:
+                self._withdraw_count(call, jobs[call.ref.source_id, call.ref.job_id], result)
         read_at = max(hours[hour].last_read_at for hour in decision.hours)
         for call, verdict in verdicts:
             settlement = Settlement(
@@ -265,6 +302,23 @@ class BillReconciliation:
         else:
             result.settled.append(_describe(call.ref, job, settlement))
 
+    def _withdraw_count(self, call: BilledCall, job: Job, result: BillResult) -> None:
+        """Removes the record of how many of several calls were charged, if the comparison no longer says so."""
+        attempt = job.find_attempt(call.ref.n)
+        if attempt and attempt.is_settled(SettlementResult.UNDECIDED):
+            self._write_change(job, result, lambda current: transitions.withdraw_count(current, call.ref.n))
+
+    def _write_change(self, job: Job, result: BillResult, change: Callable[[Job], Transition]) -> Job | None:
+        """Returns the changed job; None if it has changed since it was read, so the next run decides again."""
+        current = self.ledger.find_job(job.source_id, job.job_id)
+        try:
+            if current is None:
+                raise ConflictError
+            return self._write(change(current))
+        except ConflictError:
+            result.conflicts += 1
+            return None
+
     def _hold_undecidable_jobs(self, jobs: Iterable[Job], comparison: BillComparison, result: BillResult) -> None:
         """Holds the jobs that wait for the bill, if no later run will know more about their calls than this one."""
         open_calls = {call.ref for call in comparison.open_calls}
@@ -282,20 +336,21 @@ class BillReconciliation:
 
     def _reopen_settlements(self, job: Job, hours: Mapping[datetime, UsageHour], result: BillResult) -> Job:
         """Returns the job, whose charges are unknown again where the records have changed since they were settled."""
+        now = self.clock.now()
         for attempt in job.attempts:
-            settlement = attempt.settlement
-            if settlement is None or not settlement.is_final or not _has_changed(settlement, hours):
+            settlement, n = attempt.settlement, attempt.n
+            if settlement is None or not _has_changed(settlement, hours):
                 continue
-            try:
-                current = self.ledger.find_job(job.source_id, job.job_id)
-                if current is None:
-                    raise ConflictError
-                job = self._write(transitions.reopen_settlement(current, attempt.n, self.clock.now()))
-            except ConflictError:
-                # The job has changed since it was read; the next run compares it again.
-                result.conflicts += 1
+            if settlement.is_final:
+                change = partial(transitions.reopen_settlement, n=n, now=now)
+            elif settlement.result is SettlementResult.UNDECIDED:
+                change = partial(transitions.withdraw_count, n=n)
             else:
-                result.reopened.append(_describe(CallRef(job.source_id, job.job_id, attempt.n), job, settlement))
+                continue
+            changed = self._write_change(job, result, change)
+            if changed and settlement.is_final:
+                result.reopened.append(_describe(CallRef(job.source_id, job.job_id, n), job, settlement))
+            job = changed or job
         return job
 
     def _write(self, transition: Transition) -> Job:
@@ -328,20 +383,28 @@ def _describe(ref: CallRef, job: Job, settlement: Settlement) -> SettledCall:
     )
 
 
-def _build_correction(one: SettledCall, jobs: Iterable[Job], now: datetime) -> Correction:
-    job = next(job for job in jobs if (job.source_id, job.job_id) == one.call[:2])
-    later = (attempt for attempt in job.attempts if attempt.n > one.call.n)
-    was_resent = any(attempt.outcome is not AttemptOutcome.NOT_TAKEN for attempt in later)
+def _build_correction(job: Job, attempt: Attempt, settlement: Settlement, now: datetime) -> Correction:
+    later = (other for other in job.attempts if other.n > attempt.n)
+    was_resent = any(other.outcome is not AttemptOutcome.NOT_TAKEN for other in later)
     return Correction(
         source_id=job.source_id,
         job_id=job.job_id,
-        n=one.call.n,
+        n=attempt.n,
         found_at=now,
-        hours=one.hours,
-        amount=one.amount,
-        was=one.result.value,
-        was_resent=was_resent and one.result is SettlementResult.NOT_CHARGED,
+        hours=settlement.hours,
+        amount=settlement.amount,
+        was=settlement.result.value,
+        was_resent=was_resent and settlement.result is SettlementResult.NOT_CHARGED,
+        reopened_count=settlement.reopened_count,
+        bucket=job.bucket,
+        key=job.key,
     )
+
+
+def _find_end_of_missing(state: BillState) -> datetime | None:
+    """Returns the end of the hours whose missing charges a person has seen."""
+    missing = (one.last_hour + HOUR for one in state.findings if one.kind is FindingKind.MISSING_CHARGE)
+    return max(missing, default=state.accepted_until)
 
 
 def _count_by_key(usage: UsageByHour) -> dict[str, int]:

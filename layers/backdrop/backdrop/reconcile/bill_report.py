@@ -32,6 +32,10 @@ _TEXTS = {
         "The records have images of this stack's key at a price that is not in the price list, or do not count them: "
         "{details}."
     ),
+    FindingKind.OTHER_PRICE: (
+        "Ideogram's prices are not those of the price list, so usage at one price may be that of calls at another. "
+        "Update Backdrop once a release has the new prices."
+    ),
     FindingKind.UNCLEAR_CALL: (
         "An earlier release sent calls without recording their endpoint, or their amount is no whole number of images: "
         "jobs {details}."

@@ -28,6 +28,7 @@ from backdrop.ports import Clock
 from backdrop.providers.ideogram_quotes import IdeogramQuotes
 
 BUDGET_CODES = frozenset({Code.BUDGET_REACHED, Code.BUDGET_RESERVED})
+WRITE_DELAYS_SECONDS = (1, 2, 4, 8, 16, 32)
 NO_BUDGET_MESSAGE = (
     "Today's budget does not cover what a request for a quote would cost if Ideogram charged it, so none was sent."
 )
@@ -107,9 +108,18 @@ class PriceChecks:
         return answer
 
     def _write(self, product: PricedProduct, check: PriceCheck, change: BudgetChange) -> PriceCheck:
-        written = self.ledger.put_price_check(check, change)
+        written = self._put_with_retries(check, change)
         self.on_quote_change(change, product.operation)
         return written
+
+    def _put_with_retries(self, check: PriceCheck, change: BudgetChange) -> PriceCheck:
+        """Tries for about a minute, because only this worker knows the answer."""
+        for delay in WRITE_DELAYS_SECONDS:
+            try:
+                return self.ledger.put_price_check(check, change)
+            except RetryLaterError:
+                self.clock.sleep(delay)
+        return self.ledger.put_price_check(check, change)
 
     def _record_problem(self, check: PriceCheck, message: Sentence, code: Code | None) -> PriceCheck:
         now = self.clock.now()

@@ -74,6 +74,7 @@ from backdrop.model.transitions.payment import (
     resend_call,
     settle,
     wait_for_bill,
+    withdraw_count,
 )
 
 __all__ = [
@@ -129,4 +130,5 @@ __all__ = [
     "wait_for_owner",
     "with_mandate",
     "wait_for_bill",
+    "withdraw_count",
 ]

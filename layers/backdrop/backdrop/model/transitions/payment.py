@@ -43,13 +43,17 @@ MAX_BILL_WAIT = timedelta(hours=48)
 BILL_PROVIDER = "ideogram"
 # The basis of a charge that the provider's usage records prove.
 BILL_BASIS = "bill"
-# What a person can do about a held job once its charge is settled.
+# What a person can do about a held job, as far as the usage records tell.
 _SETTLED_ADVICE = {
     SettlementResult.CHARGED: Advice.from_text(
         "To buy the picture again, run `backdrop redrive --pay-again`; it is charged a second time", for_operator=True
     ),
     SettlementResult.NOT_CHARGED: Advice.from_text(
         "Run `backdrop redrive`; the picture is then charged once", for_operator=True
+    ),
+    SettlementResult.UNDECIDED: Advice.from_text(
+        "To buy the picture again, run `backdrop redrive --pay-again`; it may be charged a second time",
+        for_operator=True,
     ),
 }
 _SETTLED_MESSAGES = {
@@ -60,6 +64,10 @@ _SETTLED_MESSAGES = {
     SettlementResult.REOPENED: (
         "The answer was lost, and the provider has changed its usage records, so it is unknown again whether the call "
         "was charged."
+    ),
+    SettlementResult.UNDECIDED: (
+        "The answer was lost. The provider's usage records show how many of several such calls were charged, but not "
+        "whether this one was."
     ),
 }
 # In these states, a job still accepts a usable result, even a late one.
@@ -202,12 +210,13 @@ def _settle_attempt(attempt: Attempt, result: ProviderResult) -> Attempt:
         unknown=(attempt.reserved or attempt.unknown) if lost else 0,
         outcome=AttemptOutcome.LOST if lost else outcomes[result.retry_class],
         basis=result.basis,
-        settlement=attempt.settlement if lost or _is_settled(attempt, SettlementResult.CHARGED) else None,
+        settlement=attempt.settlement if lost or _keeps_settled_charge(attempt, result) else None,
     )
 
 
-def _is_settled(attempt: Attempt, *results: SettlementResult) -> bool:
-    return attempt.settlement is not None and attempt.settlement.result in results
+def _keeps_settled_charge(attempt: Attempt, result: ProviderResult) -> bool:
+    """Whether the usage records remain the only proof of a charge. An answer that names a cost replaces them."""
+    return attempt.is_settled(SettlementResult.CHARGED) and result.money is not MoneyStatus.SPENT
 
 
 def _leaves_cost_unknown(attempt: Attempt, result: ProviderResult) -> bool:
@@ -289,7 +298,7 @@ def _keep_lost(job: Job, attempt: Attempt) -> Transition:
 
 def _release_job(job: Job, now: datetime) -> Job:
     """Returns the job without its call: still unknown if an earlier result is lost, otherwise accepted again."""
-    if job.lost_call_count:
+    if job.possible_charge_count:
         return replace(job, status=JobStatus.UNKNOWN)
     if job.end_after_call:
         return end_unneeded_job(job, job.end_after_call, now)
@@ -335,7 +344,7 @@ def hold(job: Job, now: datetime) -> Transition:
 def _hold(job: Job, now: datetime) -> Job:
     message = job.problem.message if job.problem else "The result was lost."
     error = BackdropError(Code.CHARGE_UNKNOWN, message)
-    return end_job(job, JobStatus.HELD, Problem.from_error(error, now, job.money), now)
+    return _explain_settlements(end_job(job, JobStatus.HELD, Problem.from_error(error, now, job.money), now))
 
 
 def can_wait_for_bill(job: Job) -> bool:
@@ -344,7 +353,8 @@ def can_wait_for_bill(job: Job) -> bool:
     Not if nothing would be sent: the pictures are no longer needed, or there are paid ones to deliver instead.
     """
     is_wanted = job.end_after_call is None and not job.is_retrying
-    return is_wanted and [call.provider for call in job.lost_calls] == [BILL_PROVIDER]
+    calls = job.lost_calls
+    return is_wanted and len(calls) == 1 and calls[0].provider == BILL_PROVIDER and calls[0].unknown > 0
 
 
 def wait_for_bill(job: Job, now: datetime) -> Transition:
@@ -400,7 +410,7 @@ def _continue_after_settlement(job: Job, attempt: Attempt, settlement: Settlemen
     if attempt.charge_no != job.charge_no:
         return job
     if job.waits_for_bill:
-        if settlement.result is SettlementResult.NOT_CHARGED and not job.lost_call_count:
+        if not job.possible_charge_count:
             return replace(_release_job(job, now), last_sent_at=now - MESSAGE_LIFETIME)
         return _hold(job, now)
     is_withdrawn = settlement.result is SettlementResult.REOPENED and job.status is JobStatus.ACCEPTED
@@ -431,18 +441,39 @@ def reopen_settlement(job: Job, n: int, now: datetime) -> Transition:
     return _change_settled_money(job, before, after, reopened)
 
 
+def withdraw_count(job: Job, n: int) -> Transition:
+    """Any state: the usage records no longer show how many of several calls were charged, of which this is one."""
+    before = job.find_attempt(n)
+    if before is None or before.settlement is None or not before.is_settled(SettlementResult.UNDECIDED):
+        raise ConflictError
+    # A call that was settled once stays reopened, which tells a second correction from the first.
+    reopened = replace(before.settlement, result=SettlementResult.REOPENED)
+    after = replace(before, settlement=reopened if reopened.reopened_count else None)
+    return Transition(replace_attempt(job, after))
+
+
+def _explain_settlements(job: Job) -> Job:
+    """Says why a job is held, as far as the usage records tell about all of its lost calls."""
+    calls = job.lost_calls
+    if job.problem is None or not any(call.settlement for call in calls):
+        return job
+    if any(call.is_settled(SettlementResult.CHARGED) for call in calls):
+        result = SettlementResult.CHARGED
+    elif all(call.is_settled(SettlementResult.NOT_CHARGED) for call in calls):
+        result = SettlementResult.NOT_CHARGED
+    elif any(call.is_settled(SettlementResult.REOPENED) for call in calls):
+        result = SettlementResult.REOPENED
+    else:
+        result = SettlementResult.UNDECIDED
+    message, advice = Sentence(_SETTLED_MESSAGES[result]), _SETTLED_ADVICE.get(result)
+    return replace(job, problem=replace(job.problem, message=message, advice=advice))
+
+
 def _change_settled_money(job: Job, before: Attempt, after: Attempt, settlement: Settlement) -> Transition:
     job = _continue_after_settlement(replace_attempt(job, after), after, settlement)
     confirmed, unknown = after.charged - before.charged, after.unknown - before.unknown
-    if job.status is JobStatus.HELD and job.problem and settlement.result in _SETTLED_MESSAGES:
-        job = replace(
-            job,
-            problem=replace(
-                job.problem,
-                message=Sentence(_SETTLED_MESSAGES[settlement.result]),
-                advice=_SETTLED_ADVICE.get(settlement.result),
-            ),
-        )
+    if job.status is JobStatus.HELD:
+        job = _explain_settlements(job)
     if job.status is JobStatus.REFUSED and job.charged:
         # What was charged is never `refused`.
         job = replace(job, status=JobStatus.DEAD)
