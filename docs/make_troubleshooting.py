@@ -122,6 +122,8 @@ letters.
 - To see everything about one photo: `backdrop show shoes/red.jpg`
 - To find out why one photo waits: [why does this photo wait?](operating.md#why-does-this-photo-wait)
 - To find out why a stack does nothing: `backdrop doctor`
+- To see what Ideogram's usage records prove about an unknown charge, instead of comparing with the bill yourself:
+  [bill.md](bill.md)
 - To handle a large failure: [runbooks](runbooks/README.md). To respond to an alarm: [alarms.md](alarms.md)
 
 If this page and a report differ about money, the report is right: it counts every call that was made for the photo,

@@ -32,4 +32,4 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
             logger.info("settled", job_id=one.call.job_id, n=one.call.n, result=one.result.value)
         for one in result.reopened:
             logger.warning("settlement reopened", job_id=one.call.job_id, n=one.call.n, result=one.result.value)
-        return build_bill_report(result, service.key_uses)
+        return build_bill_report(result, service.key_uses, service.clock.now())

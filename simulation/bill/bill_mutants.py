@@ -50,7 +50,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
             "settles-hours-that-shrank",
             "An hour that had more usage before settles nothing.",
             force_true("model.bill_records:UsageHour.is_final#9e245b operand 1"),
-            force_false("model.bill:_list_hour_obstacles#0b9d9e if 1"),
+            force_false("model.bill:_list_hour_obstacles#46212f if 1"),
             killer=f"{UNIT}::test_shrunk_hour_and_call_without_endpoint_settle_nothing",
         ),
         _build(
@@ -80,7 +80,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "ignores-keys-that-are-not-listed",
             "The usage of a key that no one has listed may be the stack's own.",
-            force_false("model.bill:_list_hour_obstacles#0b9d9e if 4"),
+            force_false("model.bill:_list_hour_obstacles#46212f if 4"),
             killer=f"{UNIT}::test_hour_with_something_that_is_not_understood_settles_nothing",
         ),
         _build(

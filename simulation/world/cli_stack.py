@@ -39,7 +39,7 @@ def _run_bill_comparison(world: World, event: Mapping[str, Any]) -> dict[str, An
     """Does what the handler of reconcile-bill does, with the world's own services."""
     service = world.steps.bootstrap.reconcile_bill()
     result = service.run(is_requested=event["requested"], accepts_missing=event["accept_missing"])
-    return build_bill_report(result, service.key_uses)
+    return build_bill_report(result, service.key_uses, service.clock.now())
 
 
 def _run_price_check(world: World, event: Mapping[str, Any]) -> dict[str, Any]:

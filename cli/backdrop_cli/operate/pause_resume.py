@@ -22,6 +22,7 @@ MAX_TRIES, RETRY_DELAY_SECONDS = 15, 5.0
 REASON_LABELS = {
     PauseReason.KEY: "its API key",
     PauseReason.BALANCE: "its account's balance",
+    PauseReason.PLAN: "its account's plan",
     PauseReason.DAILY_LIMIT: "its daily limit",
     PauseReason.ADDRESS: "its address",
     PauseReason.REFUSAL: "an unexplained refusal",

@@ -64,7 +64,7 @@ def list_job_waits(
         elif job.status is JobStatus.ACCEPTED:
             found += list_lane_waits(job, lanes[job.provider], day, cap)
         if job.status in IN_FLIGHT_STATUSES:
-            found.append(_describe_call(job, stack.clock.now()))
+            found.append(_describe_call(stack, job, stack.clock.now()))
         elif job.problem and job.problem.code.value not in {one.code for one in found}:
             found.append(_describe_problem(job.problem, job.job_id))
         if not found and _waits_for_cut_out(source, job, jobs, stack.clock.now()):
@@ -178,14 +178,19 @@ def _describe_copy(job: Job, photo: str | None) -> Wait:
     return Wait(Code.OWNER_AT_WORK.value, message, hint, job.queued_at, job.job_id)
 
 
-def _describe_call(job: Job, now: datetime) -> Wait:
+def _describe_call(stack: Stack, job: Job, now: datetime) -> Wait:
     attempt = job.find_attempt(job.attempt_no)
     end = f" The call will be over by {format_utc(attempt.lease_until)}." if attempt else ""
     since = attempt.submitted_at if attempt else job.submitted_at
     if job.status is JobStatus.UNKNOWN:
         reason = f"{job.problem.message} ({job.problem.code.value})" if job.problem else "A call lost its answer."
-        if job.waits_for_bill and job.problem:
+        if job.bill_wait_until and job.problem:
             hint = str(job.problem.operator_hint)
+            if not stack.circuit_breaker.ledger.read_bill_state().settles_calls(now):
+                hint = (
+                    "It waits for Ideogram's usage records, but they settle nothing now; `backdrop doctor` says why. "
+                    f"If that stays so, the job is held at {format_utc(job.bill_wait_until)}."
+                )
             return Wait(Code.CHARGE_UNKNOWN.value, reason, hint, since, job.job_id)
         return Wait(Code.CHARGE_UNKNOWN.value, f"{reason}{end}", UNKNOWN_CHARGE_HINT, since, job.job_id)
     if attempt and attempt.lease_until + LEASE_CHECK_DELAY + USUAL_DURATION < now:

@@ -1,11 +1,11 @@
 """The `reconcile-bill` command: compares Ideogram's usage records with the ledger, and explains the result."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from backdrop_cli.errors import CommandError, UsageError
-from backdrop_cli.formatting import format_count
+from backdrop_cli.formatting import format_count, format_receipt_usd
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
@@ -13,6 +13,20 @@ RESULT_TEXTS = {
     "charged": "was charged",
     "not_charged": "was not charged",
     "undecided": "stays unknown",
+}
+NEXT_STEPS = {
+    "not_charged": (
+        "A job whose call was not charged is sent once more within minutes if it waited for the records "
+        "(`OnLostAnswer=ask_the_bill`). If it is held, `backdrop redrive` buys its picture without paying twice."
+    ),
+    "charged": (
+        "A job whose call was charged is held if it waited for the records, or for you. `backdrop redrive --pay-again` "
+        "buys its picture a second time."
+    ),
+    "undecided": (
+        "A job whose call stays unknown is held if it waited for the records, or for you. `backdrop redrive "
+        "--pay-again` buys its picture, and may pay twice."
+    ),
 }
 
 
@@ -24,31 +38,36 @@ def parse_day(text: str | None) -> date | None:
         raise UsageError(f"--day is not a day such as 2026-11-26: {text}") from error
 
 
+def check_has_begun(day: date | None, now: datetime) -> None:
+    """Raises UsageError if the day is in the future."""
+    if day and day > now.date():
+        raise UsageError(f"--day {day} has not begun (UTC)")
+
+
 def reconcile_bill(stack: Stack, screen: Screen, day: date | None, *, accept_missing: bool) -> None:
-    """Raises CommandError if the records could not be compared."""
+    """Raises CommandError if the records could not be compared, UsageError if the day has not begun."""
+    check_has_begun(day, stack.clock.now())
     with screen.spinner("reading Ideogram's usage records and the ledger"):
         report = stack.run_bill_comparison({"requested": True, "accept_missing": accept_missing})
     groups, findings = ([one for one in report[name] if _is_on(one, day)] for name in ("groups", "findings"))
     screen.print_json({"stack": stack.name, **report, "groups": groups, "findings": findings})
-    if report["is_off"]:
-        raise CommandError(
-            f"nothing can be compared without an admin key: {report['failure']}; docs/bill.md shows how to set it up"
-        )
     if report["failure"]:
-        raise CommandError(f"nothing was compared or settled: {report['failure']}")
+        raise CommandError(f"nothing was compared. {report['failure']}")
     screen.print(f"Ideogram's usage records and the ledger, stack {stack.name}", "bold")
     _print_keys(screen, report["keys"])
     if report["missing_hours"]:
         hours = format_count(len(report["missing_hours"]), "hour")
         screen.print(f"The response has no records of {hours}, which are not settled.")
-    _print_groups(screen, groups)
-    _print_settled(screen, report)
+    _print_groups(screen, groups, day)
+    _print_settled(screen, report["settled"])
+    for one in report["corrections"]:
+        screen.print_bullet("!", _describe_correction(one), "red")
     for finding in findings:
         screen.print_bullet("!", finding["text"], "yellow")
     if report["stopped_hour"]:
         screen.print(f"Nothing is settled from {report['stopped_hour'][:16]} UTC on, until you have looked.", "red")
-    if report["not_final"]:
-        calls = format_count(report["not_final"], "call")
+    if report["open_calls"]:
+        calls = format_count(report["open_calls"], "call")
         screen.print(f"{calls} with an unknown charge cannot be settled yet: an hour is not final, or has a finding.")
 
 
@@ -64,54 +83,69 @@ def _print_keys(screen: Screen, keys: Sequence[Mapping[str, Any]]) -> None:
         None: "not listed in IdeogramKeyIds",
     }
     if keys:
-        rows = ((one["id"], uses[one["use"]], f"{one['images']:,}") for one in keys)
+        unnamed = "(none)", "unknown: the records name no key"
+        rows = ((*((one["id"], uses[one["use"]]) if one["id"] else unnamed), f"{one['images']:,}") for one in keys)
         screen.print_table({"Key ID": "left", "Use": "left", "Images in a week": "right"}, rows)
     else:
-        screen.print("The records of the last week are empty.")
-    if keys and not any(one["use"] for one in keys):
+        screen.print(
+            "The records of the last week are empty. An hour is read when it is over, so a call appears up to an hour "
+            "later. IdeogramKeyIds needs the ID of this stack's key, which this command lists then."
+        )
+    if any(one["id"] for one in keys) and not any(one["use"] for one in keys):
         screen.print("Set IdeogramKeyIds to the ID of this stack's key. Until then, nothing is settled.", "yellow")
 
 
-def _print_groups(screen: Screen, groups: Sequence[Mapping[str, Any]]) -> None:
+def _print_groups(screen: Screen, groups: Sequence[Mapping[str, Any]], day: date | None) -> None:
     if not groups:
-        screen.print("No hour that is final has an unknown charge.")
+        screen.print(f"No hour {f'of {day} ' if day else ''}that is final has an unknown charge.")
         return
-    heads = {"Hours": "left", "Price": "right", "Billed": "right", "Certain": "right", "Unknown": "right", "": "words"}
-    screen.print_table(
-        heads,
-        (
-            (
-                one["hours"],
-                one["unit_price"],
-                f"{one['billed']:,}",
-                f"{one['certain']:,}",
-                f"{one['unknown']:,}",
-                _describe_group(one),
-            )
-            for one in groups
-        ),
-    )
+    for one in groups:
+        screen.print_bullet("-", _describe_group(one))
 
 
 def _describe_group(one: Mapping[str, Any]) -> str:
+    """Describes the images at one endpoint and price in connected hours, and what the records prove about them."""
+    billed = format_count(one["billed"], "image")
+    return (
+        f"{one['hours']}, {one['endpoint']}, {one['unit_price']} an image: {billed} billed. The ledger has "
+        f"{one['certain']:,} as charged, and {one['unknown']:,} as unknown: {_describe_result(one)}."
+    )
+
+
+def _describe_result(one: Mapping[str, Any]) -> str:
     charged, not_charged = one["settled_as_charged"], one["settled_as_not_charged"]
-    parts = [f"{charged:,} were charged"] if charged else []
-    parts += [f"{not_charged:,} were not charged"] if not_charged else []
+    parts = [format_count(charged, "was charged", "were charged")] if charged else []
+    parts += [format_count(not_charged, "was not charged", "were not charged")] if not_charged else []
     if not parts and one["charged_of_unknown"]:
-        parts = [f"{one['charged_of_unknown']:,} of them were charged, but not which"]
+        counted = format_count(one["charged_of_unknown"], "of them was", "of them were")
+        parts = [f"{counted} charged, but it is not known which"]
     return "; ".join(parts) or "not settled"
 
 
-def _print_settled(screen: Screen, report: Mapping[str, Any]) -> None:
-    for one in report["settled"]:
-        text = f"{one['key']}: call {one['n']} (${one['usd']:.2f}) {RESULT_TEXTS[one['result']]}"
+def _print_settled(screen: Screen, settled: Sequence[Mapping[str, Any]]) -> None:
+    """Prints what this run settled, and what becomes of the jobs."""
+    for one in settled:
+        text = f"{one['key']}: call {one['n']} ({format_receipt_usd(one['usd'])}) {RESULT_TEXTS[one['result']]}"
         if one["result"] == "undecided":
-            text += f", because {one['charged_count']} of {one['unknown_count']} images like it were charged"
-        screen.print_bullet("✓", f"{text}.")
-    for one in report["reopened"]:
-        screen.print_bullet(
-            "!",
-            f"{one['key']}: call {one['n']} (${one['usd']:.2f}) is unknown again, because Ideogram changed its "
-            f"records of {one['hours']}. It had been settled: it {RESULT_TEXTS[one['result']]}.",
-            "red",
+            images = format_count(one["unknown_count"], "image like it was", "images like it were")
+            text += f", because {one['charged_count']} of {images} charged"
+        screen.print_bullet("?" if one["result"] == "undecided" else "✓", f"{text}.")
+    results = {one["result"] for one in settled}
+    for result, text in NEXT_STEPS.items():
+        if result in results:
+            screen.print(text)
+
+
+def _describe_correction(one: Mapping[str, Any]) -> str:
+    """Describes a call whose settlement Ideogram's records no longer support, and what to do about it."""
+    text = (
+        f"{one['key'] or one['job_id']}: call {one['n']} ({format_receipt_usd(one['usd'])}) had been settled as "
+        f"{one['was'].replace('_', ' ')} by the records of {one['hours']}. Ideogram has changed them, so its charge "
+        f"became unknown again on {one['found_at'][:16].replace('T', ' ')} UTC."
+    )
+    if one["was_resent"]:
+        return (
+            f"{text} It has been sent again since, so both calls may have been charged: compare them with Ideogram's "
+            "bill, and ask for a refund of this one."
         )
+    return f"{text} It was not sent again. When the changed hours are final, it is settled again if they prove it."

@@ -91,7 +91,7 @@ def _print_once(stack: Stack, screen: Screen, counts: JobCounts, *, is_refresh: 
     _print_ended(screen, counts)
     _print_budget(stack, screen, now)
     for problem in list_bill_problems(stack):
-        screen.print(f"Usage records: {problem.text}. {problem.fix}", "yellow")
+        screen.print(f"Ideogram's usage records {problem.text}. {problem.fix}", "yellow")
     if price_check:
         _print_price_check(screen, price_check)
 

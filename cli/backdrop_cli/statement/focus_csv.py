@@ -26,7 +26,7 @@ _QUOTE = "'"
 _SECONDS_LENGTH = len("2026-11-20T12:00:00")
 
 _STATE_TEXTS = {
-    UnknownState.OPEN: "the answer was lost, so this call may have been charged",
+    UnknownState.OPEN: "it is unknown whether this call was charged",
     UnknownState.UNDECIDED: "the answer was lost, and the usage records do not show which of several calls cost money",
     UnknownState.CHARGED: "the answer was lost, and the usage records show that this call was charged",
     UnknownState.NOT_CHARGED: "the answer was lost, and the usage records show that this call was not charged",

@@ -80,7 +80,7 @@ def _print_statement(screen: Screen, statement: Statement, files: StatementFiles
             screen.print_table(heads, map(_format_row, select_largest(totals, MAX_SHOWN_GROUPS).items()))
     screen.print()
     total = statement.total
-    more = f", and possibly {format_usd(total.unknown)} more" if total.unknown else ""
+    more = f", and possibly {format_usd(statement.possibly_more)} more" if total.unknown else ""
     screen.print(f"{format_usd(total.confirmed)} charged for {format_count(total.calls, 'paid call')}{more}.")
     for notice in list_notices(statement):
         screen.print(notice)

@@ -55,6 +55,19 @@ class Statement:
         return self.total.confirmed + self.undecided[1] + self.open
 
     @property
+    def possibly_more(self) -> int:
+        """Returns what the bills amount to at most, in addition to the certain charges, in micro-dollars.
+
+        It is less than the sum of the unknown charges if it is proven that not all of them were charged.
+        """
+        return self.max_bill - self.total.confirmed
+
+    @property
+    def undecided_sum(self) -> int:
+        """Returns the sum of the undecided charges, in micro-dollars, as if all of them had been charged."""
+        return self.total.unknown - self.open
+
+    @property
     def total(self) -> SpendTotal:
         return SpendTotal.sum(self.groups["provider"].values())
 

@@ -29,7 +29,7 @@ def render_statement(statement: Statement) -> str:
         stack=_escape(statement.stack_name),
         created=escape(format_utc(statement.created_at)),
         charged=escape(format_usd(total.confirmed)),
-        unknown=escape(format_usd(total.unknown)),
+        unknown=escape(format_usd(statement.possibly_more)),
         highest=escape(format_usd(statement.max_bill)),
         calls=f"{total.calls:,}",
         notices="".join(f'<p class="notice">{escape(text)}</p>\n' for text in list_notices(statement)),
@@ -40,8 +40,10 @@ def render_statement(statement: Statement) -> str:
 
 
 def list_notices(statement: Statement) -> list[str]:
-    """Says what may still change about the statement; nothing if nothing does."""
+    """Says what may still change about the statement, and how to read its sums; nothing if there is nothing to say."""
     notices: list[str] = []
+    if not statement.state_counts.total() and not statement.in_flight.count:
+        notices.append("The ledger has no paid call of this month.")
     if not statement.is_month_over:
         notices.append("This statement is provisional: the month is not over.")
     if statement.in_flight.count:
@@ -51,15 +53,18 @@ def list_notices(statement: Statement) -> list[str]:
             f"{format_usd(statement.in_flight.reserved)}."
         )
     if statement.open_count:
-        charges = format_count(statement.open_count, "charge is", "charges are")
+        charges = format_count(statement.open_count, "charge is unknown: its call", "charges are unknown: their calls")
         least, most = format_usd(statement.min_bill), format_usd(statement.max_bill)
         amount = f"is {least}" if least == most else f"is between {least} and {most}"
-        notices.append(f"{charges} unknown, because the provider's answer was lost. The provider's bill {amount}.")
+        notices.append(f"{charges} may have been charged or not. The provider's bill {amount}.")
     undecided_count = statement.state_counts[UnknownState.UNDECIDED]
     if undecided_count:
         charges = format_count(undecided_count, "unknown charge", "unknown charges")
+        least, most = map(format_usd, statement.undecided)
+        amount = least if least == most else f"at least {least}, and at most {most},"
         notices.append(
-            f"Of {charges}, the provider's usage records prove how much was charged together, but not for which photos."
+            f"Of {charges}, {format_usd(statement.undecided_sum)} together, the provider's usage records prove that "
+            f"{amount} was charged, but not for which photos. The tables count all of it as possibly charged."
         )
     if statement.settled_count:
         charges = format_count(statement.settled_count, "charge was unknown, and is", "charges were unknown, and are")

@@ -1,7 +1,8 @@
 """`backdrop reconcile-bill`: what the usage records prove, and what prevents more."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -10,8 +11,11 @@ from backdrop.model import transitions
 from backdrop.model.bill import KeyUse
 from backdrop.model.bill_records import MAX_RUN_DISTANCE, Correction
 from backdrop.model.job import Settlement, SettlementResult
+from backdrop.model.sentence import Sentence
 from backdrop.ports import ApiKey
 from backdrop.providers.http import HttpResponse
+from backdrop.reconcile import bill_reconciliation
+from backdrop_cli.formatting import format_utc
 from backdrop_cli.operate.checks import CheckState
 from backdrop_cli.operate.checks.bill_check import check_bill
 from simulation.bill.bill_world import OTHER_KEY, OWN_KEY, BillWorld, WorldKind
@@ -37,12 +41,22 @@ def _answer_not_found(_url: str) -> HttpResponse:
     return HttpResponse(404, {}, b'{"error":"not found"}', 0.1)
 
 
+def _count_nothing(_usage: object) -> dict[str, int]:
+    return {}
+
+
 @pytest.fixture
 def bill() -> BillWorld:
     """A world whose stack has a key of its own, after two days of calls and comparisons."""
     world = BillWorld(OWN_SEED)
     assert world.run().settled > 0
     return world
+
+
+@pytest.fixture
+def new_bill() -> BillWorld:
+    """The same world before its first call."""
+    return BillWorld(OWN_SEED)
 
 
 def test_result_is_explained(bill: BillWorld, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,11 +96,159 @@ def test_stack_without_an_admin_key_is_explained(bill: BillWorld, monkeypatch: p
     object.__setattr__(bill.service.usage, "load_admin_key", lambda: ApiKey(missing_reason="there is no secret"))
     result = person.run("reconcile-bill")
     assert result.code == 1
-    assert "without an admin key: there is no secret" in result.err
+    assert "There is no admin key: there is no secret. docs/bill.md shows how to set it up." in result.err
 
 
-def test_wrong_day_is_refused(bill: BillWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert build_person(bill, monkeypatch).run("reconcile-bill", "--day", "yesterday").code == 2
+def test_wrong_day_is_refused(new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = build_person(new_bill, monkeypatch)
+    assert person.run("reconcile-bill", "--day", "yesterday").code == 2
+    tomorrow = (new_bill.world.clock.now() + timedelta(days=1)).date().isoformat()
+    assert person.run("reconcile-bill", "--day", tomorrow).code == 2
+
+
+def test_day_without_unknown_charges_is_named(new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    day = (new_bill.start - timedelta(days=3)).date().isoformat()
+    result = build_person(new_bill, monkeypatch).run("reconcile-bill", "--day", day)
+    assert f"No hour of {day} that is final has an unknown charge." in result.out
+
+
+def test_malformed_records_are_explained(new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(_url: str) -> HttpResponse:
+        return HttpResponse(200, {"Date": format_datetime(new_bill.world.clock.now())}, b'{"buckets": [', 0.1)
+
+    monkeypatch.setattr(new_bill, "answer", answer)
+    person = build_person(new_bill, monkeypatch)
+    with_parameters(person)
+    result = person.run("reconcile-bill")
+    assert result.code == 1
+    assert "cut off. Nothing was settled. The next hourly run reads the records again." in result.err
+    [check] = [check for check in check_bill(person.stack) if check.state is CheckState.WRONG]
+    assert check.words == "cannot be used now, so nothing is settled"
+    assert "version of Backdrop" in check.fix
+    assert "set it up" not in check.fix
+
+
+def test_usage_without_a_key_cannot_be_listed(new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    def count_without_key(_usage: object) -> dict[str, int]:
+        return {"": 3, OWN_KEY: 2}
+
+    monkeypatch.setattr(bill_reconciliation, "_count_by_key", count_without_key)
+    person = build_person(new_bill, monkeypatch)
+    data = person.run("reconcile-bill", "--json").data
+    assert data["keys"] == [
+        {"id": None, "use": None, "images": 3},
+        {"id": OWN_KEY, "use": KeyUse.OWN.value, "images": 2},
+    ]
+    assert "the records name no key" in person.run("reconcile-bill").out
+
+
+def test_records_without_usage_are_explained(new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bill_reconciliation, "_count_by_key", _count_nothing)
+    out = build_person(new_bill, monkeypatch).run("reconcile-bill").out
+    assert "An hour is read when it is over" in out
+    assert "IdeogramKeyIds needs the ID of this stack's key" in out
+
+
+@pytest.mark.parametrize(
+    ("group", "text"),
+    [
+        ((1, 2, 0), "1 was charged; 2 were not charged"),
+        ((0, 0, 1), "1 of them was charged, but it is not known which"),
+        ((0, 0, 2), "2 of them were charged, but it is not known which"),
+        ((0, 0, None), "not settled"),
+    ],
+)
+def test_groups_are_told_apart_by_their_endpoint(
+    new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch, group: tuple[int, int, int | None], text: str
+) -> None:
+    charged, not_charged, undecided = group
+    row = {
+        "hours": "2026-11-26 10:00–11:00 UTC",
+        "first_hour": "2026-11-26T10:00:00+00:00",
+        "last_hour": "2026-11-26T10:00:00+00:00",
+        "endpoint": "/v2/remove-background",
+        "unit_price": "$0.01",
+        "billed": 5,
+        "certain": 2,
+        "unknown": 3,
+        "settled_as_charged": charged,
+        "settled_as_not_charged": not_charged,
+        "charged_of_unknown": undecided,
+    }
+    out = run_with_report(new_bill, monkeypatch, groups=[row])
+    assert (
+        "  - 2026-11-26 10:00–11:00 UTC, /v2/remove-background, $0.01 an image: 5 images billed. The ledger has 2 as "
+        f"charged, and 3 as unknown: {text}.\n"
+    ) in out
+
+
+def settled_call(result: SettlementResult, **changes: Any) -> dict[str, Any]:
+    call = {"bucket": "b", "key": "a.jpg", "job_id": "j", "n": 1, "result": result.value, "usd": 0.004}
+    counts = {"hours": "2026-11-26 10:00–11:00 UTC", "charged_count": 1, "unknown_count": 2}
+    return call | counts | changes
+
+
+def run_with_report(new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> str:
+    """Returns what the command prints about a run with this report."""
+    person = build_person(new_bill, monkeypatch)
+    report = person.stack.run_bill_comparison({"requested": True, "accept_missing": False}) | changes
+    person.stack = replace(person.stack, run_bill_comparison=lambda _event: report)
+    return person.run("reconcile-bill").out
+
+
+@pytest.mark.parametrize(
+    ("result", "line", "next_step"),
+    [
+        (SettlementResult.CHARGED, "✓ a.jpg: call 1 ($0.004) was charged.", "A job whose call was charged is held"),
+        (
+            SettlementResult.NOT_CHARGED,
+            "✓ a.jpg: call 1 ($0.004) was not charged.",
+            "A job whose call was not charged is sent once more within minutes",
+        ),
+        (
+            SettlementResult.UNDECIDED,
+            "? a.jpg: call 1 ($0.004) stays unknown, because 1 of 2 images like it were charged.",
+            "A job whose call stays unknown is held",
+        ),
+    ],
+)
+def test_settled_calls_are_listed_with_what_becomes_of_their_jobs(
+    new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch, result: SettlementResult, line: str, next_step: str
+) -> None:
+    out = run_with_report(new_bill, monkeypatch, settled=[settled_call(result)])
+    assert line in out
+    assert next_step in out
+
+
+@pytest.mark.parametrize("was_resent", [True, False])
+def test_corrections_of_the_last_week_are_listed(
+    new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch, was_resent: bool
+) -> None:
+    now, hour = new_bill.world.clock.now(), datetime(2026, 3, 1, 10, tzinfo=UTC)
+    correction = Correction(
+        source_id="s",
+        job_id="j",
+        n=2,
+        found_at=now - timedelta(days=6),
+        hours=(hour, hour + timedelta(hours=1)),
+        amount=4_000,
+        was="not_charged",
+        was_resent=was_resent,
+        bucket="b",
+        key="folder/a.jpg",
+    )
+    older = replace(correction, key="folder/older.jpg", found_at=now - timedelta(days=8))
+    put_state(new_bill.world, corrections=(older, correction))
+    person = build_person(new_bill, monkeypatch)
+    [listed] = person.run("reconcile-bill", "--json").data["corrections"]
+    assert (listed["key"], listed["usd"], listed["was_resent"]) == ("folder/a.jpg", 0.004, was_resent)
+    out = person.run("reconcile-bill").out
+    assert (
+        "folder/a.jpg: call 2 ($0.004) had been settled as not charged by the records of 2026-03-01 10:00–12:00 UTC."
+    ) in out
+    assert ("ask for a refund" in out) is was_resent
+    assert ("was not sent again" in out) is not was_resent
+    assert "older.jpg" not in out
 
 
 # -- what other commands show of it ------------------------------------------------------------------------------------
@@ -135,6 +297,25 @@ def test_correction_is_reported_for_a_week(monkeypatch: pytest.MonkeyPatch) -> N
     assert list_problems(person) == []
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "are read, but not compared with the ledger: there is an admin key, but IdeogramKeyIds is not set"),
+        ({"read_at": None}, "are not compared with the ledger (optional): IdeogramKeyIds is not set"),
+        (
+            {"failure": Sentence("The key is not an admin key.")},
+            "cannot be used, and are not compared with the ledger: IdeogramKeyIds is not set",
+        ),
+    ],
+)
+def test_missing_key_ids_are_reported_by_doctor(
+    changes: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = with_parameters(Person(World(), monkeypatch), IdeogramKeyIds="")
+    put_state(person.world, **changes)
+    assert [(check.state, check.words) for check in check_bill(person.stack)] == [(CheckState.UNKNOWN, words)]
+
+
 def test_policy_that_needs_the_comparison_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     person = with_parameters(Person(World(), monkeypatch), OnLostAnswer="ask_the_bill")
     put_state(person.world, settles_until=None)
@@ -157,7 +338,24 @@ def test_job_that_waits_for_the_bill_is_explained(monkeypatch: pytest.MonkeyPatc
     assert "if Ideogram's usage records show that it was not charged" in " ".join(person.run("status").out.split())
     assert [one["waits_for_bill"] for one in person.run("failures", "--json").data["lost_answers"]] == [True]
     assert "Its usage records decide" in person.run("failures").out
-    assert "waits for Ideogram's usage records" in " ".join(person.run("show", "lost.jpg").out.split())
+    shown = " ".join(person.run("show", "lost.jpg").out.split())
+    assert "The job waits for Ideogram's usage records" in shown
+    assert "they settle nothing now" not in shown
+
+
+def test_job_that_waits_for_a_bill_that_settles_nothing_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = Person(World(on_lost_answer="ask_the_bill"), monkeypatch)
+    put_state(person.world)
+    person.world.provider.script.append(build_charged_hang_up())
+    person.upload("lost.jpg")
+    person.world.run_until_empty()
+    put_state(person.world, settles_until=None)
+    [job] = person.world.list_jobs("lost.jpg")
+    assert job.bill_wait_until
+    shown = " ".join(person.run("show", "lost.jpg").out.split())
+    assert "they settle nothing now; `backdrop doctor` says why." in shown
+    assert f"the job is held at {format_utc(job.bill_wait_until)}." in shown
+    assert "You do not need to do anything" not in shown
 
 
 def test_history_of_a_photo_has_its_settlement(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,8 +46,15 @@ def test_statement_writes_certain_and_unknown_charges(person: Person) -> None:
     assert (unknown["x_UnknownChargeState"], unknown["x_UnknownCost"]) == ("open", "0.01")
     assert {row["ResourceName"] for row in rows} == {"shoes/a.jpg", "shoes/deep/b.jpg", "c.jpg"}
     page = Path("statement-2026-11.html").read_text("utf-8")
-    assert "1 charge is unknown, because the provider&#x27;s answer was lost." in page
+    assert "1 charge is unknown: its call may have been charged or not." in page
     assert "between $0.02 and $0.03" in page
+
+
+def test_month_without_calls_has_an_empty_statement(person: Person) -> None:
+    result = person.run("statement", "1999-01")
+    assert result.code == 0
+    assert "The ledger has no paid call of this month." in result.out
+    assert read_rows("statement-1999-01.csv") == []
 
 
 def test_only_the_named_file_is_written_and_replaced(person: Person, tmp_path: Path) -> None:

@@ -68,7 +68,8 @@ def test_lost_calls_wait_only_while_the_records_can_be_read() -> None:
     object.__setattr__(world.service.usage, "load_admin_key", lambda: ApiKey(missing_reason="there is no secret"))
     world.service.run()
     state = world.world.ledger.read_bill_state()
-    assert (state.settles_calls(now), str(state.failure)) == (False, "there is no secret")
+    failure = "There is no admin key: there is no secret. docs/bill.md shows how to set it up."
+    assert (state.settles_calls(now), str(state.failure)) == (False, failure)
 
 
 def test_lost_calls_do_not_wait_for_records_of_keys_that_are_not_listed() -> None:

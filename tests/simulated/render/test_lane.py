@@ -197,7 +197,7 @@ def test_circuit_that_reopens_has_another_ten_minutes() -> None:
         (Code.PROVIDER_KEY_MISSING, PauseReason.KEY),
         (Code.PROVIDER_KEY_REFUSED, PauseReason.KEY),
         (Code.PROVIDER_OUT_OF_MONEY, PauseReason.BALANCE),
-        (Code.PROVIDER_PLAN_REFUSES, PauseReason.BALANCE),
+        (Code.PROVIDER_PLAN_REFUSES, PauseReason.PLAN),
         (Code.PROVIDER_DAILY_LIMIT, PauseReason.DAILY_LIMIT),
         (Code.PROVIDER_MISCONFIGURED, PauseReason.ADDRESS),
         (Code.PROVIDER_REFUSES, PauseReason.REFUSAL),

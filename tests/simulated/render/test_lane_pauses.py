@@ -35,6 +35,7 @@ EVERY = frozenset(PauseReason)
 CODES = {
     PauseReason.KEY: Code.PROVIDER_KEY_REFUSED,
     PauseReason.BALANCE: Code.PROVIDER_OUT_OF_MONEY,
+    PauseReason.PLAN: Code.PROVIDER_PLAN_REFUSES,
     PauseReason.DAILY_LIMIT: Code.PROVIDER_DAILY_LIMIT,
     PauseReason.ADDRESS: Code.PROVIDER_MISCONFIGURED,
     PauseReason.REFUSAL: Code.PROVIDER_REFUSES,

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ from backdrop_cli.operate.spend import SpendTotal
 from backdrop_cli.statement.focus_csv import COLUMNS, escape_formula, format_decimal_usd, write_csv
 from backdrop_cli.statement.month import check_has_begun, parse_month
 from backdrop_cli.statement.statement import GROUPINGS, Statement
-from backdrop_cli.statement.statement_page import OTHERS_LABEL, render_statement, select_largest
+from backdrop_cli.statement.statement_page import OTHERS_LABEL, list_notices, render_statement, select_largest
 from tests.unit.ledger_items import build_job, quick
 from tests.unit.statement_ledger import NOVEMBER, SUBMITTED_AT, build_attempt, build_request, read_ledger
 
@@ -153,10 +154,41 @@ def test_proven_share_of_undecided_charges_narrows_the_bill() -> None:
         assert {row["x_GroupChargedImageCount"] + "/" + row["x_GroupImageCount"] for row in read_rows(statement)} == {
             "2/3"
         }
-        assert "2 of these 3 images charged" in render_statement(statement)
+        page = render_statement(statement)
+        assert "2 of these 3 images charged" in page
+        assert list_figures(page) == {"Charged": "$0.00", "Possibly more": "$0.12", "At most": "$0.12"}
+        assert "Of 3 unknown charges, $0.18 together, the provider&#x27;s usage records prove that $0.12 was" in page
     december = replace(lost[2], budget_day="2026-12-01")
     with read_ledger(build_job(attempts=(*lost[:2], december))) as statement:
         assert (statement.min_bill, statement.max_bill) == (60_000, 120_000)
+        assert "prove that at least $0.06, and at most $0.12, was charged" in render_statement(statement)
+
+
+def list_figures(page: str) -> dict[str, str]:
+    """Returns the amounts at the top of a page."""
+    figures = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page))
+    del figures["Paid calls"]
+    return figures
+
+
+def test_figures_of_the_page_add_up() -> None:
+    share = settle(SettlementResult.UNDECIDED, charged_count=1, unknown_count=2)
+    lost = [build_attempt(n, unknown=60_000, endpoint="/v1/x", settlement=share) for n in (1, 2)]
+    job = build_job(attempts=(*lost, build_attempt(3, charged=2_000_000), build_attempt(4, unknown=20_000)))
+    with read_ledger(job) as statement:
+        page = render_statement(statement)
+    assert list_figures(page) == {"Charged": "$2.00", "Possibly more": "$0.08", "At most": "$2.08"}
+    assert "3 charges are unknown: their calls may have been charged or not." in page
+    assert "bill is between $2.06 and $2.08." in page
+
+
+def test_month_without_calls_is_explained() -> None:
+    with read_ledger() as statement:
+        assert read_rows(statement) == []
+        assert list_notices(statement) == ["The ledger has no paid call of this month."]
+        assert list_figures(render_statement(statement)) == dict.fromkeys(
+            ("Charged", "Possibly more", "At most"), "$0.00"
+        )
 
 
 def test_share_that_is_not_proven_leaves_charges_open() -> None:

@@ -82,6 +82,19 @@ def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 160
 
 
+def test_costs_in_the_readme_are_those_of_the_page_that_it_names() -> None:
+    page, readme = (ROOT / "docs/results/aws_cost.md").read_text(), (ROOT / "README.md").read_text()
+
+    def read_usd(row: str) -> float:
+        [amount] = re.findall(rf"(?m)^{re.escape(row)} \*\*([\d.]+)\*\*", page)
+        return float(amount)
+
+    images, month = read_usd("| | **all** | |"), read_usd("| **together** | |")
+    assert f"about ${images:.2f} per 1,000 photos, and ${month:.2f} a month even without any" in readme
+    [commit] = re.findall(r"on commit (\w{7})", page)
+    assert f"`.venv/bin/python -m bench.aws_cost`](docs/results/aws_cost.md), {commit}).\n" in readme
+
+
 def test_every_page_is_in_the_index() -> None:
     index = (ROOT / "docs/README.md").read_text()
     pages = [page.name for page in (ROOT / "docs").glob("*.md") if page.name != "README.md"]

@@ -5,13 +5,14 @@ from typing import NamedTuple
 
 from backdrop.model.bill_records import MAX_RUN_DISTANCE, BillState
 from backdrop.model.provider_result import OnLostAnswer
+from backdrop.model.usage_records import SET_UP_ADVICE
 from backdrop.reconcile.bill_report import describe_finding
 from backdrop_cli.formatting import format_count, format_utc
 from backdrop_cli.operate.checks import CheckResult, CheckState
 from backdrop_cli.stack import Stack
 
 NAME = "usage records"
-_SET_UP = "docs/bill.md shows how to set it up"
+_SHOW_WHY = "`backdrop reconcile-bill` says why."
 
 
 class BillProblem(NamedTuple):
@@ -23,50 +24,62 @@ class BillProblem(NamedTuple):
 
 def check_bill(stack: Stack) -> Iterator[CheckResult]:
     """Only the function reconcile-bill may read the admin key, so its last run shows whether there is one."""
-    if not _is_set_up(stack):
-        yield CheckResult(NAME, CheckState.UNKNOWN, "are not compared with the ledger (optional)", f"{_SET_UP}.")
+    state = stack.circuit_breaker.ledger.read_bill_state()
+    if not _has_key_ids(stack):
+        yield _describe_missing_key_ids(state)
     else:
-        state = stack.circuit_breaker.ledger.read_bill_state()
         problems = list_bill_problems(stack)
         for problem in problems:
             yield CheckResult(NAME, CheckState.WRONG, *problem)
         if state.read_at is None and not problems:
-            fix = "If there is an admin key, run `backdrop reconcile-bill` to see why."
-            yield CheckResult(NAME, CheckState.UNKNOWN, "have not been read yet", fix)
+            text = "have not been read yet: IdeogramKeyIds is set, but perhaps there is no admin key"
+            yield CheckResult(NAME, CheckState.UNKNOWN, text, _SHOW_WHY)
         elif state.read_at and not problems:
             yield CheckResult(NAME, CheckState.GOOD, f"were last read at {format_utc(state.read_at)}")
-    yield from _check_policy(stack)
+    yield from _check_policy(stack, state)
 
 
-def _is_set_up(stack: Stack) -> bool:
+def _describe_missing_key_ids(state: BillState) -> CheckResult:
+    """Without IdeogramKeyIds, a stack with an admin key reads the records, but cannot tell which usage is its own."""
+    if state.read_at is None and state.failure is None:
+        text = "are not compared with the ledger (optional): IdeogramKeyIds is not set"
+        return CheckResult(NAME, CheckState.UNKNOWN, text, SET_UP_ADVICE)
+    if state.failure is not None:
+        text = "cannot be used, and are not compared with the ledger: IdeogramKeyIds is not set"
+        return CheckResult(NAME, CheckState.UNKNOWN, text, str(state.failure))
+    text = "are read, but not compared with the ledger: there is an admin key, but IdeogramKeyIds is not set"
+    fix = "`backdrop reconcile-bill` lists the IDs of the keys. Deploy the stack with that of its own key."
+    return CheckResult(NAME, CheckState.UNKNOWN, text, fix)
+
+
+def _has_key_ids(stack: Stack) -> bool:
     return bool(stack.parameters.get("IdeogramKeyIds"))
 
 
-def _check_policy(stack: Stack) -> Iterator[CheckResult]:
+def _check_policy(stack: Stack, state: BillState) -> Iterator[CheckResult]:
     """`ask_the_bill` needs the comparison; without it, lost calls are held."""
     if stack.parameters.get("OnLostAnswer") != OnLostAnswer.ASK_THE_BILL.value:
         return
-    state = stack.circuit_breaker.ledger.read_bill_state() if _is_set_up(stack) else BillState()
-    if not state.settles_calls(stack.clock.now()):
+    if not _has_key_ids(stack) or not state.settles_calls(stack.clock.now()):
         text = "settle nothing now, so `OnLostAnswer=ask_the_bill` acts as `hold`"
-        fix = f"It needs an admin key and IdeogramKeyIds: {_SET_UP}."
+        fix = _SHOW_WHY if _has_key_ids(stack) else f"IdeogramKeyIds is not set. {SET_UP_ADVICE}"
         yield CheckResult(NAME, CheckState.WRONG, text, fix)
 
 
 def list_bill_problems(stack: Stack) -> list[BillProblem]:
     """Returns what a person must look at. Reads nothing if the comparison is not set up."""
-    if not _is_set_up(stack):
+    if not _has_key_ids(stack):
         return []
     state, now = stack.circuit_breaker.ledger.read_bill_state(), stack.clock.now()
     problems: list[BillProblem] = []
     if state.failure is not None:
-        problems.append(BillProblem(f"nothing is settled: {str(state.failure).rstrip('.')}", f"{_SET_UP}."))
+        problems.append(BillProblem("cannot be used now, so nothing is settled", str(state.failure)))
     elif state.read_at and now - state.read_at > MAX_RUN_DISTANCE:
-        fix = "Run `backdrop reconcile-bill` to see why."
-        problems.append(BillProblem(f"were last read at {format_utc(state.read_at)}", fix))
+        text = f"were last read at {format_utc(state.read_at)}, so nothing is settled"
+        problems.append(BillProblem(text, _SHOW_WHY))
     if state.stopped_hour:
         finding = next((one for one in state.findings if one.first_hour == state.stopped_hour), None)
-        text = f"nothing from {format_utc(state.stopped_hour)} on is settled, because a certain charge is missing"
+        text = f"settle nothing from {format_utc(state.stopped_hour)} on, because a certain charge is missing"
         fix = str(describe_finding(finding)) if finding else "`backdrop reconcile-bill` lists the hours."
         problems.append(BillProblem(text, fix))
     if recent := state.list_recent_corrections(now):

@@ -11,9 +11,13 @@ from backdrop.ports import ApiKey
 
 KEY_CACHE_SECONDS = 300
 # Waiting does not help: the secret does not exist, has no value, is scheduled for deletion, or denies us access.
-MISSING_SECRET_CODES = frozenset(
-    {"ResourceNotFoundException", "InvalidRequestException", "AccessDeniedException", "DecryptionFailure"}
-)
+# Where a role may read only this name, AWS denies access even if the secret does not exist.
+MISSING_SECRET_REASONS = {
+    "ResourceNotFoundException": "does not exist",
+    "InvalidRequestException": "has no value, or is scheduled for deletion",
+    "AccessDeniedException": "does not exist, or the function may not read it",
+    "DecryptionFailure": "cannot be decrypted with its KMS key",
+}
 
 
 @cache
@@ -36,8 +40,9 @@ def _read_key(name: str, bypass_cache: bool) -> ApiKey:
         text = _build_secrets_provider().get(name, max_age=KEY_CACHE_SECONDS, force_fetch=bypass_cache)
     except GetParameterError as error:
         cause = error.__cause__ or error.__context__ or error
-        if read_aws_error_code(cause) not in MISSING_SECRET_CODES:
+        code = read_aws_error_code(cause)
+        if code not in MISSING_SECRET_REASONS:
             raise unavailable("Secrets Manager", cause) from error
-        return ApiKey(missing_reason=f"the secret {name} cannot be read: {str(error)[:200]}")
+        return ApiKey(missing_reason=f"the secret {name} {MISSING_SECRET_REASONS[code]} ({code})")
     key = text.strip("\ufeff \t\r\n") if isinstance(text, str) else ""
     return ApiKey(key) if key else ApiKey(missing_reason=f"the secret {name} is empty")

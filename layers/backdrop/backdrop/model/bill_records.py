@@ -77,6 +77,7 @@ class FindingKind(StrEnum):
     MISSING_CHARGE = "missing_charge"
     FOREIGN_USAGE = "foreign_usage"
     UNLISTED_KEY = "unlisted_key"
+    UNNAMED_KEY = "unnamed_key"
     UNKNOWN_ENDPOINT = "unknown_endpoint"
     UNKNOWN_PRICE = "unknown_price"
     OTHER_PRICE = "other_price"

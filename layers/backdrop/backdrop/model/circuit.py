@@ -43,6 +43,7 @@ class PauseReason(StrEnum):
 
     KEY = "key"
     BALANCE = "balance"
+    PLAN = "plan"
     DAILY_LIMIT = "daily_limit"
     ADDRESS = "address"
     REFUSAL = "refusal"
@@ -69,6 +70,7 @@ PROBEABLE_REASONS = frozenset(
     {
         PauseReason.KEY,
         PauseReason.BALANCE,
+        PauseReason.PLAN,
         PauseReason.DAILY_LIMIT,
         PauseReason.ADDRESS,
         PauseReason.REFUSAL,
@@ -81,7 +83,7 @@ REASON_BY_CODE = {
     Code.PROVIDER_KEY_MISSING: PauseReason.KEY,
     Code.PROVIDER_KEY_REFUSED: PauseReason.KEY,
     Code.PROVIDER_OUT_OF_MONEY: PauseReason.BALANCE,
-    Code.PROVIDER_PLAN_REFUSES: PauseReason.BALANCE,
+    Code.PROVIDER_PLAN_REFUSES: PauseReason.PLAN,
     Code.PROVIDER_DAILY_LIMIT: PauseReason.DAILY_LIMIT,
     Code.PROVIDER_MISCONFIGURED: PauseReason.ADDRESS,
     Code.PROVIDER_REFUSES: PauseReason.REFUSAL,

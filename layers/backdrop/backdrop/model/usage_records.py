@@ -16,6 +16,7 @@ from backdrop.model.bill_records import HOUR, UsageHour, UsageLine
 from backdrop.model.pricing import to_micro_usd
 from backdrop.model.sentence import Sentence
 
+SET_UP_ADVICE = "docs/bill.md shows how to set it up."
 # The API returns hours for at most this period.
 MAX_PERIOD = timedelta(hours=168)
 # Beyond this difference between the API's clock and ours, a call's time does not tell in which hour it was billed.
@@ -32,6 +33,16 @@ class UsageRecordsError(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = Sentence(message)
+
+
+class MalformedUsageError(UsageRecordsError):
+    """The response is not as documented. It may have been damaged on its way, or the API may have changed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            f"{message} Nothing was settled. The next hourly run reads the records again. If this stays so for a day, "
+            "report it with the version of Backdrop (`backdrop --version`)."
+        )
 
 
 type UsageByHour = Mapping[datetime, tuple[UsageLine, ...]]
@@ -61,7 +72,7 @@ class UsagePeriod:
 def check_clock(date: datetime | None, now: datetime) -> None:
     """Raises UsageRecordsError if the response's Date differs too much from our clock, or is missing."""
     if date is None:
-        raise UsageRecordsError(
+        raise MalformedUsageError(
             "The response with the usage records has no readable Date header to check the clock by."
         )
     difference = abs(date - now)
@@ -69,31 +80,31 @@ def check_clock(date: datetime | None, now: datetime) -> None:
         minutes = difference.total_seconds() / 60
         raise UsageRecordsError(
             f"The clocks of Ideogram and of this stack differ by {minutes:.0f} minutes, so it is unknown in which hour "
-            "a call was billed. Wait until they agree."
+            "a call was billed. Nothing was settled. The hourly runs settle again once the clocks agree."
         )
 
 
 def parse_usage(body: bytes, period: UsagePeriod) -> UsageByHour:
     """Returns the lines of each hour of the period that the response contains.
 
-    Raises UsageRecordsError if any part of the response is not as documented, because the rest may then mean something
-    else, too.
+    Raises MalformedUsageError if any part of the response is not as documented, because the rest may then mean
+    something else, too.
     """
     try:
         document = json.loads(body)
     except ValueError as error:
-        raise UsageRecordsError(
+        raise MalformedUsageError(
             "The usage records are not complete JSON; the response was probably cut off."
         ) from error
     entries = document.get("buckets") if isinstance(document, dict) else None
     if not isinstance(entries, list):
-        raise UsageRecordsError("The response with the usage records has no list named buckets.")
+        raise MalformedUsageError("The response with the usage records has no list named buckets.")
     hours = set(period.list_hours())
     usage: dict[datetime, tuple[UsageLine, ...]] = {}
     for entry in cast("list[object]", entries):
         start, lines = _parse_hour(entry)
         if start in usage:
-            raise UsageRecordsError(f"The usage records contain the hour {start:%Y-%m-%d %H:%M} UTC twice.")
+            raise MalformedUsageError(f"The usage records contain the hour {start:%Y-%m-%d %H:%M} UTC twice.")
         if start in hours:
             usage[start] = lines
     return usage
@@ -101,13 +112,13 @@ def parse_usage(body: bytes, period: UsagePeriod) -> UsageByHour:
 
 def _parse_hour(entry: object) -> tuple[datetime, tuple[UsageLine, ...]]:
     if not isinstance(entry, dict) or not all(name in entry for name in _HOUR_FIELDS):
-        raise UsageRecordsError(f"An hour of the usage records lacks one of the fields {', '.join(_HOUR_FIELDS)}.")
+        raise MalformedUsageError(f"An hour of the usage records lacks one of the fields {', '.join(_HOUR_FIELDS)}.")
     fields = cast("dict[str, object]", entry)
     start, end, items = _parse_time(fields["start_time"]), _parse_time(fields["end_time"]), fields["line_items"]
     if start != floor_to_hour(start) or end - start != HOUR:
-        raise UsageRecordsError("The usage records are not divided into whole hours (UTC).")
+        raise MalformedUsageError("The usage records are not divided into whole hours (UTC).")
     if not isinstance(items, list):
-        raise UsageRecordsError("An hour of the usage records has no list named line_items.")
+        raise MalformedUsageError("An hour of the usage records has no list named line_items.")
     lines: dict[tuple[str, str, int | None], UsageLine] = {}
     for item in cast("list[object]", items):
         line = _parse_line(item, start)
@@ -131,17 +142,17 @@ def _parse_line(item: object, start: datetime) -> UsageLine | None:
     """Returns None for what people did in Ideogram's app, which no API key pays for."""
     where = f"in the hour {start:%Y-%m-%d %H:%M} UTC of the usage records"
     if not isinstance(item, dict):
-        raise UsageRecordsError(f"A line {where} is not an object.")
+        raise MalformedUsageError(f"A line {where} is not an object.")
     fields = cast("dict[str, Any]", item)
     if fields.get("source") == "app":
         return None
     if fields.get("source") != "api":
-        raise UsageRecordsError(f"A line {where} has an unknown source.")
+        raise MalformedUsageError(f"A line {where} has an unknown source.")
     endpoint, currency = fields.get("endpoint"), fields.get("currency_code")
     if not isinstance(endpoint, str) or not endpoint:
-        raise UsageRecordsError(f"A line {where} names no endpoint.")
+        raise MalformedUsageError(f"A line {where} names no endpoint.")
     if currency != "USD":
-        raise UsageRecordsError(f"A line {where} is in another currency than USD.")
+        raise MalformedUsageError(f"A line {where} is in another currency than USD.")
     cost = _parse_amount(fields.get("cost_total"), f"The cost_total of a line {where}")
     unit_price, quantity = _parse_units(fields.get("billed_units"), cost, where)
     return UsageLine(
@@ -158,7 +169,7 @@ def _parse_key_id(api_key: object, where: str) -> str:
         return ""
     key_id = cast("dict[str, object]", api_key).get("id") if isinstance(api_key, dict) else None
     if not isinstance(key_id, str) or not key_id:
-        raise UsageRecordsError(f"A line {where} has an api_key without an id.")
+        raise MalformedUsageError(f"A line {where} has an api_key without an id.")
     return key_id
 
 
@@ -167,11 +178,11 @@ def _parse_units(units: object, cost: int, where: str) -> tuple[int | None, int 
     if units is None:
         return None, None
     if not isinstance(units, dict):
-        raise UsageRecordsError(f"The billed_units of a line {where} are not an object.")
+        raise MalformedUsageError(f"The billed_units of a line {where} are not an object.")
     fields = cast("dict[str, object]", units)
     price, quantity = fields.get("unit_price"), fields.get("quantity")
     if not isinstance(price, str) or not isinstance(quantity, str):
-        raise UsageRecordsError(f"A price or quantity of a line {where} is not a decimal text, so it may be inexact.")
+        raise MalformedUsageError(f"A price or quantity of a line {where} is not a decimal text, so it may be inexact.")
     if fields.get("unit") != "image" or not _AMOUNT.fullmatch(price) or not _QUANTITY.fullmatch(quantity):
         return None, None
     unit_price, count = to_micro_usd(price), int(Decimal(quantity))
@@ -180,9 +191,9 @@ def _parse_units(units: object, cost: int, where: str) -> tuple[int | None, int 
 
 def _parse_amount(value: object, name: str) -> int:
     if not isinstance(value, str):
-        raise UsageRecordsError(f"{name} is not a decimal text, so it may be inexact.")
+        raise MalformedUsageError(f"{name} is not a decimal text, so it may be inexact.")
     if not _AMOUNT.fullmatch(value):
-        raise UsageRecordsError(f"{name} is not an amount with at most six decimals.")
+        raise MalformedUsageError(f"{name} is not an amount with at most six decimals.")
     return to_micro_usd(value)
 
 
@@ -192,7 +203,7 @@ def _parse_time(value: object) -> datetime:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise UsageRecordsError("A time in the usage records is not an RFC 3339 time with a time zone.")
+        raise MalformedUsageError("A time in the usage records is not an RFC 3339 time with a time zone.")
     return moment.astimezone(UTC)
 
 

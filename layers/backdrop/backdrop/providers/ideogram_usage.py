@@ -21,7 +21,7 @@ _REFUSALS = {
     401: "Ideogram refused the admin key. Create a new one, and store it in the secret.",
     403: "Ideogram refused the admin key. Create a new one, and store it in the secret.",
     404: (
-        "The key in the secret is not an admin key: only a key of an organization's admin may read the usage records. "
+        "The key in the secret is not an admin key. Only a key of an organization's admin may read the usage records. "
         "Create one in an admin's account, and store it in the secret."
     ),
     429: "Ideogram is throttling the reads of its usage records. The next run reads them again.",

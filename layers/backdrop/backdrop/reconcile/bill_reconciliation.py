@@ -41,6 +41,7 @@ from backdrop.model.price_check import list_differences
 from backdrop.model.sentence import Sentence
 from backdrop.model.transitions import Transition
 from backdrop.model.usage_records import (
+    SET_UP_ADVICE,
     UsageByHour,
     UsagePeriod,
     UsageRecordsError,
@@ -122,7 +123,7 @@ class BillReconciliation:
         """
         admin_key, state, now = self.usage.load_admin_key(), self.ledger.read_bill_state(), self.clock.now()
         if not admin_key.value:
-            failure = Sentence(f"{admin_key.missing_reason}")
+            failure = Sentence(f"There is no admin key: {admin_key.missing_reason}. {SET_UP_ADVICE}")
             if state.settles_until:
                 state = self.ledger.put_bill_state(replace(state, settles_until=None, failure=failure))
             return BillResult(is_off=True, failure=failure, state=state)
@@ -411,7 +412,7 @@ def _count_by_key(usage: UsageByHour) -> dict[str, int]:
     images: Counter[str] = Counter()
     for lines in usage.values():
         for line in lines:
-            images[line.key_id or "(none)"] += line.quantity or 0
+            images[line.key_id] += line.quantity or 0
     return dict(images)
 
 

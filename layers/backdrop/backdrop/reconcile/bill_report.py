@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from backdrop.model.bill import GroupDecision, KeyUse
-from backdrop.model.bill_records import BillState, Finding, FindingKind
+from backdrop.model.bill_records import BillState, Correction, Finding, FindingKind
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop.model.sentence import Sentence
 from backdrop.reconcile.bill_reconciliation import BillResult, SettledCall
@@ -23,6 +23,10 @@ _TEXTS = {
     FindingKind.UNLISTED_KEY: (
         "The records have usage of keys that IdeogramKeyIds does not list: {details}. List each one, with `:other` if "
         "it is not this stack's."
+    ),
+    FindingKind.UNNAMED_KEY: (
+        "The records have usage that names no API key, at {details}. It may be this stack's or not, so nothing is "
+        "settled that may have been billed in this hour. Ask Ideogram's support which key it belongs to."
     ),
     FindingKind.UNKNOWN_ENDPOINT: (
         "This stack's key has usage at an endpoint that this stack does not call: {details}. If other software uses "
@@ -71,27 +75,27 @@ def format_hours(first: datetime, last: datetime) -> str:
     return f"{first:%Y-%m-%d %H:%M}–{end_text} UTC"
 
 
-def build_bill_report(result: BillResult, key_uses: Mapping[str, KeyUse]) -> dict[str, Any]:
-    """Returns the result of a run as JSON, for the command."""
+def build_bill_report(result: BillResult, key_uses: Mapping[str, KeyUse], now: datetime) -> dict[str, Any]:
+    """Returns the result of a run as JSON, for the command. A key without an ID is usage that names no key."""
     comparison = result.comparison
     return {
         "is_off": result.is_off,
         "failure": None if result.failure is None else str(result.failure),
         "keys": [
-            {"id": key_id, "use": use.value if (use := key_uses.get(key_id)) else None, "images": images}
+            {"id": key_id or None, "use": use.value if (use := key_uses.get(key_id)) else None, "images": images}
             for key_id, images in sorted(result.images_by_key.items())
         ],
         "missing_hours": [hour.isoformat() for hour in result.missing_hours],
         "groups": [_build_group(one) for one in (comparison.decisions if comparison else ()) if _has_unknown(one)],
-        "not_final": len(comparison.open_calls) if comparison else 0,
+        "open_calls": len(comparison.open_calls) if comparison else 0,
         "settled": [_build_call(one) for one in result.settled],
         "reopened": [_build_call(one) for one in result.reopened],
         "conflicts": result.conflicts,
-        **build_state_report(result.state),
+        **_build_state_report(result.state, now),
     }
 
 
-def build_state_report(state: BillState) -> dict[str, Any]:
+def _build_state_report(state: BillState, now: datetime) -> dict[str, Any]:
     return {
         "read_at": _format_time(state.read_at),
         "stopped_hour": _format_time(state.stopped_hour),
@@ -105,17 +109,21 @@ def build_state_report(state: BillState) -> dict[str, Any]:
             }
             for one in state.findings
         ],
-        "corrections": [
-            {
-                "job_id": one.job_id,
-                "n": one.n,
-                "found_at": one.found_at.isoformat(),
-                "usd": to_usd(one.amount),
-                "was": one.was,
-                "was_resent": one.was_resent,
-            }
-            for one in state.corrections
-        ],
+        "corrections": [_build_correction(one) for one in state.list_recent_corrections(now)],
+    }
+
+
+def _build_correction(one: Correction) -> dict[str, Any]:
+    return {
+        "bucket": one.bucket,
+        "key": one.key,
+        "job_id": one.job_id,
+        "n": one.n,
+        "found_at": one.found_at.isoformat(),
+        "hours": format_hours(one.hours[0], one.hours[-1]),
+        "usd": to_usd(one.amount),
+        "was": one.was,
+        "was_resent": one.was_resent,
     }
 
 
