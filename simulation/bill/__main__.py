@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from simulation.bill.bill_kinds import KIND_TEXTS, WorldKind
 from simulation.bill.bill_mutants import BILL_MUTANTS, is_killed
-from simulation.bill.bill_world import BUSY_HOURS, QUIET_HOURS, SeedResult, WorldKind, run_seed
+from simulation.bill.bill_world import BUSY_HOURS, QUIET_HOURS, SeedResult, run_seed
 from simulation.process_pool import map_in_processes
 
 PROCESSES = 2
@@ -59,24 +60,23 @@ def build_page(results: Sequence[SeedResult], first: int) -> str:
         [
             "# Settlements by usage records",
             "",
-            f"{len(results):,} simulated worlds (seeds {first:,} to {first + len(results) - 1:,}):",
-            f"calls of {BUSY_HOURS} hours,",
+            f"{len(results):,} simulated worlds (seeds {first:,} to {first + len(results) - 1:,}),",
+            f"most of them with the calls of {BUSY_HOURS} hours, and {QUIET_HOURS} hours more,",
             "and Ideogram's usage records, which are late, wrong, corrected, or shared. `make bill` runs them again.",
-            f"A world ends after {BUSY_HOURS + QUIET_HOURS} hours, no run of the comparison is interrupted,",
-            "and no price changes:",
-            "what goes wrong in these cases is not shown here ([known errors](../bill.md)).",
             "",
-            "| records | worlds | calls | lost | settled | reopened | stopped | masked | wrong | wrong at the end |",
+            "| world | worlds | calls | lost | settled | reopened | stopped | masked | wrong | wrong at the end |",
             "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
             *rows,
             _build_row("all", results),
             "",
-            "`stopped`: worlds in which a charge is missing in the end. `wrong`: settled against the truth, although",
-            "no correction was still to come. `wrong at the end`: a correction came later, and reopened nothing.",
-            "`lost`: calls whose answer was lost.",
-            "`masked`: only in the worlds `unbilled`, where the records never contain some delivered images. If one of",
-            "them has the price and the hours of a lost call that was charged, the sums are those of a lost call that",
-            "was not charged. No comparison can see the difference, and the total of the ledger is right.",
+            *(f"- `{kind.value}`: {KIND_TEXTS[kind]}" for kind in WorldKind),
+            "",
+            "`lost`: calls whose answer was lost. `stopped`: worlds in which a charge is missing in the end.",
+            "`wrong`: settled against the truth, although no correction was still to come. `wrong at the end`:",
+            "a correction came later, and reopened nothing. `masked`: settled against the truth, but the records",
+            "are those of a world in which it is true, so that [no comparison](../bill.md#what-it-cannot-tell)",
+            "can see the difference: they lack a delivered image, or show one at the price of another speed on a",
+            "shared key.",
             "",
             "In the worlds `own`, unknown charges were settled within two hours after the last of their hours was",
             "final, if none or all of the unknown charges in the hours that calls connect, at one price, were charged:",

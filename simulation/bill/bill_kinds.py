@@ -5,15 +5,7 @@ from random import Random
 
 
 class WorldKind(StrEnum):
-    """The first six: what is special about the key or the records. A person lists a REPLACED key late. In UNBILLED,
-    the records never contain some delivered images.
-
-    LONG: runs 9 to 11 days, with calls around each midnight. REFUSED: v2 refuses some submissions without an ID.
-    WITHHELD: some pictures are withheld, and Ideogram bills them in some worlds only. LATE: some lost answers arrive
-    after all. REPRICED: Ideogram changes a price. SLOW: v1 calls with a long time limit, billed at their end.
-    INTERRUPTED: runs of the comparison die, or overlap. RETRIED: the stack sends lost calls again (`retry_once`).
-    OTHERS: only the lines of other software are corrected.
-    """
+    """KIND_TEXTS says what each one means."""
 
     OWN = "own"
     CORRECTED = "corrected"
@@ -32,6 +24,23 @@ class WorldKind(StrEnum):
     OTHERS = "others"
 
 
+KIND_TEXTS = {
+    WorldKind.OWN: "only this stack uses its key, and the records are right, but late",
+    WorldKind.CORRECTED: "some charges appear only after their hour was final",
+    WorldKind.DAMAGED: "some answers of Ideogram are cut, old, malformed, or errors",
+    WorldKind.SHARED: "other software uses the key, too",
+    WorldKind.REPLACED: "the key is replaced, and a person lists the new one late",
+    WorldKind.UNBILLED: "the records never contain some delivered images",
+    WorldKind.LONG: "9 to 11 days, with calls around each midnight",
+    WorldKind.REFUSED: "v2 refuses some submissions",
+    WorldKind.WITHHELD: "some pictures are withheld, and Ideogram bills them in some of the worlds",
+    WorldKind.LATE: "some lost answers arrive after all, and some records are corrected",
+    WorldKind.REPRICED: "Ideogram changes a price, in some worlds to that of another speed",
+    WorldKind.SLOW: "v1 calls with a long time limit, billed at their end",
+    WorldKind.INTERRUPTED: "runs of the comparison die at any write, or overlap, and some records are corrected",
+    WorldKind.RETRIED: "the stack sends lost calls again (`OnLostAnswer=retry_once`)",
+    WorldKind.OTHERS: "the usage of other software is corrected",
+}
 KIND_WEIGHTS = {
     WorldKind.OWN: 50,
     WorldKind.CORRECTED: 15,

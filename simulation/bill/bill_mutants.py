@@ -1,6 +1,6 @@
 """The guards of settlements, each removed once: a seed of the bill's worlds, or a test, must then fail.
 
-`python -m simulation.bill --mutants` runs all of them. Their addresses are checked with those of all mutants.
+`python -m simulation.bill --mutants` runs all of them.
 """
 
 import os
@@ -13,10 +13,20 @@ from tempfile import TemporaryDirectory
 
 from simulation.mutation.mutant import Mutant, write_mutant
 from simulation.mutation.mutation_address import PACKAGE, ROOT
-from simulation.mutation.mutation_operators import Mutation, force_false, force_true, remove, replace_code
+from simulation.mutation.mutation_operators import (
+    Mutation,
+    force_false,
+    force_true,
+    remove,
+    replace_code,
+    replace_literal,
+)
 
 UNIT = "tests/unit/model/test_bill.py"
+SETTLEMENTS = "tests/unit/model/test_settlements.py"
 RENDER = "tests/simulated/render/test_ask_the_bill.py"
+RECONCILE = "tests/simulated/reconcile/test_bill.py"
+RUN = "reconcile.bill_reconciliation:BillReconciliation"
 TIMEOUT_SECONDS = 300
 
 
@@ -50,13 +60,13 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
             "settles-hours-that-shrank",
             "An hour that had more usage before settles nothing.",
             force_true("model.bill_records:UsageHour.is_final#9e245b operand 1"),
-            force_false("model.bill:_list_hour_obstacles#46212f if 1"),
+            force_false("model.bill:_list_hour_obstacles#efb735 if 1"),
             killer=f"{UNIT}::test_shrunk_hour_and_call_without_endpoint_settle_nothing",
         ),
         _build(
             "ignores-the-next-hour",
             "A call near the boundary of two hours may be billed in either.",
-            replace_code("model.bill:_describe_call#9b936e argument 22", "attempt.submitted_at"),
+            replace_code("model.bill:_describe_call#2a4316 argument 27", "attempt.submitted_at"),
             killer=f"{UNIT}::test_call_near_a_boundary_may_be_billed_in_either_hour",
         ),
         _build(
@@ -80,19 +90,19 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "ignores-keys-that-are-not-listed",
             "The usage of a key that no one has listed may be the stack's own.",
-            force_false("model.bill:_list_hour_obstacles#46212f if 4"),
+            force_false("model.bill:_list_hour_obstacles#efb735 if 4"),
             killer=f"{UNIT}::test_hour_with_something_that_is_not_understood_settles_nothing",
         ),
         _build(
             "settles-after-a-missing-charge",
             "If a certain charge is missing, nothing later is settled until a person has looked.",
-            force_false("model.bill:_apply_group_guards#b68017 if 4"),
+            force_false("model.bill:_apply_group_guards#90fcef if 5"),
             killer=f"{UNIT}::test_missing_charge_stops_later_settlements_until_a_person_has_looked",
         ),
         _build(
             "forgets-failures-that-may-be-billed",
             "A failure that the provider had accepted may have been billed.",
-            force_false("model.bill:_may_be_billed_failure#07cefa operand 6"),
+            force_false("model.bill:_may_be_billed_failure#c87baf operand 8"),
             killer=f"{UNIT}::test_accepted_call_that_failed_may_have_been_billed",
         ),
         _build(
@@ -116,20 +126,100 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "resends-without-certainty",
             "A job that waits for the bill is sent again only if its call was certainly not charged.",
-            force_true("model.transitions.payment:_continue_after_settlement#9807b5 if 3"),
+            force_true("model.transitions.payment:_continue_after_settlement#703aba if 3"),
+            force_false("model.transitions.payment:_release_job#c20e1d if 1"),
             killer=3,
         ),
         _build(
             "resends-after-a-correction",
             "A correction withdraws the permission to send a call again.",
-            force_false("model.transitions.payment:_continue_after_settlement#9807b5 conditional expression 1"),
+            force_false("model.transitions.payment:_continue_after_settlement#703aba conditional expression 1"),
             killer=f"{RENDER}::test_correction_before_the_second_call_prevents_it",
         ),
         _build(
             "resends-more-than-once",
             "A lost call is sent again at most once.",
-            force_true("model.transitions.payment:can_wait_for_bill#d9076c operand 4"),
-            killer=f"{RENDER}::test_answer_lost_a_second_time_is_held",
+            force_true("model.transitions.payment:can_wait_for_bill#54335f operand 4"),
+            killer=f"{SETTLEMENTS}::test_second_lost_call_does_not_wait_even_if_the_first_was_corrected",
+        ),
+        _build(
+            "compares-hours-without-their-calls",
+            "Only hours of the current read are compared, because the ledger's calls are read for its period.",
+            force_true(f"{RUN}.run#aec71f comprehension if 2"),
+            killer=66,
+        ),
+        _build(
+            "expects-charges-of-refused-submissions",
+            "A submission that v2 refused was not accepted, so it is never billed.",
+            force_true("model.bill:_may_be_billed_failure#c87baf operand 4"),
+            killer=112,
+        ),
+        _build(
+            "expects-charges-of-withheld-pictures",
+            "Ideogram may not bill a picture that it withheld.",
+            replace_literal("model.bill:_describe_call#2a4316 value 11", "0"),
+            killer=38,
+        ),
+        _build(
+            "keeps-a-settlement-after-a-late-answer",
+            "A late answer with a cost replaces the settlement, which no correction may undo then.",
+            force_true("model.transitions.payment:_keeps_settled_charge#a9b9f9 operand 2"),
+            killer=54,
+        ),
+        _build(
+            "ignores-usage-at-a-changed-price",
+            "Usage that no call explains may be that of calls whose price has changed.",
+            force_false("model.bill:_apply_group_guards#90fcef operand 12"),
+            killer=f"{UNIT}::test_usage_that_no_call_explains_may_be_that_of_calls_at_another_price",
+        ),
+        _build(
+            "takes-any-price-of-a-shared-key-for-that-of-others",
+            "Usage of a shared key at a price that no list has may be that of calls whose price has changed.",
+            force_true("model.bill:_is_known_price#7fc66e operand 2"),
+            killer=f"{UNIT}::test_shared_key_may_have_usage_at_any_listed_price",
+        ),
+        _build(
+            "ignores-the-price-check",
+            "If the price check found other prices, usage at one price may be that of calls at another.",
+            force_false("model.bill:_apply_group_guards#90fcef operand 11"),
+            killer=f"{UNIT}::test_nothing_is_settled_while_prices_differ_from_the_list",
+        ),
+        _build(
+            "forgets-the-time-limit",
+            "A call may be billed until it ends.",
+            replace_code("model.bill:_describe_call#2a4316 argument 12", "BOUNDARY"),
+            killer=11,
+        ),
+        _build(
+            "forgets-corrections-of-a-dead-run",
+            "A correction is stored before the settlement is reopened, so that a run that dies does not lose it.",
+            replace_code(f"{RUN}._record_corrections#6cd36e return 2", "state.with_corrections(found)"),
+            killer=12,
+        ),
+        _build(
+            "retries-a-charged-call",
+            "A call that was charged, as the records show, is not sent again (`retry_once`).",
+            force_false("pipeline.recovery:Recovery.can_retry_purchase#74fcad if 2"),
+            killer=13,
+        ),
+        _build(
+            "retries-more-than-once",
+            "Settlements do not permit a third call (`retry_once`).",
+            force_false("pipeline.recovery:Recovery.can_retry_purchase#74fcad operand 4"),
+            killer=13,
+        ),
+        _build(
+            "keeps-an-outdated-count",
+            "The number of charged calls is withdrawn when the records no longer show it.",
+            remove(f"{RUN}._settle_group#174262 statement 5"),
+            force_false(f"{RUN}._reopen_settlements#d2807b if 3"),
+            killer=f"{RECONCILE}::test_count_is_withdrawn_when_the_records_of_its_hours_shrink",
+        ),
+        _build(
+            "reopens-for-usage-of-others",
+            "Corrections of other software's usage change no settlement.",
+            force_true("model.usage_records:add_read#84352a comprehension if 1"),
+            killer=14,
         ),
     )
 )

@@ -66,9 +66,9 @@ class SeedResult:
     """What one seed showed. Counts are calls whose answer was lost.
 
     `waited`: those whose jobs waited for the records. `resent`: those that were sent again. `double_charges`: those of
-    them that were charged both times, without masked ones. `masked`: those that were charged and settled as not
-    charged, because the sums are those of a world in which they were not: the records lack a delivered image, or show
-    it at another speed's price. `late_answers`: those that arrived after all. `dead_runs`: runs that ended with an
+    them that were charged both times, without masked ones. `masked`: those that were settled against the truth, because
+    the sums are those of a world in which it is true: the records lack a delivered image, or show one at the price of
+    another speed. `late_answers`: those that arrived after all. `dead_runs`: runs that ended with an
     error.
     """
 
@@ -421,6 +421,8 @@ class BillWorld:
         if not recovery.can_retry_purchase(job):
             ledger.write_transition(transitions.hold(job, now))
             return
+        if any(one.is_settled(SettlementResult.CHARGED) for one in job.attempts):
+            self._report(f"{job_id} is sent again, although a call was charged")
         self.result.resent += 1
         images = _count_images(job)
         if self.story.random() < 0.3:
@@ -430,7 +432,7 @@ class BillWorld:
         job = self._call(job, job.attempts[0].endpoint or "", fate, charged, provider_id=f"{job_id}-{job.attempt_no}")
         free = [one for one in job.attempts if one.settlement and one.settlement.result is _NOT_CHARGED]
         if len(job.attempts) - len(free) > 2:
-            self._report(f"{job_id} has {len(job.attempts)} calls, of which only {len(free)} were not charged")
+            self._report(f"{job_id} has {len(job.attempts)} calls, and only {len(free)} were not charged")
         if job.status is JobStatus.UNKNOWN:
             self._recover(job)
 
@@ -609,14 +611,21 @@ class BillWorld:
             return self.has_shared_key and self.new_price in LIST_PRICES and truth.unit_price == self.old_price
         if self.kind is not WorldKind.UNBILLED or settlement.result is not _NOT_CHARGED:
             return False
-        billed = dict.fromkeys(settlement.hours, 0)
-        for one in self.images:
-            hour = floor_to_hour(one.billed_at)
-            is_counted = one.key == OWN_KEY and (one.endpoint, one.unit_price) == truth.price_class
-            if is_counted and hour in billed and one.is_visible(settlement.records_read_at):
-                billed[hour] += one.count
+        billed = self._count_billed(truth.price_class, settlement.hours, settlement.records_read_at)
         of_class = [call for call in self.sent_calls.values() if call.price_class == truth.price_class]
         return looks_free(truth, of_class, billed)
+
+    def _count_billed(
+        self, price_class: tuple[str, int], hours: tuple[datetime, ...], now: datetime
+    ) -> dict[datetime, int]:
+        """Returns how many images of this stack the records show in each of the hours."""
+        billed = dict.fromkeys(hours, 0)
+        for one in self.images:
+            hour = floor_to_hour(one.billed_at)
+            is_counted = one.key != OTHER_KEY and (one.endpoint, one.unit_price) == price_class
+            if is_counted and hour in billed and one.is_visible(now):
+                billed[hour] += one.count
+        return billed
 
     def _is_correction_pending(self, hours: tuple[datetime, ...]) -> bool:
         now = self.world.clock.time
@@ -635,6 +644,10 @@ class BillWorld:
                     continue
                 self.result.unreported += 1
                 self._report(f"{key.job_id} is still {settlement.result.value}, really {truth.charged}")
+            if settlement and settlement.result is SettlementResult.UNDECIDED:
+                billed = self._count_billed(truth.price_class, settlement.hours, self.world.clock.time)
+                if sum(billed.values()) != settlement.billed:
+                    self._report(f"{key.job_id} is one of {settlement.billed} images, but the records show {billed}")
         self._check_budget(jobs)
         if self.kind in RIGHT_RECORDS:
             self._check_clear_groups(jobs)

@@ -70,7 +70,7 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "drops-uncertain-charge",
         "3.5: What a lost call may have cost counts as spent until it is known.",
-        force_false("model.transitions.payment:_settle_attempt#3211d6 conditional expression 2"),
+        force_false("model.transitions.payment:_settle_attempt#ba5a24 conditional expression 2"),
         invariant=Invariant.BILL_RECONCILED,
         faults="charge_and_hang_up",
     ),

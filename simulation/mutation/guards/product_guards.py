@@ -40,7 +40,7 @@ PRODUCT_MUTANTS = (
     build_mutant(
         "resends-lost-retry",
         "3.4: A retry whose answer is lost is not sent again, because there is a paid picture to deliver.",
-        force_true("pipeline.recovery:Recovery.can_retry_purchase#439dbc operand 2"),
+        force_true("pipeline.recovery:Recovery.can_retry_purchase#74fcad operand 2"),
         invariant=Invariant.RETRIED_ONCE,
         faults="hang_up charge_and_hang_up",
         kind="unaskable",

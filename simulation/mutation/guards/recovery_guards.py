@@ -59,7 +59,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "retries-after-second-lost-answer",
         "3.4: A second lost answer holds the job.",
-        replace_literal("pipeline.recovery:Recovery.can_retry_purchase#439dbc constant 2", "9"),
+        replace_literal("pipeline.recovery:Recovery.can_retry_purchase#74fcad constant 2", "9"),
         invariant=Invariant.RETRIED_ONCE,
         faults="hang_up charge_and_hang_up provider_outage",
         kind="unaskable",
@@ -67,7 +67,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "retries-despite-hold",
         "3.4: If the stack holds lost answers, an operator decides.",
-        force_true("pipeline.recovery:Recovery.can_retry_purchase#439dbc operand 4"),
+        force_true("pipeline.recovery:Recovery.can_retry_purchase#74fcad return 4"),
         invariant=Invariant.RETRIED_ONCE,
         faults="hang_up charge_and_hang_up",
         kind="unaskable",
@@ -76,7 +76,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "retries-outdated-job",
         "3.4: A job that its photo no longer names ends with its lost call, which is not paid again.",
-        force_true("pipeline.recovery:Recovery.can_retry_purchase#439dbc operand 1"),
+        force_true("pipeline.recovery:Recovery.can_retry_purchase#74fcad operand 1"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="hang_up slow_call",
         kind="unaskable",

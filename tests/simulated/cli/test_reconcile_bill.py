@@ -18,7 +18,8 @@ from backdrop.reconcile import bill_reconciliation
 from backdrop_cli.formatting import format_utc
 from backdrop_cli.operate.checks import CheckState
 from backdrop_cli.operate.checks.bill_check import check_bill
-from simulation.bill.bill_world import OTHER_KEY, OWN_KEY, BillWorld, WorldKind
+from simulation.bill.bill_kinds import WorldKind
+from simulation.bill.bill_world import OTHER_KEY, OWN_KEY, BillWorld
 from simulation.world.simulated_provider import build_charged_hang_up
 from simulation.world.simulated_stack import World
 from tests.simulated.command_user import Person

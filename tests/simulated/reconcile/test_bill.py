@@ -1,13 +1,14 @@
 """The comparison with usage records, on the simulated ledger: no settlement contradicts the truth."""
 
 import json
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from backdrop.model.bill import KeyUse
-from backdrop.model.bill_records import HOUR
-from backdrop.model.job import JobStatus
+from backdrop.model.bill_records import HOUR, Finding, FindingKind
+from backdrop.model.job import Job, JobStatus, SettlementResult
 from backdrop.model.price_check import (
     PRICE_CHECK_ID,
     PRICED_PRODUCTS,
@@ -19,11 +20,14 @@ from backdrop.model.price_check import (
 )
 from backdrop.model.sentence import Sentence
 from backdrop.model.transitions import ClaimLimits
+from backdrop.model.usage_records import floor_to_hour
 from backdrop.ports import ApiKey
 from backdrop.providers.http import HttpResponse
-from simulation.bill.bill_world import OTHER_KEY, BillWorld, run_seed
+from simulation.bill.bill_kinds import WorldKind
+from simulation.bill.bill_world import OTHER_KEY, OWN_KEY, BillWorld, run_seed
 
-SEEDS = range(0, 6)
+SEEDS = range(len(WorldKind))
+"""One seed of each story, and some of the other kinds."""
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -103,3 +107,41 @@ def test_comparison_knows_what_the_price_check_may_have_bought() -> None:
     assert comparison
     compared = [call for decision in comparison.decisions for call in decision.calls]
     assert [call.possible for call in compared if call.ref.job_id == PRICE_CHECK_ID] == [1]
+
+
+def list_undecided(bill: BillWorld) -> list[Job]:
+    return [
+        job
+        for job in bill.world.list_jobs()
+        if any(attempt.is_settled(SettlementResult.UNDECIDED) for attempt in job.attempts)
+    ]
+
+
+def test_count_is_withdrawn_when_the_records_of_its_hours_shrink() -> None:
+    bill = BillWorld(18)
+    bill.run()
+    assert list_undecided(bill)
+    now = bill.world.clock.time
+    for images in bill.images:
+        if images.key == OWN_KEY:
+            images.gone_at = now
+    bill.world.clock.time = now + HOUR
+    bill.service.run(is_requested=True)
+    assert list_undecided(bill) == []
+
+
+def test_usage_that_a_person_has_not_seen_is_not_accepted() -> None:
+    """Only the missing charges that the last comparison reported are accepted, not those that a later one finds."""
+    bill = BillWorld(0)
+    bill.run()
+    state = bill.service.run(is_requested=True, accepts_missing=True).state
+    assert (state.accepted_until, state.stopped_hour) == (None, None)
+    [gone, *_] = [images for images in bill.images if images.key == OWN_KEY]
+    hour = floor_to_hour(gone.billed_at)
+    stopped = replace(state, stopped_hour=hour, findings=(build_missing_charge(hour),))
+    bill.world.ledger.put_bill_state(stopped)
+    assert bill.service.run(accepts_missing=True).state.accepted_until == hour + HOUR
+
+
+def build_missing_charge(hour: datetime) -> Finding:
+    return Finding(kind=FindingKind.MISSING_CHARGE, first_hour=hour, last_hour=hour)

@@ -201,6 +201,19 @@ def test_answer_that_the_ledger_does_not_take_is_not_forgotten() -> None:
     assert checked.today.unknown == 10_000
 
 
+def test_answer_is_written_once_the_ledger_is_back() -> None:
+    checked = build(ESTIMATE)
+    back_at = checked.world.clock.now() + timedelta(seconds=20)
+
+    def refuse(call: ServiceCall) -> None:
+        if checked.quotes.sent and call.service == "dynamodb" and checked.world.clock.now() < back_at:
+            raise build_client_error("AccessDeniedException", "no table", 400)
+
+    checked.world.transport.faults_before.append(refuse)
+    assert len(checked.service.run().answers) == len(PRICED_PRODUCTS)
+    assert (checked.today.reserved, checked.today.unknown) == (0, 0)
+
+
 @pytest.mark.parametrize("outcome", [QuoteOutcome.NOT_A_QUOTE, QuoteOutcome.LOST, QuoteOutcome.QUOTED])
 @pytest.mark.parametrize("fault", [crash_worker, lose_response])
 @pytest.mark.parametrize("moment", ["before", "after"])

@@ -1,12 +1,13 @@
 """Lost answers without a lookup: sent once more after the lost call has ended, or held for a person."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import AttemptOutcome, JobStatus, MoneyStatus
-from backdrop.model.provider_result import RetryClass
+from backdrop.model.job import AttemptOutcome, JobStatus, MoneyStatus, Settlement, SettlementResult
+from backdrop.model.provider_result import OnLostAnswer, RetryClass
 from simulation.world.simulated_provider import (
     CallBehavior,
     build_charged_hang_up,
@@ -17,6 +18,7 @@ from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault
 from tests.simulated.simulated_days import DAY, list_report_codes, pass_time
 from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
+from tests.unit.ledger_items import NOW, build_attempt, build_job
 
 S = JobStatus
 LOST = {
@@ -206,3 +208,44 @@ def test_paused_lane_also_delays_the_second_call() -> None:
     world.resume_lane()
     world.run_until_empty()
     assert (find_only_job(world).status, len(world.provider.received_job_ids)) == (S.STORED, 2)
+
+
+SETTLED_CHARGED, SETTLED_FREE = SettlementResult.CHARGED, SettlementResult.NOT_CHARGED
+COUNTED = SettlementResult.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("policy", "lost_calls", "may_retry"),
+    [
+        (OnLostAnswer.RETRY_ONCE, [None], True),
+        (OnLostAnswer.RETRY_ONCE, [COUNTED], True),
+        (OnLostAnswer.RETRY_ONCE, [SETTLED_FREE], True),
+        (OnLostAnswer.RETRY_ONCE, [SETTLED_CHARGED], False),
+        (OnLostAnswer.RETRY_ONCE, [SETTLED_FREE, None], False),
+        (OnLostAnswer.RETRY_ONCE, [SETTLED_FREE, SETTLED_FREE], False),
+        (OnLostAnswer.ASK_THE_BILL, [None], False),
+        (OnLostAnswer.ASK_THE_BILL, [COUNTED], False),
+        (OnLostAnswer.ASK_THE_BILL, [SETTLED_FREE], True),
+        (OnLostAnswer.ASK_THE_BILL, [SETTLED_FREE, SETTLED_FREE], False),
+        (OnLostAnswer.HOLD, [SETTLED_FREE], False),
+    ],
+)
+def test_settlements_decide_whether_a_lost_call_is_sent_again(
+    policy: OnLostAnswer, lost_calls: list[SettlementResult | None], may_retry: bool
+) -> None:
+    """The usage records may be read before the worker decides, for example because the lane was paused for hours."""
+    attempts = tuple(
+        build_attempt(n=n, charged=0, unknown=PRICE, outcome=AttemptOutcome.LOST, settlement=build_settlement(result))
+        for n, result in enumerate(lost_calls, start=1)
+    )
+    job = build_job(status=JobStatus.UNKNOWN, attempts=attempts, attempt_no=len(attempts))
+    recovery = replace(World().steps.bootstrap.recovery, policy=policy)
+    assert recovery.can_retry_purchase(job) is may_retry
+
+
+def build_settlement(result: SettlementResult | None) -> Settlement | None:
+    if result is None:
+        return None
+    return Settlement(
+        result=result, settled_at=NOW, amount=PRICE, hours=(NOW,), billed=1, certain=0, records_read_at=NOW
+    )

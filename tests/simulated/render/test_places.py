@@ -12,6 +12,7 @@ from backdrop.model.place_leases import PlaceLeases
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import CallBehavior, ProviderKind, build_charged_hang_up
 from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, build_client_error
 
 LIMIT, CALL_SECONDS = 4, 10.0
 PLACES_KEY = "lane#ideogram", "places"
@@ -106,6 +107,28 @@ def test_lost_call_keeps_its_places_until_it_has_surely_ended() -> None:
     run(world, 240)
     assert find_job(world, "next.jpg").status is JobStatus.STORED
     assert find_job(world, "lost.jpg").status is JobStatus.HELD
+
+
+def test_answer_is_kept_even_if_the_ledger_does_not_take_the_places_back() -> None:
+    """The places return when their lease ends; the paid picture does not wait for that."""
+    world = build_world()
+    upload(world, "large.jpg", num_images=LIMIT)
+
+    def refuse(call: ServiceCall) -> None:
+        if world.provider.account.work_by_id and call.service == "dynamodb" and "'places'" in str(call.request):
+            raise build_client_error("AccessDeniedException", "no table", 400)
+
+    world.transport.faults_before.append(refuse)
+    run(world, CALL_SECONDS + 20)
+    assert find_job(world, "large.jpg").status is JobStatus.STORED
+    assert read_places_without_faults(world).count_leased(world.clock.time) == LIMIT
+    run(world, 600)
+    assert read_places(world).count_leased(world.clock.time) == 0
+
+
+def read_places_without_faults(world: World) -> PlaceLeases:
+    world.transport.clear_faults()
+    return read_places(world)
 
 
 def test_parked_call_keeps_its_places() -> None:

@@ -23,16 +23,20 @@ from backdrop.model.bill import (
     group_calls,
     is_possible,
     list_billed_calls,
+    parse_key_uses,
     split_group,
 )
 from backdrop.model.bill_records import HOUR, FindingKind, UsageHour, UsageLine
-from backdrop.model.job import AttemptOutcome
+from backdrop.model.job import AttemptOutcome, JudgedAttempt, PictureLink
 from tests.unit.ledger_items import build_attempt, build_job
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ENDPOINT, PRICE = "/v1/ideogram-v3/replace-background", 60_000
 TIME_LIMIT = timedelta(minutes=3)
 FINAL_AFTER = timedelta(minutes=60)
+
+V2_ENDPOINT = "/v2/image/replace-background/ideogram-3"
+DELIVERED, WITHHELD = PictureLink(url="https://results.invalid/1.png"), PictureLink(url=None)
 
 type Placement = tuple[int, int]
 """The hour in which a call is billed, and how many images."""
@@ -244,15 +248,56 @@ def test_call_near_a_boundary_may_be_billed_in_either_hour(minute: int, last_min
         lease_until=NOON + timedelta(minutes=last_minute),
         provider_id="work-1",
     )
-    [found] = list_billed_calls(build_job(attempts=(attempt,)), TIME_LIMIT)
+    [found] = list_billed_calls(build_job(attempts=(attempt,), paid_attempt_no=1, links=(DELIVERED,)), TIME_LIMIT)
     assert (found.first_hour.hour, found.last_hour.hour, found.certain) == (*hours, 1)
 
 
-@pytest.mark.parametrize(("endpoint", "count"), [(ENDPOINT, 0), ("/v2/image/replace-background/ideogram-3", 1)])
-def test_accepted_call_that_failed_may_have_been_billed(endpoint: str, count: int) -> None:
-    attempt = build_attempt(endpoint=endpoint, charged=0, outcome=AttemptOutcome.REJECTED)
+@pytest.mark.parametrize(("time_limit", "hours"), [(3, (12, 12)), (14, (12, 13))])
+def test_call_may_be_billed_until_its_time_limit(time_limit: int, hours: Span) -> None:
+    attempt = build_attempt(submitted_at=NOON + timedelta(minutes=45))
+    [found] = list_billed_calls(build_job(attempts=(attempt,)), timedelta(minutes=time_limit))
+    assert (found.first_hour.hour, found.last_hour.hour) == hours
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "provider_id", "count"), [(ENDPOINT, "work-1", 0), (V2_ENDPOINT, "work-1", 1), (V2_ENDPOINT, None, 0)]
+)
+def test_accepted_call_that_failed_may_have_been_billed(endpoint: str, provider_id: str | None, count: int) -> None:
+    attempt = build_attempt(endpoint=endpoint, provider_id=provider_id, charged=0, outcome=AttemptOutcome.REJECTED)
     found = list_billed_calls(build_job(attempts=(attempt,)), TIME_LIMIT)
     assert [(one.possible, one.is_failure, one.is_unknown) for one in found] == [(1, True, False)] * count
+
+
+@pytest.mark.parametrize(
+    ("links", "basis", "amounts"),
+    [
+        ((DELIVERED, DELIVERED), "price_list", (2, 0)),
+        ((DELIVERED, WITHHELD), "price_list", (1, 1)),
+        ((WITHHELD, WITHHELD), "price_list", (0, 2)),
+        ((WITHHELD, WITHHELD), "reported", (2, 0)),
+    ],
+)
+def test_withheld_pictures_are_certainly_billed_only_if_the_provider_says_so(
+    links: tuple[PictureLink, ...], basis: str, amounts: tuple[int, int]
+) -> None:
+    attempt = build_attempt(charged=2 * PRICE, basis=basis)
+    paid = build_job(attempts=(attempt,), paid_attempt_no=1, links=links)
+    earlier = build_job(attempts=(attempt,), judged_attempts=(JudgedAttempt(attempt_no=1, links=links, fidelities=()),))
+    for job in (paid, earlier):
+        [found] = list_billed_calls(job, TIME_LIMIT)
+        assert (found.certain, found.possible) == amounts
+
+
+def test_pictures_that_the_job_no_longer_names_may_have_been_withheld() -> None:
+    [found] = list_billed_calls(build_job(attempts=(build_attempt(charged=2 * PRICE),)), TIME_LIMIT)
+    assert (found.certain, found.possible) == (0, 2)
+
+
+def test_key_with_two_meanings_counts_as_shared() -> None:
+    assert parse_key_uses("k1, k2:other,k1:other") == {"k1": KeyUse.SHARED, "k2": KeyUse.OTHER}
+    assert parse_key_uses("k1:shared,k1") == {"k1": KeyUse.SHARED}
+    with pytest.raises(ValueError, match="mine"):
+        parse_key_uses("k1:mine")
 
 
 def test_shared_key_settles_only_as_not_charged() -> None:
@@ -293,13 +338,21 @@ def read_hours(*lines: tuple[UsageLine, ...], shrunk: int | None = None) -> dict
     }
 
 
-def rules(*, seen: bool = True, stopped: int | None = None, accepted: int | None = None, **uses: KeyUse) -> BillRules:
+def rules(
+    *,
+    seen: bool = True,
+    stopped: int | None = None,
+    accepted: int | None = None,
+    other_prices: bool = False,
+    **uses: KeyUse,
+) -> BillRules:
     return BillRules(
         key_uses=uses or {"k1": KeyUse.OWN},
         final_after=FINAL_AFTER,
         seen_endpoints=frozenset({ENDPOINT} if seen else ()),
         stopped_hour=None if stopped is None else NOON + stopped * HOUR,
         accepted_until=None if accepted is None else NOON + accepted * HOUR,
+        has_other_prices=other_prices,
     )
 
 
@@ -352,7 +405,9 @@ def test_replaced_keys_count_together() -> None:
 
 def test_shrunk_hour_and_call_without_endpoint_settle_nothing() -> None:
     calls = [call(1, 0, certain=1), call(2, 0, unknown=1)]
-    assert settled(calls, read_hours((line(1),), shrunk=0), rules()) == (0, 0)
+    comparison = compare_bill(calls, read_hours((line(1),), shrunk=0), rules())
+    assert (comparison.decisions, comparison.open_calls) == ([], [calls[1]])
+    assert [finding.kind for finding in comparison.findings] == [FindingKind.SHRUNK_HOUR]
     unclear = call(3, 0, unknown=1, is_unclear=True)
     assert settled([*calls, unclear], read_hours((line(1),)), rules()) == (0, 0)
 
@@ -401,3 +456,30 @@ def test_charge_of_the_price_check_is_not_taken_for_that_of_a_job() -> None:
     assert decide_group(group, {NOON: 1}, is_exact=True).charged == (lost,)
     decision = decide_group(replace(group, calls=[lost, quote]), {NOON: 1}, is_exact=True)
     assert (decision.charged, decision.not_charged, decision.undecided) == ((), (), (lost,))
+
+
+@pytest.mark.parametrize(("price", "count"), [(30_000, 1), (55_000, 0)])
+def test_shared_key_may_have_usage_at_any_listed_price(price: int, count: int) -> None:
+    """Usage at any other price may be that of this stack's calls, since Ideogram has changed a price."""
+    calls = [call(1, 0, certain=1), call(2, 0, unknown=1)]
+    hours = read_hours((line(1), line(1, price=price)))
+    assert settled(calls, hours, rules(k1=KeyUse.SHARED)) == (0, count)
+
+
+def test_usage_that_no_call_explains_may_be_that_of_calls_at_another_price() -> None:
+    calls = [
+        call(1, 0, certain=1), call(2, 0, unknown=1), replace(call(3, 0, certain=1), unit_price=90_000),
+        call(4, 4, certain=1), call(5, 4, unknown=1),
+    ]  # fmt: skip
+    hours = read_hours((line(1), line(2, price=90_000)), (), (), (), (line(1),))
+    comparison = compare_bill(calls, hours, rules())
+    assert [one.ref for decision in comparison.decisions for one in decision.not_charged] == [calls[4].ref]
+    assert {finding.kind for finding in comparison.findings} == {FindingKind.FOREIGN_USAGE, FindingKind.OTHER_PRICE}
+
+
+def test_nothing_is_settled_while_prices_differ_from_the_list() -> None:
+    calls, hours = [call(1, 0, certain=1), call(2, 0, unknown=1)], read_hours((line(1),))
+    assert settled(calls, hours, rules()) == (0, 1)
+    comparison = compare_bill(calls, hours, rules(other_prices=True))
+    assert [finding.kind for finding in comparison.findings] == [FindingKind.OTHER_PRICE]
+    assert comparison.open_calls == [calls[1]]

@@ -104,7 +104,83 @@ def test_late_answer_overrules_a_settlement(first: Settlement, confirmed: int) -
     assert (step.job.status, step.job.charged) == (JobStatus.PAID, PRICE)
     attempt = step.job.find_attempt(1)
     assert attempt
-    assert attempt.settlement == (first if first is CHARGED else None)
+    assert attempt.settlement is None
+
+
+def test_late_answer_at_another_cost_is_not_undone_by_a_correction() -> None:
+    settled = transitions.settle(held_job(), 1, CHARGED).job
+    step = transitions.record_result(settled, 1, replace(OK, charged=PRICE // 2), TOMORROW)
+    assert (step.job.charged, step.job.unknown) == (PRICE // 2, 0)
+    with pytest.raises(ConflictError):
+        transitions.reopen_settlement(step.job, 1, TOMORROW)
+
+
+def twice_lost_job() -> Job:
+    """A job that is held, because the answers of both calls were lost."""
+    job = build_job()
+    for n in (1, 2):
+        job = transitions.claim(job, now=NOW, lease_until=NOW, price=PRICE, limits=ClaimLimits(10 * PRICE)).job
+        job = transitions.record_result(job, n, ProviderResult.lost("no answer"), NOW).job
+    return transitions.hold(job, NOW).job
+
+
+def read_problem(job: Job) -> str:
+    assert job.problem
+    return f"{job.problem.message} {job.problem.advice or ''}".strip()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "text", "advice"),
+    [
+        (SettlementResult.CHARGED, SettlementResult.NOT_CHARGED, "show that the call was charged", "--pay-again"),
+        (SettlementResult.NOT_CHARGED, SettlementResult.CHARGED, "show that the call was charged", "--pay-again"),
+        (SettlementResult.NOT_CHARGED, SettlementResult.NOT_CHARGED, "was not charged", "`backdrop redrive`;"),
+        (SettlementResult.NOT_CHARGED, SettlementResult.UNDECIDED, "whether this one was", "it may be charged"),
+        (SettlementResult.NOT_CHARGED, None, "it is unknown whether", "."),
+    ],
+)
+def test_held_job_says_what_is_known_about_all_of_its_calls(
+    first: SettlementResult, second: SettlementResult | None, text: str, advice: str
+) -> None:
+    job = transitions.settle(twice_lost_job(), 1, settlement(first)).job
+    if second:
+        job = transitions.settle(job, 2, settlement(second)).job
+    assert text in read_problem(job)
+    assert advice in read_problem(job)
+
+
+def test_count_is_withdrawn_with_its_text() -> None:
+    job = transitions.settle(held_job(), 1, settlement(SettlementResult.UNDECIDED)).job
+    step = transitions.withdraw_count(job, 1)
+    assert step.budget_change is None
+    attempt = step.job.find_attempt(1)
+    assert attempt
+    assert attempt.settlement is None
+    assert "whether this one was" not in read_problem(step.job)
+    with pytest.raises(ConflictError):
+        transitions.withdraw_count(step.job, 1)
+
+
+def test_withdrawn_count_does_not_hide_an_earlier_correction() -> None:
+    job = transitions.reopen_settlement(transitions.settle(held_job(), 1, CHARGED).job, 1, TOMORROW).job
+    undecided = replace(settlement(SettlementResult.UNDECIDED), reopened_count=1)
+    job = transitions.withdraw_count(transitions.settle(job, 1, undecided).job, 1).job
+    attempt = job.find_attempt(1)
+    assert attempt
+    assert attempt.settlement
+    assert (attempt.settlement.result, attempt.settlement.reopened_count) == (SettlementResult.REOPENED, 1)
+
+
+def test_second_lost_call_does_not_wait_even_if_the_first_was_corrected() -> None:
+    job = transitions.claim(build_job(), now=NOW, lease_until=NOW, price=PRICE, limits=ClaimLimits(10 * PRICE)).job
+    job = transitions.record_result(job, 1, ProviderResult.lost("no answer"), NOW).job
+    assert transitions.can_wait_for_bill(job)
+    job = transitions.settle(transitions.wait_for_bill(job, NOW).job, 1, NOT_CHARGED).job
+    job = transitions.claim(job, now=NOW, lease_until=NOW, price=PRICE, limits=ClaimLimits(10 * PRICE)).job
+    job = transitions.reopen_settlement(job, 1, TOMORROW).job
+    job = transitions.record_result(job, 2, ProviderResult.lost("no answer"), TOMORROW).job
+    assert [call.unknown for call in job.lost_calls] == [PRICE, PRICE]
+    assert not transitions.can_wait_for_bill(job)
 
 
 def test_late_refusal_does_not_undo_a_settlement() -> None:

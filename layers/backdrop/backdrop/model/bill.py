@@ -581,7 +581,7 @@ def _apply_group_guards(
         stopped_hour = None
     stops = [*missing, *([stopped_hour] if stopped_hour else [])]
     comparison.stopped_hour = min(stops, default=None)
-    foreign = [one for one in candidates if any(kind is FindingKind.FOREIGN_USAGE for kind in _list_kinds(one))]
+    foreign = [one for one in candidates if FindingKind.FOREIGN_USAGE in _list_kinds(one)]
     for one in sorted(candidates, key=lambda one: (one.hours, one.endpoint, one.unit_price)):
         decision = one
         kinds = _list_kinds(decision)

@@ -70,10 +70,10 @@ class Recovery:
         Not if it buys a picture again whose product differed: there is a paid picture to deliver, and the quote counts
         each of these calls once. The usage records may show whether the call was charged before anyone decides.
         """
-        calls, is_wanted = job.lost_calls, job.end_after_call is None and not job.is_retrying
-        if not is_wanted or len(calls) > 1:
+        is_wanted = job.end_after_call is None and not job.is_retrying
+        if not is_wanted or len(job.lost_calls) > 1:
             return False
-        if any(call.is_settled(SettlementResult.CHARGED) for call in calls):
+        if any(call.is_settled(SettlementResult.CHARGED) for call in job.lost_calls):
             return False
         if self.policy is OnLostAnswer.ASK_THE_BILL:
             return job.possible_charge_count == 0

@@ -69,6 +69,7 @@ _SETTLED_MESSAGES = {
         "The answer was lost. The provider's usage records show how many of several such calls were charged, but not "
         "whether this one was."
     ),
+    None: "The answer was lost, and it is unknown whether the call was charged.",
 }
 # In these states, a job still accepts a usable result, even a late one.
 LATE_RESULT_STATUSES = frozenset(
@@ -344,7 +345,8 @@ def hold(job: Job, now: datetime) -> Transition:
 def _hold(job: Job, now: datetime) -> Job:
     message = job.problem.message if job.problem else "The result was lost."
     error = BackdropError(Code.CHARGE_UNKNOWN, message)
-    return _explain_settlements(end_job(job, JobStatus.HELD, Problem.from_error(error, now, job.money), now))
+    job = end_job(job, JobStatus.HELD, Problem.from_error(error, now, job.money), now)
+    return _explain_settlements(job) if any(call.settlement for call in job.lost_calls) else job
 
 
 def can_wait_for_bill(job: Job) -> bool:
@@ -442,30 +444,28 @@ def reopen_settlement(job: Job, n: int, now: datetime) -> Transition:
 
 
 def withdraw_count(job: Job, n: int) -> Transition:
-    """Any state: the usage records no longer show how many of several calls were charged, of which this is one."""
+    """Any state: the usage records no longer show how many calls were charged of several that include this one."""
     before = job.find_attempt(n)
     if before is None or before.settlement is None or not before.is_settled(SettlementResult.UNDECIDED):
         raise ConflictError
     # A call that was settled once stays reopened, which tells a second correction from the first.
     reopened = replace(before.settlement, result=SettlementResult.REOPENED)
     after = replace(before, settlement=reopened if reopened.reopened_count else None)
-    return Transition(replace_attempt(job, after))
+    job = replace_attempt(job, after)
+    return Transition(_explain_settlements(job) if job.status is JobStatus.HELD else job)
 
 
 def _explain_settlements(job: Job) -> Job:
     """Says why a job is held, as far as the usage records tell about all of its lost calls."""
-    calls = job.lost_calls
-    if job.problem is None or not any(call.settlement for call in calls):
+    if job.problem is None:
         return job
-    if any(call.is_settled(SettlementResult.CHARGED) for call in calls):
-        result = SettlementResult.CHARGED
-    elif all(call.is_settled(SettlementResult.NOT_CHARGED) for call in calls):
+    results = {call.settlement.result if call.settlement else None for call in job.lost_calls}
+    if results == {SettlementResult.NOT_CHARGED}:
         result = SettlementResult.NOT_CHARGED
-    elif any(call.is_settled(SettlementResult.REOPENED) for call in calls):
-        result = SettlementResult.REOPENED
     else:
-        result = SettlementResult.UNDECIDED
-    message, advice = Sentence(_SETTLED_MESSAGES[result]), _SETTLED_ADVICE.get(result)
+        decisive = (SettlementResult.CHARGED, SettlementResult.REOPENED, SettlementResult.UNDECIDED)
+        result = next((one for one in decisive if one in results), None)
+    message, advice = Sentence(_SETTLED_MESSAGES[result]), _SETTLED_ADVICE.get(result) if result else None
     return replace(job, problem=replace(job.problem, message=message, advice=advice))
 
 
