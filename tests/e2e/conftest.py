@@ -20,6 +20,7 @@ from tests.e2e.folder import Folder
 os.environ["FORK_WORKERS"] = "1"
 # Tests that take minutes start first, longest first, so that none of them runs alone at the end.
 SLOW_TESTS = (
+    "test_acknowledged_generation_survives_a_killed_worker",
     "test_update_completes_jobs_in_every_state",
     "test_mandate_clients",
     "[README.md]",
@@ -31,11 +32,13 @@ SLOW_TESTS = (
     "[docs/operating.md]",
     "test_documented_commands",
     "test_update",
+    "test_reconcile_bill",
     "test_separate_stacks",
 )
 # Each of these tests runs in any pytest worker. The tests of any other module run in one worker and share what the
 # module sets up.
 INDEPENDENT_TESTS = (
+    "test_acknowledged_generation_survives_a_killed_worker",
     "test_update",
     "[README.md]",
     "[docs/tutorial.md]",

@@ -73,9 +73,9 @@ def settle_waiting(job: Job, result: SettlementResult) -> transitions.Transition
     return transitions.settle(replace(job, bill_wait_until=LEASE), 1, build_settlement(result))
 
 
-def with_settled_call(job: Job) -> Job:
-    """The job with only one call, which the usage records have settled as not charged."""
-    settled = transitions.settle(job_in(S.HELD), 1, build_settlement(SettlementResult.NOT_CHARGED)).job
+def with_settled_call(job: Job, result: SettlementResult = SettlementResult.NOT_CHARGED) -> Job:
+    """The job with only one call, which the usage records have settled."""
+    settled = transitions.settle(job_in(S.HELD), 1, build_settlement(result)).job
     return replace(job, attempts=settled.attempts)
 
 
@@ -134,6 +134,7 @@ MOVES: dict[str, Move] = {
     "settle_undecided_wait": lambda job: settle_waiting(job, SettlementResult.UNDECIDED),
     "settle_free_wait": lambda job: settle_waiting(job, SettlementResult.NOT_CHARGED),
     "reopen_settlement": lambda job: transitions.reopen_settlement(with_settled_call(job), 1, NOW),
+    "withdraw_count": lambda job: transitions.withdraw_count(with_settled_call(job, SettlementResult.UNDECIDED), 1),
 }
 STAYS = {
     "accept": [*S],
@@ -167,6 +168,7 @@ STAYS = {
     "settle_undecided_wait": [S.HELD, S.REFUSED, S.DEAD],
     "settle_free_wait": [S.HELD, S.REFUSED, S.DEAD],
     "reopen_settlement": [state for state in S if state is not S.ACCEPTED],
+    "withdraw_count": [*S],
 }
 ALLOWED: dict[tuple[str, JobStatus], JobStatus] = {
     **{(name, state): state for name, states in STAYS.items() for state in states},
@@ -344,6 +346,7 @@ def test_throttled_call_leaves_no_attempt() -> None:
 KEEPING_STEPS = {"acknowledge", "apply_cancel_marks", "begin_processing", "end_processing", "mark_resent"} | {
     "record_wait_reason",
     "reopen_settlement",
+    "withdraw_count",
     "accept",
 }
 
