@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,10 +10,12 @@ import pytest
 from backdrop.model.codes import Code
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.place_leases import PlaceLeases
+from backdrop.pipeline.purchase import CLAIM_RETRY_SECONDS, MAX_CLAIM_TRIES
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import CallBehavior, ProviderKind, build_charged_hang_up
 from simulation.world.simulated_stack import World
-from simulation.world.transport import ServiceCall, build_client_error
+from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
+from tests.simulated.stage_worlds import assert_at_rest
 
 LIMIT, CALL_SECONDS = 4, 10.0
 PLACES_KEY = "lane#ideogram", "places"
@@ -56,6 +59,12 @@ def count_peak(world: World) -> int:
     return max(
         sum(other.places for other in works if other.started_at <= work.started_at < other.done_at) for work in works
     )
+
+
+def claims_places(call: ServiceCall) -> bool:
+    """Whether the transaction writes a job together with the places of its call."""
+    puts = [write["Put"]["Item"] for write in call.request["TransactItems"] if "Put" in write]
+    return len(puts) > 1 and any((item["pk"]["S"], item["sk"]["S"]) == PLACES_KEY for item in puts)
 
 
 def test_lane_with_single_images_only_writes_nothing_about_places() -> None:
@@ -144,6 +153,31 @@ def test_parked_call_keeps_its_places() -> None:
     run(world, 400)
     assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
     assert world.provider.account.refused_count == 0
+
+
+@pytest.mark.parametrize("conflicts", [MAX_CLAIM_TRIES - 1, MAX_CLAIM_TRIES])
+def test_claim_that_keeps_colliding_returns_its_job_to_the_queue(
+    conflicts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker changes the places just before each try. The job is paid for once in either case."""
+    world = build_world()
+    monkeypatch.setattr(world.clock, "jitter", float)
+
+    def change_places(_: ServiceCall) -> None:
+        now = world.clock.time
+        world.ledger.put_places(read_places(world).with_waiter("f" * 64, 1, now, now + timedelta(seconds=1)))
+
+    collision = TargetedFault(change_places, "transact_write_items", times=conflicts, matches=claims_places)
+    world.transport.faults_before.append(collision)
+    upload(world, "photo.jpg", num_images=2)
+    run(world, 120)
+    assert collision.hit_count == conflicts
+    codes = [message.code for message in world.returned_messages]
+    assert codes == [Code.LEDGER_CONFLICT] * (conflicts == MAX_CLAIM_TRIES)
+    waits = [after.started_at - before.started_at for before, after in pairwise(collision.struck_calls)]
+    assert all(wait.total_seconds() > n * CLAIM_RETRY_SECONDS for n, wait in enumerate(waits, start=1))
+    assert_at_rest(world)
+    assert len(world.provider.received_job_ids) == 1
 
 
 def test_canceled_waiting_job_blocks_no_other_job() -> None:

@@ -35,6 +35,7 @@ SPOOL_RESULT_SECONDS = 4
 OVER_DAILY_BUDGET_DELAY_SECONDS = 3600
 TOO_LITTLE_TIME_DELAY_SECONDS = 10
 NO_MANDATE_DELAY_SECONDS = 60
+MAX_CLAIM_TRIES, CLAIM_RETRY_SECONDS = 8, 0.1
 TransitionFactory = Callable[[Job], transitions.Transition]
 
 
@@ -57,15 +58,16 @@ class Purchases:
         """Claims an `accepted` or `unknown` job, sends the call, and records its answer.
 
         If the provider counts images and has no place for the call, returns the job with that as the answer.
-        Raises RetryLaterError if the budget prevents the call, and ConflictError if another worker wrote the job first,
-        or after the job has ended or left the lane because its mandate does not cover it.
+        Raises RetryLaterError if the budget prevents the call, or if other workers keep changing the mandate or the
+        lane's places; ConflictError if another worker wrote the job first, or after the job has ended or left the lane
+        because its mandate does not cover it.
         """
         self.check_time(provider, context)
         price = quote(job.provider, job.instructions, self.prices)
         # If the job's mandate has been released, it ends with the mandate: no other money buys it.
         mandate = job.mandate or context.registry.find_name(job.bucket, job.key)
         account = self._read_mandate(mandate) if mandate else None
-        while True:
+        for tries in range(1, MAX_CLAIM_TRIES + 1):
             now = self.clock.now()
             obstacle = account.find_obstacle(job, price, now.date().isoformat()) if account else None
             if obstacle:
@@ -99,6 +101,10 @@ class Purchases:
             else:
                 context.places = places or context.places
                 return self.send_claimed(job, provider, call, context)
+            # Without a random delay, workers that collided once would collide again.
+            self.clock.sleep(self.clock.jitter(CLAIM_RETRY_SECONDS * tries))
+        message = "Other workers changed the job's mandate or the places of its lane repeatedly."
+        raise RetryLaterError(Code.LEDGER_CONFLICT, message, 1)
 
     def _read_mandate(self, name: str) -> MandateAccount:
         account = self.ledger.find_mandate(name)
