@@ -9,9 +9,11 @@ from backdrop.model.bill import BilledCall, list_billed_quotes
 from backdrop.model.codec import from_json, to_json
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError
+from backdrop.model.item_size import MAX_ITEM_BYTES
 from backdrop.model.job import AttemptOutcome, MoneyStatus
 from backdrop.model.price_check import (
     LEASE,
+    MAX_KEPT_CALLS,
     PRICED_PRODUCTS,
     PriceCheck,
     PricedProduct,
@@ -25,6 +27,7 @@ from backdrop.model.price_check import (
 )
 from backdrop.model.sentence import Sentence
 from backdrop.model.transitions import ClaimLimits
+from backdrop.model.usage_records import UsagePeriod
 
 NOW = datetime(2026, 11, 27, 5, 20, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
@@ -142,6 +145,27 @@ def test_without_an_open_call_nothing_can_be_recorded() -> None:
 def test_calls_are_numbered_on_and_charges_are_kept() -> None:
     check = ask(CHARGED["lost"], now=LATER, check=ask(FREE["quoted"], check=ask(CHARGED["lost"])))
     assert [call.attempt.n for call in check.calls] == [1, 3]
+
+
+def test_oldest_calls_are_dropped_once_the_usage_records_cannot_contain_them() -> None:
+    check, now = PriceCheck(), NOW
+    for _ in range(MAX_KEPT_CALLS + 20):
+        check, now = ask(CHARGED["generation"], resume(check), now), now + timedelta(days=1)
+    assert [call.attempt.n for call in check.calls] == [*range(21, MAX_KEPT_CALLS + 21)]
+    assert check.call_no == MAX_KEPT_CALLS + 20
+    assert len(to_json(check)) < MAX_ITEM_BYTES * 0.9
+
+
+def test_call_that_the_usage_records_may_contain_is_never_dropped() -> None:
+    check, now, distance = PriceCheck(), NOW, timedelta(minutes=15)
+    for _ in range(MAX_KEPT_CALLS + 300):
+        check, now = ask(CHARGED["lost"], check, now), now + distance
+    kept = [call.attempt.submitted_at for call in check.calls]
+    period = UsagePeriod.until(now)
+    in_period = [moment for moment in (NOW + n * distance for n in range(check.call_no)) if moment >= period.start]
+    assert len(in_period) > MAX_KEPT_CALLS
+    assert kept[-len(in_period) :] == in_period
+    assert kept[0] > NOW
 
 
 def test_difference_is_found_only_in_exact_quotes() -> None:

@@ -5,7 +5,7 @@ request buy a picture. So each request reserves its price before it is sent, as 
 quote or a refusal leaves a charge that may have been made.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,12 +17,17 @@ from backdrop.model.pricing import REPLACE_PER_IMAGE, look_up_image_price
 from backdrop.model.record import Record, record
 from backdrop.model.sentence import Sentence
 from backdrop.model.transitions import BudgetChange, ClaimLimits
+from backdrop.model.usage_records import MAX_PERIOD
 
 PROVIDER = "ideogram"
 PRICE_CHECK_ID = "price-check"
 """In place of a job's ID, where calls are listed."""
 # Longer than the function's timeout, so that the worker of a request that still has no answer has ended.
 LEASE = timedelta(minutes=5)
+# Of 500 bytes each, so that they fit into one item. At one lost answer a day, they reach back more than a year.
+MAX_KEPT_CALLS = 500
+# The usage records may still contain a younger call. A call may be in the hour before its request, or after it.
+MIN_CALL_RETENTION = MAX_PERIOD + timedelta(days=1)
 CRASH_MESSAGE = "The worker crashed between the request and the record of its answer."
 
 
@@ -119,8 +124,8 @@ class PriceCheck(LedgerItem):
     """The price check's own item.
 
     `run_at`: the end of the last run. `problem`: why that run sent no request, and `problem_code` its code. `calls`:
-    the request in flight, and all that may have been charged. `stopped_at`: when an answer was no quote; nothing more
-    is sent until a person resumes the check.
+    the request in flight, and the latest that may have been charged. `stopped_at`: when an answer was no quote; nothing
+    more is sent until a person resumes the check.
     """
 
     run_at: datetime | None = None
@@ -179,11 +184,19 @@ def begin_call(
     opened = replace(
         check,
         call_no=attempt.n,
-        calls=(*check.calls, QuoteCall(product=product, attempt=attempt)),
+        calls=(*_drop_old_calls(check.calls, now), QuoteCall(product=product, attempt=attempt)),
         problem=None,
         problem_code=None,
     )
     return opened, BudgetChange(attempt.budget_day, PROVIDER, reserved=attempt.reserved, claim=limits)
+
+
+def _drop_old_calls(calls: Sequence[QuoteCall], now: datetime) -> Iterator[QuoteCall]:
+    """Makes room for one call. The budget's days keep what the dropped ones may have cost."""
+    first_kept = len(calls) + 1 - MAX_KEPT_CALLS
+    return (
+        call for n, call in enumerate(calls) if n >= first_kept or now - call.attempt.submitted_at < MIN_CALL_RETENTION
+    )
 
 
 def record_answer(check: PriceCheck, answer: QuoteAnswer, now: datetime) -> tuple[PriceCheck, BudgetChange]:
