@@ -246,7 +246,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.approval:_end_rejected#a428b2 if 1": APPROVAL_REASON,
     "model.transitions.approval:await_approval#4b44f9 if 1": APPROVAL_REASON,
     "model.transitions.approval:reject#23de8d if 1": APPROVAL_REASON,
-    "model.transitions.payment:_release_job#c20e1d if 3": RETRY_REASON,
+    "model.transitions.payment:_release_job#699efd if 3": RETRY_REASON,
     "operate.cancel:CancelService._cancel_job#904162 if 2": (
         "For speed: reconcile sends deliver what it was not notified of, some minutes later."
     ),

@@ -103,7 +103,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "restarts-with-uncertain-charge",
         "3.4: A call that was not accepted does not settle an earlier lost answer.",
-        force_false("model.transitions.payment:_release_job#c20e1d if 1"),
+        force_false("model.transitions.payment:_release_job#699efd if 1"),
         invariant=Invariant.CHARGES_NEVER_ERASED,
         faults="hang_up throttled_call provider_outage late_event",
         kind="unaskable",
@@ -111,7 +111,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "restarts-outdated-job",
         "2.3: A job that its photo no longer names ends when its call returns without a charge.",
-        force_false("model.transitions.payment:_release_job#c20e1d if 2"),
+        force_false("model.transitions.payment:_release_job#699efd if 2"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="slow_refusal",
         kind="unaskable",

@@ -7,12 +7,22 @@ import pytest
 
 from backdrop.model import transitions
 from backdrop.model.bill_records import MAX_RUN_DISTANCE, BillState
+from backdrop.model.errors import ConflictError
 from backdrop.model.job import Job, JobStatus, MoneyStatus, Settlement, SettlementResult
+from backdrop.model.provider_result import ProviderResult
 from backdrop.model.transitions.payment import MAX_BILL_WAIT
 from simulation.world.simulated_provider import CallBehavior, build_charged_hang_up, build_uncharged_hang_up
 from simulation.world.simulated_stack import World
 from tests.simulated.simulated_days import DAY, list_report_codes, pass_time
-from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
+from tests.simulated.stage_worlds import (
+    KEY,
+    PRICE,
+    REJECTED,
+    THROTTLED,
+    assert_at_rest,
+    find_only_job,
+    world_with_photo,
+)
 
 S = JobStatus
 CHARGED, NOT_CHARGED = SettlementResult.CHARGED, SettlementResult.NOT_CHARGED
@@ -126,10 +136,48 @@ def test_correction_before_the_second_call_prevents_it() -> None:
     assert (job.status, job.money, count_calls(world)) == (S.HELD, MoneyStatus.UNKNOWN, 1)
 
 
-def test_late_answer_ends_the_wait() -> None:
-    """The message of a job that waits does nothing, and a second lost answer cannot look like the first one."""
+def test_second_call_no_longer_waits_for_the_bill() -> None:
+    """Otherwise, a second lost answer would look like the first one."""
     world = world_after_lost_call(build_uncharged_hang_up())
     job = settle(world, NOT_CHARGED)
     assert job.bill_wait_until is not None
     pass_time(world, 900)
     assert find_only_job(world).bill_wait_until is None
+
+
+def spool_late_answer(world: World, answer: ProviderResult) -> None:
+    """The worker of the lost call gets its answer after its lease has expired, and the ledger does not accept it."""
+    world.steps.bootstrap.answer_spool.save(find_only_job(world), 1, answer)
+
+
+def test_late_picture_ends_the_wait() -> None:
+    world = world_after_lost_call(build_charged_hang_up())
+    assert find_only_job(world).waits_for_bill
+    (work,) = world.provider.account.work_by_id.values()
+    spool_late_answer(world, work.result)
+    pass_time(world, 900)
+    job = find_only_job(world)
+    assert (job.status, job.waits_for_bill, job.charged, job.unknown) == (S.STORED, False, PRICE, 0)
+    assert (count_calls(world), world.provider.charged_micro_usd, list_report_codes(world, KEY)) == (1, PRICE, [])
+    with pytest.raises(ConflictError):
+        settle(world, NOT_CHARGED)
+    assert_at_rest(world)
+
+
+def test_late_refusal_ends_the_wait_without_a_charge() -> None:
+    world = world_after_lost_call(build_uncharged_hang_up())
+    spool_late_answer(world, REJECTED)
+    pass_time(world, 900)
+    job = find_only_job(world)
+    assert (job.status, job.unknown, list_report_codes(world, KEY)) == (S.DEAD, 0, [REJECTED.code])
+    assert (count_calls(world), world.provider.charged_micro_usd) == (1, 0)
+    assert_at_rest(world)
+
+
+def test_late_answer_that_nothing_was_taken_sends_the_job_again() -> None:
+    world = world_after_lost_call(build_uncharged_hang_up())
+    spool_late_answer(world, THROTTLED)
+    pass_time(world, 2 * 3600)
+    job = find_only_job(world)
+    assert (job.status, count_calls(world), job.charged, job.unknown) == (S.STORED, 2, PRICE, 0)
+    assert_at_rest(world)

@@ -306,7 +306,9 @@ def _release_job(job: Job, now: datetime) -> Job:
     if job.is_retrying and not should_keep_retrying(job):
         return end_retry(job, explain_retry_end(job), now)
     problem = None if job.status is JobStatus.UNKNOWN else job.problem
-    return replace(job, status=JobStatus.ACCEPTED, problem=problem)
+    # A job that waits for the bill has no message, so that of the accepted job is due at once: reconcile sends it.
+    last_sent_at = now - MESSAGE_LIFETIME if job.waits_for_bill else job.last_sent_at
+    return replace(job, status=JobStatus.ACCEPTED, problem=problem, last_sent_at=last_sent_at)
 
 
 def _drop_old_releases(attempts: Iterable[Attempt], n: int) -> tuple[Attempt, ...]:
@@ -405,15 +407,14 @@ def settle(job: Job, n: int, settlement: Settlement) -> Transition:
 def _continue_after_settlement(job: Job, attempt: Attempt, settlement: Settlement) -> Job:
     """A job that waits for the bill continues: → accepted if its call was not charged, otherwise → held.
 
-    The message of the accepted job is due at once, so that reconcile sends it. accepted → held if the records changed:
-    the call may have been charged after all, so it must not be sent again.
+    accepted → held if the records changed: the call may have been charged after all, so it must not be sent again.
     """
     now = settlement.settled_at
     if attempt.charge_no != job.charge_no:
         return job
     if job.waits_for_bill:
         if not job.possible_charge_count:
-            return replace(_release_job(job, now), last_sent_at=now - MESSAGE_LIFETIME)
+            return _release_job(job, now)
         return _hold(job, now)
     is_withdrawn = settlement.result is SettlementResult.REOPENED and job.status is JobStatus.ACCEPTED
     return _hold(job, now) if is_withdrawn else job
