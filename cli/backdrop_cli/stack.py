@@ -12,6 +12,7 @@ from backdrop.aws.s3 import OutputBucket, S3InputBucket
 from backdrop.bootstrap import Bootstrap
 from backdrop.campaigns.items import CampaignPricing, RowReader
 from backdrop.model.price_check import PriceDifference, list_differences
+from backdrop.model.pricing import BILL_PROVIDER
 from backdrop.model.routing import Offers
 from backdrop.model.schedule import BudgetDay
 from backdrop.operate.cancel import CancelService
@@ -122,7 +123,7 @@ class Stack:
     @property
     def checks_prices(self) -> bool:
         """Whether the stack has the daily check of Ideogram's prices."""
-        return "ideogram" in self.providers and self.parameters.get("IdeogramEndpoint") == IdeogramEndpoint.V2
+        return BILL_PROVIDER in self.providers and self.parameters.get("IdeogramEndpoint") == IdeogramEndpoint.V2
 
     def list_price_differences(self) -> Sequence[PriceDifference]:
         """Returns how Ideogram's latest quotes differ from the price list; none if the stack does not check them."""

@@ -265,6 +265,7 @@ class Bootstrap:
         from datetime import timedelta
 
         from backdrop.model.bill import parse_key_uses
+        from backdrop.model.pricing import BILL_PROVIDER
         from backdrop.reconcile.bill_reconciliation import BillReconciliation
 
         settings = self.settings
@@ -276,7 +277,7 @@ class Bootstrap:
             clock=self.clock,
             key_uses=parse_key_uses(settings.ideogram_key_ids),
             final_after=timedelta(minutes=settings.bill_final_minutes),
-            time_limit=timedelta(seconds=settings.providers["ideogram"].timeout_seconds),
+            time_limit=timedelta(seconds=settings.providers[BILL_PROVIDER].timeout_seconds),
             retention_days=settings.ledger_retention_days,
             on_corrections=on_corrections,
         )
@@ -582,19 +583,21 @@ class Bootstrap:
     @cached_property
     def ideogram_usage(self) -> IdeogramUsage:
         from backdrop.aws.secrets import read_admin_key
+        from backdrop.model.pricing import BILL_PROVIDER
         from backdrop.providers.ideogram_usage import IdeogramUsage
 
-        base_url = self.settings.providers["ideogram"].base_url.rstrip("/")
+        base_url = self.settings.providers[BILL_PROVIDER].base_url.rstrip("/")
         return IdeogramUsage(base_url, partial(read_admin_key, self.settings.stack_name), self.clock)
 
     @cached_property
     def ideogram_quotes(self) -> IdeogramQuotes:
         from backdrop.aws.secrets import read_api_key
+        from backdrop.model.pricing import BILL_PROVIDER
         from backdrop.providers.ideogram_quotes import IdeogramQuotes
 
         settings = self.settings
         return IdeogramQuotes(
-            settings.providers["ideogram"].base_url, partial(read_api_key, settings.stack_name, "ideogram")
+            settings.providers[BILL_PROVIDER].base_url, partial(read_api_key, settings.stack_name, BILL_PROVIDER)
         )
 
     @cached_property

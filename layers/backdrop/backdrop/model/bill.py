@@ -20,6 +20,7 @@ from backdrop.model.bill_records import HOUR, Finding, FindingKind, UsageHour, U
 from backdrop.model.errors import InstructionError
 from backdrop.model.job import Attempt, AttemptOutcome, Job, Suspicion
 from backdrop.model.price_check import PRICE_CHECK_ID, PriceCheck
+from backdrop.model.pricing import BILL_PROVIDER as PROVIDER
 from backdrop.model.pricing import REMOVE_PER_INPUT, REPLACE_PER_IMAGE, look_up_image_price
 from backdrop.model.provider_result import ProviderResult
 from backdrop.model.usage_records import MAX_CLOCK_DIFFERENCE, floor_to_hour
@@ -28,7 +29,6 @@ from backdrop.model.usage_records import MAX_CLOCK_DIFFERENCE, floor_to_hour
 BOUNDARY = timedelta(minutes=10)
 # Endpoints at which a call that failed after it was accepted may have been billed.
 ASYNC_ENDPOINT_PREFIX = "/v2/"
-PROVIDER = "ideogram"
 LIST_PRICES = frozenset({REMOVE_PER_INPUT[PROVIDER], *REPLACE_PER_IMAGE[PROVIDER].values()})
 # The basis of a charge that the provider did not report.
 LIST_BASIS = ProviderResult.basis

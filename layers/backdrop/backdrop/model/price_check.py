@@ -13,13 +13,12 @@ from enum import StrEnum
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError
 from backdrop.model.job import Attempt, AttemptOutcome, LedgerItem
-from backdrop.model.pricing import REPLACE_PER_IMAGE, look_up_image_price
+from backdrop.model.pricing import BILL_PROVIDER, REPLACE_PER_IMAGE, look_up_image_price
 from backdrop.model.record import Record, record
 from backdrop.model.sentence import Sentence
 from backdrop.model.transitions import BudgetChange, ClaimLimits
 from backdrop.model.usage_records import MAX_PERIOD
 
-PROVIDER = "ideogram"
 PRICE_CHECK_ID = "price-check"
 """In place of a job's ID, where calls are listed."""
 # Longer than the function's timeout, so that the worker of a request that still has no answer has ended.
@@ -42,7 +41,7 @@ class PricedProduct(Record):
     def list_price(self) -> int:
         """The price of one image in the price list, in micro-dollars."""
         instructions = {"operation": self.operation, "rendering_speed": self.rendering_speed}
-        return look_up_image_price(PROVIDER, instructions)
+        return look_up_image_price(BILL_PROVIDER, instructions)
 
     @property
     def label(self) -> str:
@@ -54,7 +53,7 @@ PRICED_PRODUCTS = (
     PricedProduct(operation="remove"),
     *(
         PricedProduct(operation="replace", rendering_speed=speed)
-        for speed in REPLACE_PER_IMAGE[PROVIDER]
+        for speed in REPLACE_PER_IMAGE[BILL_PROVIDER]
         if speed != "FLASH"
     ),
 )
@@ -174,7 +173,7 @@ def begin_call(
         raise ConflictError
     attempt = Attempt(
         n=check.call_no + 1,
-        provider=PROVIDER,
+        provider=BILL_PROVIDER,
         endpoint=endpoint,
         submitted_at=now,
         lease_until=now + LEASE,
@@ -188,7 +187,7 @@ def begin_call(
         problem=None,
         problem_code=None,
     )
-    return opened, BudgetChange(attempt.budget_day, PROVIDER, reserved=attempt.reserved, claim=limits)
+    return opened, BudgetChange(attempt.budget_day, BILL_PROVIDER, reserved=attempt.reserved, claim=limits)
 
 
 def _drop_old_calls(calls: Sequence[QuoteCall], now: datetime) -> Iterator[QuoteCall]:
@@ -208,7 +207,7 @@ def record_answer(check: PriceCheck, answer: QuoteAnswer, now: datetime) -> tupl
     if call is None:
         raise ConflictError
     attempt, others = call.attempt, tuple(one for one in check.calls if one is not call)
-    change = BudgetChange(attempt.budget_day, PROVIDER, reserved=-attempt.reserved)
+    change = BudgetChange(attempt.budget_day, BILL_PROVIDER, reserved=-attempt.reserved)
     if answer.may_be_charged:
         lost = replace(
             attempt,

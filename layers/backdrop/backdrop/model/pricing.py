@@ -31,6 +31,8 @@ PRICE_SOURCES = {
 }
 # Sells credits: the operator configures its price in dollars.
 CREDIT_PROVIDER = "1min"
+# The only provider that says what it charges, apart from its answers: in usage records, and in free quotes.
+BILL_PROVIDER = "ideogram"
 
 # The price of one image in micro-dollars, by provider, as configured by the operator.
 type ConfiguredPrices = Mapping[str, int]

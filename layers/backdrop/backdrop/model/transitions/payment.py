@@ -21,6 +21,7 @@ from backdrop.model.job import (
     Suspicion,
     has_recognized_picture,
 )
+from backdrop.model.pricing import BILL_PROVIDER
 from backdrop.model.provider_result import NOT_TAKEN_CLASSES, ProviderResult, RetryClass
 from backdrop.model.retries import explain_retry_end, should_keep_retrying
 from backdrop.model.schedule import MESSAGE_LIFETIME
@@ -39,8 +40,6 @@ from backdrop.model.transitions.lifecycle import (
 MAX_NOT_TAKEN_ATTEMPTS = 10
 # How long a job waits for the usage records. The slowest setting of BillFinalMinutes needs about 27 hours.
 MAX_BILL_WAIT = timedelta(hours=48)
-# The provider whose usage records can be read.
-BILL_PROVIDER = "ideogram"
 # The basis of a charge that the provider's usage records prove.
 BILL_BASIS = "bill"
 # What a person can do about a held job, as far as the usage records tell.
