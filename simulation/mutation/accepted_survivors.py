@@ -353,7 +353,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.redrive:RedriveService.list_failures#7a3989 if 1": (
         "For the type checker: every entry of the index has a photo."
     ),
-    "operate.redrive:RedriveService.list_unknown_jobs#99d270 if 1": LOST_ANSWER_REASON,
+    "operate.redrive:RedriveService.list_unknown_jobs#ae7a4e if 1": LOST_ANSWER_REASON,
     "operate.redrive:RedriveService.plan#3e0677 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService.plan#3e0677 if 2": REDRIVE_REASON,
     "operate.redrive:RedriveService.plan#3e0677 if 3": REDRIVE_REASON,

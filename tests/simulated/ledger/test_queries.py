@@ -37,16 +37,16 @@ def test_due_items_are_oldest_first_across_shards() -> None:
     world = World()
     for n, hours in enumerate([3, 1, 2, 0, 4]):
         create_waiting_job(world, n, hours)
-    found = world.steps.ledger_queries.list_due(DUE + timedelta(hours=3), 100)
+    found = [*world.steps.ledger_queries.list_due(DUE + timedelta(hours=3))]
     assert [ref.source_id for ref in found] == [build_id(n) for n in (3, 1, 2, 0)]
     assert found[0] == ItemKey(build_id(3), build_id(3))
 
 
-def test_due_items_are_limited_to_the_requested_number() -> None:
+def test_open_items_are_listed_before_they_are_due() -> None:
     world = World()
     for n in range(40):
         create_waiting_job(world, n)
-    assert len(world.steps.ledger_queries.list_due(DUE, 7)) == 7
+    assert [*world.steps.ledger_queries.list_due(DUE - timedelta(seconds=1))] == []
     assert len(list(world.steps.ledger_queries.list_open())) == 40
 
 
@@ -87,7 +87,7 @@ def test_unavailable_index_raises_retry_later_error() -> None:
     world = World()
     world.transport.faults_before.append(TargetedFault(raise_throttle, "query"))
     with pytest.raises(RetryLaterError) as raised:
-        world.steps.ledger_queries.list_due(NOW, 1)
+        next(world.steps.ledger_queries.list_due(NOW))
     assert raised.value.code is Code.LEDGER_UNAVAILABLE
 
 

@@ -1,16 +1,20 @@
 """Failures: the current entries of the error reports, oldest first, filtered by code, provider, and folder."""
 
+from datetime import timedelta
+
 import pytest
 
+from backdrop.model import transitions
 from backdrop.model.codes import Code
-from backdrop.model.job import JobStatus
+from backdrop.model.job import Job, JobStatus
 from backdrop.model.provider_result import RetryClass
 from backdrop.operate.redrive import FailureFilter
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import CallBehavior, build_refusal
 from simulation.world.simulated_stack import World
+from tests.simulated.ledger.test_queries import build_id, create_waiting_job
 from tests.simulated.simulated_days import list_report_codes
-from tests.simulated.stage_worlds import KEY
+from tests.simulated.stage_worlds import KEY, LOST, NOW, build_job, claim
 
 REFUSES = build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST)
 REJECTS = build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED)
@@ -68,6 +72,22 @@ def test_listed_failures_match_the_error_reports() -> None:
     assert [(key, [code]) for key, _, code in list_failures(world)] == [
         (key, list_report_codes(world, key)) for key, _, _ in ALL
     ]
+
+
+def test_lost_answer_is_found_behind_any_number_of_other_open_jobs() -> None:
+    world = World()
+    for n in range(1010):
+        create_waiting_job(world, n, hours=-48)
+    lost = [world.ledger.write_transition(transitions.Transition(build_lost_job(n))) for n in (2001, 2000)]
+    assert list(world.steps.redrive().list_unknown_jobs(FailureFilter())) == lost
+
+
+def build_lost_job(n: int) -> Job:
+    """Returns a job that waits for the bill longer than the others wait for their messages."""
+    called = claim(build_job(job_id=build_id(n), source_id=build_id(n)), NOW - timedelta(seconds=n)).job
+    return transitions.wait_for_bill(
+        transitions.record_result(called, 1, LOST, NOW).job, called.submitted_at or NOW
+    ).job
 
 
 def test_fixed_photo_is_no_longer_listed_as_failed() -> None:

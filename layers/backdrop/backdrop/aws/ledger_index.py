@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from heapq import merge
-from itertools import batched, chain, islice
+from itertools import batched, chain
 from typing import Any
 
 from backdrop.aws.items import (
@@ -41,11 +41,9 @@ class LedgerQueries:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def list_due(self, now: datetime, limit: int) -> Sequence[ItemKey]:
+    def list_due(self, now: datetime) -> Iterator[ItemKey]:
         """Returns the open items that are due, oldest first."""
-        return [
-            _parse_item_key(item) for item in islice(self._query_shards(OPEN_ITEMS, to_sortable_timestamp(now)), limit)
-        ]
+        return map(_parse_item_key, self._query_shards(OPEN_ITEMS, to_sortable_timestamp(now)))
 
     def list_open(self) -> Iterator[ItemKey]:
         """Returns all items that have not ended, and then the jobs that wait for their mandates."""

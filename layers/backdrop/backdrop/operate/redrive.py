@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import batched
 
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.ledger_index import LedgerQueries
 from backdrop.aws.s3 import OutputBucket
 from backdrop.aws.sqs import Queue
+from backdrop.aws.table import MAX_BATCH_GET_KEYS
 from backdrop.intake.photo_status import list_current_jobs
 from backdrop.model import transitions
 from backdrop.model.codes import Code
@@ -24,9 +26,6 @@ from backdrop.pipeline.enqueue import enqueue_delivery, enqueue_for_intake, enqu
 from backdrop.ports import Clock
 
 MAX_TRIES, RETRY_SECONDS = 8, 0.1
-# Reconcile checks every lost answer within this time.
-# The index has each lost call at the time by which its job must continue, which may be the end of a wait for the bill.
-UNKNOWN_JOB_HORIZON, MAX_DUE_ITEMS = MAX_BILL_WAIT, 1000
 
 
 @dataclass(frozen=True)
@@ -106,11 +105,14 @@ class RedriveService:
                 yield from (item for item in _build_failures(source, jobs, item_key) if failure_filter.matches(item))
 
     def list_unknown_jobs(self, failure_filter: FailureFilter) -> Iterator[Job]:
-        """Returns jobs whose answer was lost and may still be recovered."""
-        for item_key in self.ledger_queries.list_due(self.clock.now() + UNKNOWN_JOB_HORIZON, MAX_DUE_ITEMS):
-            job = self.ledger.find_job(item_key.source_id, item_key.job_id) if item_key.job_id else None
-            if job and job.status is JobStatus.UNKNOWN and failure_filter.matches_unknown_job(job):
-                yield job
+        """Yields the jobs whose answer was lost, and that continue without an operator."""
+        # The index has them at the time by which they continue at the latest. No job waits longer than for the bill.
+        item_keys = self.ledger_queries.list_due(self.clock.now() + MAX_BILL_WAIT)
+        for batch in batched((item_key for item_key in item_keys if item_key.job_id), MAX_BATCH_GET_KEYS, strict=False):
+            jobs = self.ledger_queries.read_jobs(batch)
+            for job in (jobs[item_key] for item_key in batch if item_key in jobs):
+                if job.status is JobStatus.UNKNOWN and failure_filter.matches_unknown_job(job):
+                    yield job
 
     # -- redrive -------------------------------------------------------------------------------------------
 

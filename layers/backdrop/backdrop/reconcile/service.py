@@ -198,7 +198,7 @@ class ReconcileService:
 
     def _list_due_items(self) -> Sequence[ItemKey]:
         """Returns the due items, starting at a random one, so that items that always fail cannot block the others."""
-        due_items = self.ledger_queries.list_due(self.clock.now(), MAX_DUE_ITEMS)
+        due_items = [*islice(self.ledger_queries.list_due(self.clock.now()), MAX_DUE_ITEMS)]
         start = int(self.clock.jitter(len(due_items)))
         return [*due_items[start:], *due_items[:start]]
 
