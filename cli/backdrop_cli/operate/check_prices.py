@@ -1,10 +1,13 @@
 """The `check-prices` command: compares Ideogram's prices with the price list, and explains the result."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
+from backdrop.model.price_check import LEASE
 from backdrop.model.pricing import format_usd, to_micro_usd
 from backdrop_cli.errors import CommandError
+from backdrop_cli.formatting import format_count
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
@@ -20,7 +23,8 @@ def check_prices(stack: Stack, screen: Screen, *, resume: bool) -> None:
         report = stack.run_price_check({"resume": resume})
     screen.print_json({"stack": stack.name, **report})
     if report["is_busy"]:
-        raise CommandError("another check is running, or was interrupted; run this command again in five minutes")
+        wait = format_count(LEASE // timedelta(minutes=1), "minute")
+        raise CommandError(f"another check is running, or was interrupted; run this command again in {wait}")
     screen.print(f"Ideogram's prices and the price list, stack {stack.name}", "bold")
     heads = {"Operation": "left", "Speed": "left", "Price list": "right", "Quoted": "right", "On": "left"}
     screen.print_table(heads, (_format_price(price) for price in report["prices"]))

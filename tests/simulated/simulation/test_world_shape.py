@@ -2,6 +2,7 @@
 
 import pytest
 
+from simulation.scenarios.actions import PRICE_CHECK_TIMEOUT_SECONDS
 from simulation.world.simulated_dynamodb import INDEXES, TABLE_KEYS
 from simulation.world.simulated_lambda import ASYNC_RETRY_DELAYS_SECONDS
 from simulation.world.simulated_stack import (
@@ -54,6 +55,11 @@ def test_simulated_reconcile_has_the_template_schedule() -> None:
         "MaximumEventAgeInSeconds": RECONCILE_MAX_EVENT_AGE_SECONDS,
         "MaximumRetryAttempts": len(ASYNC_RETRY_DELAYS_SECONDS),
     }
+
+
+def test_simulated_price_check_has_the_template_timeout() -> None:
+    function = Deployed(IdeogramEndpoint="v2").of_type("AWS::Serverless::Function")["PriceCheckFunction"]
+    assert int(function["Timeout"]) == PRICE_CHECK_TIMEOUT_SECONDS
 
 
 @pytest.mark.parametrize("name", NAMES)
