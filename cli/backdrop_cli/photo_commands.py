@@ -114,8 +114,9 @@ def quote(
 
     Opens every photo, as `lint` does. The options apply to photos without a sidecar, or with
     --replace, to all; as in a sidecar, they take precedence over tags and folder defaults. With
-    --stack, uses the providers that the stack has enabled and its price for 1min.ai's credits, and
-    shows what is left of the mandates that pay.
+    --stack, uses the providers that the stack has enabled and its price for 1min.ai's credits,
+    shows what is left of the mandates that pay, and names the prices that differ in Ideogram's
+    latest quotes.
 
     Example: backdrop quote shoes/ --prompt "on a beach" --provider runware
     """

@@ -55,7 +55,7 @@ class QuoteTerms:
 
     `credit_prices` are micro-dollars; None if no stack was read. `mandates` are the stack's.
     `place_limits`: how many images may be in progress at each provider that counts them; empty if no stack was read.
-    `price_differences`: what the stack's price check found.
+    `price_differences`: what the stack's price check found; None if no stack was read, or if it has no such check.
     """
 
     default_provider: str = DEFAULT_PROVIDER
@@ -63,7 +63,7 @@ class QuoteTerms:
     credit_prices: ConfiguredPrices | None = None
     mandates: MandateDirectory | None = None
     place_limits: Mapping[str, int] = field(default_factory=dict[str, int])
-    price_differences: Sequence[PriceDifference] = ()
+    price_differences: Sequence[PriceDifference] | None = None
 
     @property
     def offers(self) -> Offers:
@@ -213,7 +213,7 @@ def _print_totals(
     screen.print(f"{format_max_price(totals.prices).capitalize()}, at list prices of {PRICE_LIST_DATE}.", "bold")
     if totals.prices.unpriced_image_count:
         screen.print(UNPRICED_HINT)
-    for difference in terms.price_differences:
+    for difference in terms.price_differences or ():
         screen.print_bullet("!", str(describe_difference(difference)), "yellow")
     totals.mandates.print_lines(screen)
 
@@ -224,7 +224,7 @@ def _format_price(name: str, totals: QuoteTotals, terms: QuoteTerms) -> str:
 
 def _build_document(totals: QuoteTotals, terms: QuoteTerms) -> dict[str, Any]:
     by_provider: defaultdict[str, dict[str, Any]] = defaultdict(dict)
-    prices = totals.prices
+    prices, differences = totals.prices, terms.price_differences
     for name, jobs in prices.jobs_by_provider.items():
         max_usd = None if name in terms.unpriced_providers else to_usd(prices.micro_usd_by_provider[name])
         by_provider[name] = {"jobs": jobs, "images": prices.images_by_provider[name], "most_usd": max_usd}
@@ -241,5 +241,5 @@ def _build_document(totals: QuoteTotals, terms: QuoteTerms) -> dict[str, Any]:
         "mandates": totals.mandates.build_document(),
         "filled_texts": totals.filled_texts.build_document(),
         "price_list": PRICE_LIST_DATE,
-        "price_differences": [build_difference(one) for one in terms.price_differences],
+        "price_differences": None if differences is None else [build_difference(one) for one in differences],
     }

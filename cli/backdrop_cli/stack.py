@@ -125,9 +125,9 @@ class Stack:
         """Whether the stack has the daily check of Ideogram's prices."""
         return BILL_PROVIDER in self.providers and self.parameters.get("IdeogramEndpoint") == IdeogramEndpoint.V2
 
-    def list_price_differences(self) -> Sequence[PriceDifference]:
-        """Returns how Ideogram's latest quotes differ from the price list; none if the stack does not check them."""
-        return list_differences(self.circuit_breaker.ledger.read_price_check()) if self.checks_prices else ()
+    def list_price_differences(self) -> Sequence[PriceDifference] | None:
+        """Returns how Ideogram's latest quotes differ from the price list; None if the stack does not check them."""
+        return list_differences(self.circuit_breaker.ledger.read_price_check()) if self.checks_prices else None
 
     @property
     def offers(self) -> Offers:

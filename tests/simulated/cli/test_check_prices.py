@@ -55,7 +55,9 @@ def test_quote_of_a_stack_names_the_difference(monkeypatch: pytest.MonkeyPatch, 
     options = ("quote", str(tmp_path), "--remove", "--quick", "--stack", "shop")
     assert DIFFERENCE_TEXT in " ".join(person.run(*options).out.split())
     assert len(person.run(*options, "--json").data["price_differences"]) == 1
-    assert person.run("quote", str(tmp_path), "--remove", "--quick", "--json").data["price_differences"] == []
+    assert person.run("quote", str(tmp_path), "--remove", "--quick", "--json").data["price_differences"] is None
+    person.stack = replace(person.stack, parameters={"IdeogramEndpoint": "v1"})
+    assert person.run(*options, "--json").data["price_differences"] is None
 
 
 def test_stop_is_explained_until_a_person_resumes_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
