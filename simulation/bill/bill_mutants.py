@@ -26,7 +26,6 @@ UNIT = "tests/unit/model/test_bill.py"
 SETTLEMENTS = "tests/unit/model/test_settlements.py"
 RENDER = "tests/simulated/render/test_ask_the_bill.py"
 RECONCILE = "tests/simulated/reconcile/test_bill.py"
-RUN = "reconcile.bill_reconciliation:BillReconciliation"
 TIMEOUT_SECONDS = 300
 
 
@@ -126,14 +125,14 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "resends-without-certainty",
             "A job that waits for the bill is sent again only if its call was certainly not charged.",
-            force_true("model.transitions.payment:_continue_after_settlement#703aba if 3"),
-            force_false("model.transitions.payment:_release_job#c20e1d if 1"),
+            force_true("model.transitions.payment:_continue_after_settlement#dacab2 if 3"),
+            force_false("model.transitions.payment:_release_job#699efd if 1"),
             killer=3,
         ),
         _build(
             "resends-after-a-correction",
             "A correction withdraws the permission to send a call again.",
-            force_false("model.transitions.payment:_continue_after_settlement#703aba conditional expression 1"),
+            force_false("model.transitions.payment:_continue_after_settlement#dacab2 conditional expression 1"),
             killer=f"{RENDER}::test_correction_before_the_second_call_prevents_it",
         ),
         _build(
@@ -145,7 +144,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "compares-hours-without-their-calls",
             "Only hours of the current read are compared, because the ledger's calls are read for its period.",
-            force_true(f"{RUN}.run#aec71f comprehension if 2"),
+            force_true("reconcile.bill_reconciliation:BillReconciliation.run#aec71f comprehension if 2"),
             killer=66,
         ),
         _build(
@@ -193,7 +192,10 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "forgets-corrections-of-a-dead-run",
             "A correction is stored before the settlement is reopened, so that a run that dies does not lose it.",
-            replace_code(f"{RUN}._record_corrections#6cd36e return 2", "state.with_corrections(found)"),
+            replace_code(
+                "reconcile.bill_reconciliation:BillReconciliation._record_corrections#6cd36e return 2",
+                "state.with_corrections(found)",
+            ),
             killer=12,
         ),
         _build(
@@ -211,8 +213,8 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "keeps-an-outdated-count",
             "The number of charged calls is withdrawn when the records no longer show it.",
-            remove(f"{RUN}._settle_group#174262 statement 5"),
-            force_false(f"{RUN}._reopen_settlements#d2807b if 3"),
+            remove("reconcile.bill_reconciliation:BillReconciliation._settle_group#174262 statement 5"),
+            force_false("reconcile.bill_reconciliation:BillReconciliation._reopen_settlements#d2807b if 3"),
             killer=f"{RECONCILE}::test_count_is_withdrawn_when_the_records_of_its_hours_shrink",
         ),
         _build(

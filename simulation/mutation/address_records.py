@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from simulation.bill import bill_mutants
+from simulation.bill.bill_mutants import BILL_MUTANTS
 from simulation.mutation import accepted_survivors, condition_mutants
 from simulation.mutation.accepted_survivors import ACCEPTED_SURVIVORS
 from simulation.mutation.condition_mutants import KILLERS_FILE, format_killers, read_killers
@@ -30,6 +32,7 @@ from simulation.mutation.mutation_address import (
 
 MUTANTS_FOLDER = Path(__file__).with_name("guards")
 SURVIVORS_FILE, CONDITIONS_FILE = Path(accepted_survivors.__file__), Path(condition_mutants.__file__)
+BILL_FILE = Path(bill_mutants.__file__)
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ def list_records() -> Iterator[AddressRecord]:
     for path in sorted(MUTANTS_FOLDER.glob("*.py")):
         for name in _locate_mutants(path):
             yield AddressRecord(name, tuple(change.address for change in MUTANTS[name].changes), path)
+    for name, one in BILL_MUTANTS.items():
+        yield AddressRecord(name, tuple(change.address for change in one.mutant.changes), BILL_FILE)
     yield from (AddressRecord(name, (MutationAddress.parse(name),), KILLERS_FILE) for name in read_killers())
     yield from (
         AddressRecord(name, (MutationAddress.parse(name),), SURVIVORS_FILE)
@@ -186,7 +191,7 @@ def rename_addresses(old: str, new: str) -> int:
     """Renames every address below `old` (module, package, or module:qualified.name). Returns how many there were."""
     pattern = re.compile(rf'(?<="){re.escape(old)}(?=[.:#"])')
     count = 0
-    for file in (*sorted(MUTANTS_FOLDER.glob("*.py")), SURVIVORS_FILE, CONDITIONS_FILE, KILLERS_FILE):
+    for file in (*sorted(MUTANTS_FOLDER.glob("*.py")), BILL_FILE, SURVIVORS_FILE, CONDITIONS_FILE, KILLERS_FILE):
         text, replaced_count = pattern.subn(new, file.read_text())
         _write_registry_file(file, text)
         count += replaced_count
