@@ -18,13 +18,15 @@ from backdrop.model.provider_result import LookupStatus
 from backdrop.ports import IdeogramEndpoint
 from simulation.world.call_behavior import CallBehavior, build_charged_hang_up
 from simulation.world.sample_images import build_picture
-from simulation.world.simulated_provider import SUBMIT_TIMEOUT_SECONDS, ProviderKind
+from simulation.world.simulated_provider import ProviderKind
 from simulation.world.simulated_stack import World
 
 PAGE = Path("docs/results/broken_connections.md")
 # Segmind's measured average for Ideogram's model.
 GENERATION_SECONDS = 15.0
 STATUS_QUERY_SECONDS = 0.2
+# Assumed: Ideogram does not document how soon it acknowledges a submission.
+MIN_ACKNOWLEDGMENT_SECONDS, MAX_ACKNOWLEDGMENT_SECONDS = 0.5, 1.5
 BREAKS_PER_SECOND = (0.02,)
 NO_LIMIT = 10**15
 MAX_RATIO = 0.1
@@ -57,7 +59,7 @@ def simulate(endpoint: IdeogramEndpoint, photos: int, breaks_per_second: float, 
         on_lost_answer="hold",
         budget=NO_LIMIT,
     )
-    open_seconds = GENERATION_SECONDS if endpoint is IdeogramEndpoint.V1 else SUBMIT_TIMEOUT_SECONDS
+    acknowledgments = Random(f"acknowledgments {seed}")
 
     # One quantile of the exponential distribution for each call, in random order: less noise than independent draws.
     quantiles = [(n + 0.5) / photos for n in range(photos)]
@@ -66,9 +68,10 @@ def simulate(endpoint: IdeogramEndpoint, photos: int, breaks_per_second: float, 
 
     def choose_behavior() -> CallBehavior:
         breaks_after = -math.log(1 - next(next_quantile)) / breaks_per_second
-        if breaks_after < open_seconds:
+        acknowledged_after = acknowledgments.uniform(MIN_ACKNOWLEDGMENT_SECONDS, MAX_ACKNOWLEDGMENT_SECONDS)
+        if breaks_after < (GENERATION_SECONDS if endpoint is IdeogramEndpoint.V1 else acknowledged_after):
             return build_charged_hang_up(breaks_after)
-        return CallBehavior(work_seconds=GENERATION_SECONDS)
+        return CallBehavior(work_seconds=GENERATION_SECONDS, acknowledgment_seconds=acknowledged_after)
 
     def break_status_query() -> LookupStatus | None:
         breaks = random.expovariate(breaks_per_second) < STATUS_QUERY_SECONDS
@@ -132,10 +135,10 @@ and that sum plus what is unknown.
 {table}
 
 Assumptions: a generation takes {GENERATION_SECONDS:g} s, Segmind's measured average for the same model. v2
-acknowledges a submission {SUBMIT_TIMEOUT_SECONDS:g} s after its last byte. A status query takes
-{STATUS_QUERY_SECONDS:g} s. The times at which connections break are evenly spread over the quantiles of their
-distribution, so the figures have little noise. The upload of the photo is not counted: if the connection breaks
-before the last byte, nothing was bought, and Backdrop knows that.
+acknowledges a submission {MIN_ACKNOWLEDGMENT_SECONDS:g} to {MAX_ACKNOWLEDGMENT_SECONDS:g} s after its last byte, at
+random. A status query takes {STATUS_QUERY_SECONDS:g} s. The times at which connections break are evenly spread over
+the quantiles of their distribution, so the figures have little noise. The upload of the photo is not counted: if the
+connection breaks before the last byte, nothing was bought, and Backdrop knows that.
 """
 
 

@@ -7,6 +7,9 @@ from backdrop.model.codes import Code
 from backdrop.model.job import Suspicion
 from backdrop.model.provider_result import ProviderResult, RetryClass
 
+# How long a caller waits for the acknowledgment of its submission.
+SUBMISSION_TIMEOUT_SECONDS = 30.0
+
 
 @dataclass(frozen=True)
 class CallBehavior:
@@ -17,9 +20,9 @@ class CallBehavior:
     that Backdrop does not know. `surcharge`: what it charges above its price list for each picture, in
     micro-dollars. `missing_count`: the pictures that it does not make. `failure`: the final result of accepted work,
     which is charged only if `bills_failure`. `responds_immediately`: the response to the submission already has the
-    pictures. `work_seconds`: how long the caller waits for the work. `lingering_seconds`: for how long the provider
-    continues after that. `kills_worker`: the caller is killed before it gets a response. `run_during_call`: called
-    during the call.
+    pictures. `work_seconds`: how long the caller waits for the work. `acknowledgment_seconds`: how long it waits for
+    the acknowledgment of a submission. `lingering_seconds`: for how long the provider continues after that.
+    `kills_worker`: the caller is killed before it gets a response. `run_during_call`: called during the call.
     """
 
     accepts_work: bool = True
@@ -32,9 +35,16 @@ class CallBehavior:
     bills_failure: bool = False
     responds_immediately: bool = False
     work_seconds: float = 10.0
+    acknowledgment_seconds: float = 1.0
     lingering_seconds: float = 0.0
     kills_worker: bool = False
     run_during_call: Callable[[], object] | None = None
+
+    @property
+    def submission_seconds(self) -> float:
+        """How long a submission takes at most. If the connection breaks, that need not show at once."""
+        is_lost = self.result is not None and self.result.retry_class is RetryClass.AMBIG
+        return SUBMISSION_TIMEOUT_SECONDS if is_lost else self.acknowledgment_seconds
 
 
 def build_refusal(

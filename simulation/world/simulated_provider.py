@@ -38,7 +38,6 @@ UNKNOWN_TO_V2 = frozenset(
     {"seed", "magic_prompt", "color_palette", "style_preset", "style_codes", "style_reference_images"}
 )
 POLL_INTERVAL_SECONDS = 10.0
-SUBMIT_TIMEOUT_SECONDS = 1.0
 
 
 class ProviderKind(StrEnum):
@@ -199,7 +198,7 @@ class SimulatedProvider:
             "provider",
             "call",
             request,
-            lambda: self._process_call(job, photo, paid_call, self.timeout_seconds, is_synchronous=True),
+            lambda: self._process_call(job, photo, paid_call, is_synchronous=True),
         )
         return response if isinstance(response, ProviderResult) else response.result
 
@@ -209,7 +208,7 @@ class SimulatedProvider:
         deadline = self.clock.time + timedelta(seconds=self.timeout_seconds)
         request = {"job": job, "sha256": identify_photo(photo)}
         response = self.transport.execute(
-            "provider", "call", request, lambda: self._process_call(job, photo, paid_call, SUBMIT_TIMEOUT_SECONDS)
+            "provider", "call", request, lambda: self._process_call(job, photo, paid_call)
         )
         if isinstance(response, ProviderResult):
             self._uncertain_keys -= (
@@ -230,13 +229,7 @@ class SimulatedProvider:
         return self.transport.execute("provider", "poll", {"id": work.id}, lambda: self._answer_lookup(work.id))
 
     def _process_call(
-        self,
-        job: Job,
-        photo: bytes,
-        paid_call: SimulatedPaidCall,
-        timeout_seconds: float,
-        *,
-        is_synchronous: bool = False,
+        self, job: Job, photo: bytes, paid_call: SimulatedPaidCall, *, is_synchronous: bool = False
     ) -> ProviderResult | ProviderWork:
         """Returns the provider's response within the timeout: the accepted work, or a result instead."""
         self.received_job_ids.append(job.job_id)
@@ -249,6 +242,7 @@ class SimulatedProvider:
         responds_immediately = (
             behavior.responds_immediately and behavior.work_seconds + behavior.lingering_seconds <= self.timeout_seconds
         )
+        timeout_seconds = self.timeout_seconds if is_synchronous else behavior.submission_seconds
         self.clock.sleep(behavior.work_seconds if responds_immediately else min(behavior.work_seconds, timeout_seconds))
         if behavior.run_during_call:
             behavior.run_during_call()

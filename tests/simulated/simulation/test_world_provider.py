@@ -110,6 +110,16 @@ def test_lost_acknowledgement_leaves_work_without_an_id() -> None:
     assert (result.retry_class, provider_ids, provider.charged_micro_usd) == (RetryClass.AMBIG, [], PRICE)
 
 
+@pytest.mark.parametrize(("breaks_after", "shows_after"), [(0.3, 0.3), (12.0, 12.0), (100.0, 30.0)])
+def test_broken_submission_need_not_show_at_once(breaks_after: float, shows_after: float) -> None:
+    provider = build_provider(ProviderKind.LOOKUP_BY_PROVIDER_ID)
+    provider.script.append(build_charged_hang_up(breaks_after))
+    make_call(provider)
+    (call,) = provider.paid_calls
+    assert call.ended_at
+    assert (call.ended_at - call.started_at).total_seconds() == shows_after
+
+
 def test_lookup_record_expires_after_an_hour() -> None:
     provider = build_provider(ProviderKind.LOOKUP_BY_PROVIDER_ID)
     _, provider_ids = make_recorded_call(provider)
