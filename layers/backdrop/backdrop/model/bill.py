@@ -20,8 +20,7 @@ from backdrop.model.bill_records import HOUR, Finding, FindingKind, UsageHour, U
 from backdrop.model.errors import InstructionError
 from backdrop.model.job import Attempt, AttemptOutcome, Job, Suspicion
 from backdrop.model.price_check import PRICE_CHECK_ID, PriceCheck
-from backdrop.model.pricing import BILL_PROVIDER as PROVIDER
-from backdrop.model.pricing import REMOVE_PER_INPUT, REPLACE_PER_IMAGE, look_up_image_price
+from backdrop.model.pricing import BILL_PROVIDER, REMOVE_PER_INPUT, REPLACE_PER_IMAGE, look_up_image_price
 from backdrop.model.provider_result import ProviderResult
 from backdrop.model.usage_records import MAX_CLOCK_DIFFERENCE, floor_to_hour
 
@@ -29,7 +28,7 @@ from backdrop.model.usage_records import MAX_CLOCK_DIFFERENCE, floor_to_hour
 BOUNDARY = timedelta(minutes=10)
 # Endpoints at which a call that failed after it was accepted may have been billed.
 ASYNC_ENDPOINT_PREFIX = "/v2/"
-LIST_PRICES = frozenset({REMOVE_PER_INPUT[PROVIDER], *REPLACE_PER_IMAGE[PROVIDER].values()})
+LIST_PRICES = frozenset({REMOVE_PER_INPUT[BILL_PROVIDER], *REPLACE_PER_IMAGE[BILL_PROVIDER].values()})
 # The basis of a charge that the provider did not report.
 LIST_BASIS = ProviderResult.basis
 
@@ -117,14 +116,14 @@ class GroupDecision:
 
 def list_billed_calls(job: Job, time_limit: timedelta) -> list[BilledCall]:
     """Returns the calls of a job that Ideogram billed, or may have billed. `time_limit`: how long a call may take."""
-    calls = (_describe_call(job, attempt, time_limit) for attempt in job.attempts if attempt.provider == PROVIDER)
+    calls = (_describe_call(job, attempt, time_limit) for attempt in job.attempts if attempt.provider == BILL_PROVIDER)
     return [call for call in calls if call.certain or call.possible or call.is_unclear]
 
 
 def _describe_call(job: Job, attempt: Attempt, time_limit: timedelta) -> BilledCall:
     images = 1 if job.operation == "remove" else int(job.instructions.get("num_images", 1))
     try:
-        unit_price = look_up_image_price(PROVIDER, job.instructions)
+        unit_price = look_up_image_price(BILL_PROVIDER, job.instructions)
     except InstructionError:
         unit_price = 0
     unknown = attempt.unknown + attempt.reserved
