@@ -195,12 +195,13 @@ def recorded(product: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     empty = tmp_path / "empty"
     empty.write_text("")
     monkeypatch.setattr(address_records, "MUTANTS_FOLDER", registry)
-    for name in ("SURVIVORS_FILE", "CONDITIONS_FILE"):
+    for name in ("BILL_FILE", "SURVIVORS_FILE", "CONDITIONS_FILE"):
         monkeypatch.setattr(address_records, name, empty)
     monkeypatch.setattr(address_records, "KILLERS_FILE", tmp_path / "conditions.json")
     address_records.KILLERS_FILE.write_text("{}")
     both = {name: Mutant(name, "", (Mutation("off", address),), None) for name in "ab"}
     monkeypatch.setattr(address_records, "MUTANTS", both)
+    monkeypatch.setattr(address_records, "BILL_MUTANTS", {})
     monkeypatch.setattr(address_records, "ACCEPTED_SURVIVORS", {})
     monkeypatch.setattr(address_records, "read_killers", dict)
     product(SOURCE.replace("not job.urgent", "job.urgent"))
