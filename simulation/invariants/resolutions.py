@@ -312,13 +312,14 @@ class ExpectedResolution:
     """What one photo in the bucket may have at rest.
 
     `current`: what its instructions resolve to now. `earlier`: what they resolved to before, with the photo's own
-    instructions as they are now and the folder defaults as they once were, and what was requested directly.
+    instructions as they are now and the folder defaults as they once were, and what was requested directly. It is read
+    at most once, and only as far as necessary, because there may be thousands.
     `allowed_codes`: codes that are right whatever the instructions. `was_removed`: instructions were removed, which
     undoes nothing.
     """
 
     current: Resolution
-    earlier: Sequence[Resolution]
+    earlier: Iterable[Resolution]
     allowed_codes: frozenset[str] = frozenset()
     was_removed: bool = False
 

@@ -212,16 +212,16 @@ class InstructionMonitor:
         if current is None or key in self._users.waived_keys:
             return None
         error_codes = {code for name in requested_samples for code in SAMPLES[name].error_codes | COMBINATION_CODES}
-        jobs = [job for job in self._snapshot.jobs.values() if job["key"] == key]
+        paid_states = _list_paid_states(job for job in self._snapshot.jobs.values() if job["key"] == key)
         source = next((source for source in self._snapshot.sources.values() if source["key"] == key), None)
         return ExpectedResolution(
             current=resolve_expected(current),
-            earlier=[
+            earlier=(
                 resolution
-                for layers in {*self._history.iterate_own_layers(key, requested_samples)}
-                for paid in _list_paid_states(jobs)
+                for layers in self._history.iterate_own_layers(key, requested_samples)
+                for paid in paid_states
                 for resolution in self._list_resolutions(layers, source, None, paid=paid)
-            ],
+            ),
             allowed_codes=allowed_codes | (REQUEST_CODES | error_codes if requested_samples else frozenset[str]()),
             was_removed=key in self._users.uninstructed_keys,
         )

@@ -40,6 +40,7 @@ EXTENSION_SECONDS = 240
 # The longest faults (an hour, half an hour, and the tries in between) may keep the others from striking.
 MAX_EXTENSIONS = 100
 MAX_GROWING_EXTENSIONS = 20
+MAX_WAITING_PHOTOS = 20
 # Several times what the longest seeds need after the last fault: for days of reconciliations, and for each job that
 # arrived before all faults had struck.
 MAX_CALLS = 60_000
@@ -167,10 +168,14 @@ class Simulation:
 
     def _run_until_all_faults_fired(self) -> None:
         """Adds photos until each planned fault has struck."""
-        for number in range(MAX_EXTENSIONS):
+        round_no = 0
+        for _ in range(MAX_EXTENSIONS):
             if self._has_violations or not self.faults.list_unfired():
                 return
-            self._add_photos(number)
+            # While earlier photos wait in intake, for example for access to them, more would give no fault a chance.
+            if len(self.world.queues["intake"].messages) <= MAX_WAITING_PHOTOS:
+                self._add_photos(round_no)
+                round_no += 1
             self._run_for(EXTENSION_SECONDS)
         self.monitor.add_violations(
             [Violation(Invariant.FAULTS_FIRED, f"{name} never struck") for name in self.faults.list_unfired()]

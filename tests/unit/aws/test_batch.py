@@ -14,7 +14,6 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
 from backdrop.aws.batch import (
-    BACKOFF_CODES,
     MAX_DELAY_SECONDS,
     BatchConsumer,
     compute_delay_seconds,
@@ -150,19 +149,15 @@ def test_delay_is_clamped_to_the_sqs_limits(harness: ConsumerHarness, requested:
 
 
 @pytest.mark.parametrize("code", Code)
-def test_only_transient_service_errors_back_off_exponentially(code: Code) -> None:
+def test_only_errors_without_their_own_delay_back_off_exponentially(code: Code) -> None:
     """For every other code, the delay is known: a rate limit, a lease, or a budget."""
-    waits = [compute_delay_seconds(RetryLaterError(code, "x", 5), times) for times in (1, 2, 3, 4, 5, 6, 5_000)]
-    assert waits == ([5, 10, 20, 40, 60, 60, 60] if code in BACKOFF_CODES else [5] * 7)
-
-
-def test_backoff_codes_are_those_without_their_own_delay() -> None:
-    assert {
-        Code.LEDGER_UNAVAILABLE,
-        Code.STORAGE_UNAVAILABLE,
-        Code.FILE_UNREADABLE,
-        Code.BUDGET_RESERVED,
-    } == BACKOFF_CODES
+    waits = [compute_delay_seconds(RetryLaterError(code, "x", 5), times) for times in (1, 2, 3, 4, 5, 6, 7, 8, 5_000)]
+    if code in (Code.LEDGER_UNAVAILABLE, Code.STORAGE_UNAVAILABLE, Code.BUDGET_RESERVED):
+        assert waits == [5, 10, 20, 40, 60, 60, 60, 60, 60]
+    elif code is Code.FILE_UNREADABLE:
+        assert waits == [5, 10, 20, 40, 80, 160, 300, 300, 300]
+    else:
+        assert waits == [5] * 9
 
 
 def test_exponential_delay_is_sent_to_sqs(harness: ConsumerHarness) -> None:

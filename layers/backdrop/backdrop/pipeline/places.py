@@ -19,8 +19,12 @@ from backdrop.ports import Clock
 
 MAX_TRIES = 8
 MAX_TRY_DELAY_SECONDS = 0.2
-RECHECK_SECONDS = 0.05
-"""The shortest time between two reads of the lane by a waiting worker: a released place is idle for about as long."""
+RECHECK_SECONDS, MAX_RECHECK_SECONDS = 0.05, 0.25
+RECHECK_SHARE = 0.05
+"""How long a waiting worker does not read the lane: a share of the time for which it has waited, within these limits.
+
+A released place is idle for about as long, which is little compared with the calls that a worker waits for.
+"""
 # A waiting worker renews the turn of its job before less than this is left of it.
 MIN_TURN = timedelta(seconds=5)
 # A worker that waits blocks one of the lane's slots. Other jobs, which may fit, need the slots.
@@ -77,11 +81,13 @@ class Places:
             self._register(job, context, now)
         holds_slot = context.places.may_hold_slot(job.job_id, self.limits[job.provider], now)
         wait_until = latest_start if holds_slot else min(latest_start, context.waits_for_places_since + MAX_SLOT_WAIT)
-        if now + timedelta(seconds=2 * RECHECK_SECONDS) > wait_until or context.is_probe:
+        waited_seconds = (now - context.waits_for_places_since).total_seconds()
+        recheck_seconds = min(max(RECHECK_SECONDS, RECHECK_SHARE * waited_seconds), MAX_RECHECK_SECONDS)
+        if now + timedelta(seconds=2 * recheck_seconds) > wait_until or context.is_probe:
             delay = SHORT_RETURN_SECONDS if holds_slot else RETURN_SECONDS + self.clock.jitter(RETURN_SECONDS)
             self._register(job, context, now + timedelta(seconds=delay))
             raise RetryLaterError(Code.PROVIDER_THROTTLED, "Other calls hold the places that the job needs.", delay)
-        self.clock.sleep(RECHECK_SECONDS + self.clock.jitter(RECHECK_SECONDS))
+        self.clock.sleep(recheck_seconds + self.clock.jitter(recheck_seconds))
 
     def _register(self, job: Job, context: CallContext, until: datetime) -> None:
         count = count_places(job.provider, job.instructions)
