@@ -312,8 +312,8 @@ class ExpectedResolution:
     """What one photo in the bucket may have at rest.
 
     `current`: what its instructions resolve to now. `earlier`: what they resolved to before, with the photo's own
-    instructions as they are now and the folder defaults as they once were, and what was requested directly. It is read
-    at most once, and only as far as necessary, because there may be thousands.
+    instructions as they are now and the folder defaults as they once were, and what was requested directly. They are
+    computed only as far as they are read.
     `allowed_codes`: codes that are right whatever the instructions. `was_removed`: instructions were removed, which
     undoes nothing.
     """

@@ -29,7 +29,7 @@ PRELOADED_MODULES = (botocore.response, greenlet, PIL.Image, pydantic, BatchProc
 # CPU time, because other processes may be using the machine.
 MAX_SEED_SECONDS = 40
 # Calls: several times what a seed of these scenes needs.
-MAX_CALLS = 20_000
+MAX_CALLS = 10_000
 IGNORED_INVARIANT = "FAULTS_FIRED"
 
 

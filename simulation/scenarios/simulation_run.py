@@ -1,6 +1,7 @@
 """Runs one seed: its plan under faults, then without faults until the world is at rest, then all events once more."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
@@ -172,8 +173,9 @@ class Simulation:
         for _ in range(MAX_EXTENSIONS):
             if self._has_violations or not self.faults.list_unfired():
                 return
-            # While earlier photos wait in intake, for example for access to them, more would give no fault a chance.
-            if len(self.world.queues["intake"].messages) <= MAX_WAITING_PHOTOS:
+            lanes = {name.partition(LANE_SEPARATOR)[2] for name in self.faults.list_unfired()}
+            self._allow_purchases(sorted(lanes.intersection(self.plan.other_lanes)))
+            if self._count_waiting_photos() <= MAX_WAITING_PHOTOS:
                 self._add_photos(round_no)
                 round_no += 1
             self._run_for(EXTENSION_SECONDS)
@@ -181,9 +183,19 @@ class Simulation:
             [Violation(Invariant.FAULTS_FIRED, f"{name} never struck") for name in self.faults.list_unfired()]
         )
 
-    def _add_photos(self, round_no: int) -> None:
+    def _allow_purchases(self, other_lanes: Iterable[str]) -> None:
+        """Removes what may keep the first lane, and these, from buying."""
         self.users.perform(PlannedAction(0, "set_budget", (str(AMPLE_BUDGET_MICRO_USD),)))
         self.users.remove_broken_defaults()
+        self.world.resume_lane()
+        for lane in other_lanes:
+            self.world.resume_lane(provider=lane)
+
+    def _count_waiting_photos(self) -> int:
+        """Returns how many photos wait in intake, or in the longest lane: more would give no fault another chance."""
+        return max(len(self.world.queues[name].messages) for name in ("intake", *self.world.simulated_providers))
+
+    def _add_photos(self, round_no: int) -> None:
         factor = 1 + round_no // 4 if round_no < MAX_GROWING_EXTENSIONS else 1
         lanes_with_unfired_faults = {name.partition(LANE_SEPARATOR)[2] for name in self.faults.list_unfired()}
         for index in range(self.world.setup.in_flight * factor) if FIRST_LANE in lanes_with_unfired_faults else ():
@@ -193,7 +205,6 @@ class Simulation:
         for lane in sorted(lanes_with_unfired_faults.intersection(self.plan.other_lanes)):
             self._add_photos_for_lane(lane, round_no)
         self.users.perform(PlannedAction(0, "send_task", (f"late/{round_no}-0.jpg", "cut", "", "plain")))
-        self.world.resume_lane()
         if "slow_mapping" in self.faults.list_unfired():
             self.world.pause_lane(seconds=EXTENSION_SECONDS / 2)
 
@@ -203,7 +214,6 @@ class Simulation:
             key = f"late/{lane}-{round_no}-{index}.jpg"
             self.users.perform(PlannedAction(0, "write_sidecar", (key, f"marble-{lane}")))
             self.users.perform(PlannedAction(0, "upload", (key, f"late {lane} {round_no} {index}", "")))
-        self.world.resume_lane(provider=lane)
 
     def _run_until_at_rest(self) -> None:
         """Runs without faults until everything is at rest, and still is several reconciliations later."""
