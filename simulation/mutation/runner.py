@@ -104,15 +104,12 @@ class MutantRunner:
 
     def check_unmutated(self, plays: Iterable[ScenePlay]) -> None:
         """Runs several plays on the product itself, and caches whether it breaks an invariant in them."""
-        new_plays = [
-            serialized for play in plays if json.dumps(serialized := _serialize_play(play)) not in self._passes_by_play
-        ]
+        new_plays = {json.dumps(serialized := _serialize_play(play)): serialized for play in plays}
+        new_plays = {key: play for key, play in new_plays.items() if key not in self._passes_by_play}
         if new_plays:
-            result = self._send_case({"copy": "", "plays": new_plays})
+            result = self._send_case({"copy": "", "plays": [*new_plays.values()]})
             failed_indexes = range(len(new_plays)) if result.get("errors") else result["broken"]
-            self._passes_by_play |= {
-                json.dumps(serialized): index not in failed_indexes for index, serialized in enumerate(new_plays)
-            }
+            self._passes_by_play |= {key: index not in failed_indexes for index, key in enumerate(new_plays)}
 
     def _send_case(self, case: Mapping[str, Any]) -> Mapping[str, Any]:
         if self._process.stdin is None or self._process.stdout is None:

@@ -62,7 +62,8 @@ def _run_single_seed(plan: SimulationPlan, console: Console, *, should_shrink: b
     if not run.broken_invariants:
         console.print("every promise was kept", style="green")
     console.print(
-        f"{run.call_count} calls, {run.simulated_seconds:.0f} simulated seconds, history {run.history_digest[:16]}"
+        f"{run.call_count} calls, {run.simulated_seconds:.0f} simulated seconds, "
+        f"history {simulation.hash_history()[:16]}"
     )
     return int(bool(run.broken_invariants))
 

@@ -1,7 +1,6 @@
 """Runs one seed: its plan under faults, then without faults until the world is at rest, then all events once more."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
@@ -70,7 +69,6 @@ class SimulationResult:
     unknown_charge_count: int = 0
     call_count: int = 0
     simulated_seconds: float = 0.0
-    history_digest: str = ""
 
     @property
     def broken_invariants(self) -> list[str]:
@@ -173,40 +171,42 @@ class Simulation:
         for _ in range(MAX_EXTENSIONS):
             if self._has_violations or not self.faults.list_unfired():
                 return
-            lanes = {name.partition(LANE_SEPARATOR)[2] for name in self.faults.list_unfired()}
-            self._allow_purchases(sorted(lanes.intersection(self.plan.other_lanes)))
-            if self._count_waiting_photos() <= MAX_WAITING_PHOTOS:
-                self._add_photos(round_no)
-                round_no += 1
+            # If many photos wait, for example because S3 denies access to them, more would give no fault a chance.
+            adds_photos = self._count_waiting_photos() <= MAX_WAITING_PHOTOS
+            self._extend(round_no, adds_photos=adds_photos)
+            round_no += adds_photos
             self._run_for(EXTENSION_SECONDS)
         self.monitor.add_violations(
             [Violation(Invariant.FAULTS_FIRED, f"{name} never struck") for name in self.faults.list_unfired()]
         )
 
-    def _allow_purchases(self, other_lanes: Iterable[str]) -> None:
-        """Removes what may keep the first lane, and these, from buying."""
+    def _count_waiting_photos(self) -> int:
+        """Returns the length of the longest queue in which photos wait: intake's, or a lane."""
+        return max(len(self.world.queues[name].messages) for name in ("intake", *self.world.simulated_providers))
+
+    def _extend(self, round_no: int, *, adds_photos: bool) -> None:
+        """Removes what may keep the lanes from buying, and adds photos."""
         self.users.perform(PlannedAction(0, "set_budget", (str(AMPLE_BUDGET_MICRO_USD),)))
         self.users.remove_broken_defaults()
-        self.world.resume_lane()
-        for lane in other_lanes:
+        lanes_with_unfired_faults = {name.partition(LANE_SEPARATOR)[2] for name in self.faults.list_unfired()}
+        if adds_photos and FIRST_LANE in lanes_with_unfired_faults:
+            self._add_photos(round_no)
+        for lane in sorted(lanes_with_unfired_faults.intersection(self.plan.other_lanes)):
+            if adds_photos:
+                self._add_photos_for_lane(lane, round_no)
             self.world.resume_lane(provider=lane)
-
-    def _count_waiting_photos(self) -> int:
-        """Returns how many photos wait in intake, or in the longest lane: more would give no fault another chance."""
-        return max(len(self.world.queues[name].messages) for name in ("intake", *self.world.simulated_providers))
+        if adds_photos:
+            self.users.perform(PlannedAction(0, "send_task", (f"late/{round_no}-0.jpg", "cut", "", "plain")))
+        self.world.resume_lane()
+        if "slow_mapping" in self.faults.list_unfired():
+            self.world.pause_lane(seconds=EXTENSION_SECONDS / 2)
 
     def _add_photos(self, round_no: int) -> None:
         factor = 1 + round_no // 4 if round_no < MAX_GROWING_EXTENSIONS else 1
-        lanes_with_unfired_faults = {name.partition(LANE_SEPARATOR)[2] for name in self.faults.list_unfired()}
-        for index in range(self.world.setup.in_flight * factor) if FIRST_LANE in lanes_with_unfired_faults else ():
+        for index in range(self.world.setup.in_flight * factor):
             self.users.perform(
                 PlannedAction(0, "upload", (f"late/{round_no}-{index}.jpg", f"late {round_no} {index}", "cut"))
             )
-        for lane in sorted(lanes_with_unfired_faults.intersection(self.plan.other_lanes)):
-            self._add_photos_for_lane(lane, round_no)
-        self.users.perform(PlannedAction(0, "send_task", (f"late/{round_no}-0.jpg", "cut", "", "plain")))
-        if "slow_mapping" in self.faults.list_unfired():
-            self.world.pause_lane(seconds=EXTENSION_SECONDS / 2)
 
     def _add_photos_for_lane(self, lane: str, round_no: int) -> None:
         """Adds photos for an additional lane, in the end as many as it may have in flight."""
@@ -275,7 +275,6 @@ class Simulation:
 
     def _build_result(self) -> SimulationResult:
         world, jobs = self.world, self.monitor.snapshot.jobs.values()
-        history = "\n".join(world.format_history())
         return SimulationResult(
             plan=self.plan,
             violations=self.monitor.violations,
@@ -287,8 +286,11 @@ class Simulation:
             unknown_charge_count=sum(attempt["unknown"] > 0 for job in jobs for attempt in job["attempts"]),
             call_count=len(world.transport.calls),
             simulated_seconds=(world.clock.time - WORLD_START).total_seconds(),
-            history_digest=sha256(history.encode()).hexdigest(),
         )
+
+    def hash_history(self) -> str:
+        """Returns a hash of everything that has happened in this run."""
+        return sha256("\n".join(self.world.format_history()).encode()).hexdigest()
 
     def _count_products(self) -> Counter[str]:
         """Counts what people and mandates did with pictures, as the page names it."""

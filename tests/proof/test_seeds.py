@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,8 @@ FEATURE_SEEDS = range(FIRST_FEATURE_SEED, FIRST_FEATURE_SEED + 15 * SEEDS_PER_FE
 PRODUCT_SEEDS = range(FIRST_PRODUCT_SEED, FIRST_PRODUCT_SEED + 15 * SEEDS_PER_FEATURE_SEED, SEEDS_PER_FEATURE_SEED)
 MANDATE_SEEDS = range(FIRST_MANDATE_SEED, FIRST_MANDATE_SEED + 20 * SEEDS_PER_FEATURE_SEED, SEEDS_PER_FEATURE_SEED)
 UNSEEN = choose_unseen_seeds(Path(__file__).parents[2])
-SEEDS_PER_TEST = 25
+# Few, because a worker of pytest takes over whole tests of others.
+SEEDS_PER_TEST = 5
 ONCE_BROKEN = {
     "slow_probe_was_still_in_flight_when_the_next_one_started": (930002,),
     "replaced_bad_file_was_still_reported_while_defaults_blocked_it": (2000216,),
@@ -64,6 +66,12 @@ SCENES = {
 }
 
 
+def split(seeds: range) -> list[Any]:
+    """Returns these seeds in parts, each with its first seed as its name."""
+    parts = [seeds[start : start + SEEDS_PER_TEST] for start in range(0, len(seeds), SEEDS_PER_TEST)]
+    return [pytest.param(part, id=str(part[0])) for part in parts]
+
+
 def broken(seeds: Iterable[int]) -> dict[str, str]:
     """Returns the violations in each of these seeds, by the command that repeats the run."""
     runs = [run_seed(seed) for seed in seeds]
@@ -71,26 +79,29 @@ def broken(seeds: Iterable[int]) -> dict[str, str]:
     return {f"make simulate SEED={run.plan.seed}": run.error or str(run.violations[0][1]) for run in failed}
 
 
-@pytest.mark.parametrize("first", [*SEEDS][::SEEDS_PER_TEST])
-def test_every_promise_holds_under_faults(first: int) -> None:
-    assert broken(range(first, first + SEEDS_PER_TEST)) == {}
+@pytest.mark.parametrize("seeds", split(SEEDS))
+def test_every_promise_holds_under_faults(seeds: range) -> None:
+    assert broken(seeds) == {}
 
 
-def test_every_promise_holds_with_names_frames_and_marketplaces() -> None:
-    assert broken(FEATURE_SEEDS) == {}
+@pytest.mark.parametrize("seeds", split(FEATURE_SEEDS))
+def test_every_promise_holds_with_names_frames_and_marketplaces(seeds: range) -> None:
+    assert broken(seeds) == {}
 
 
-def test_every_promise_holds_with_retries_masks_and_approvals() -> None:
-    assert broken(PRODUCT_SEEDS) == {}
+@pytest.mark.parametrize("seeds", split(PRODUCT_SEEDS))
+def test_every_promise_holds_with_retries_masks_and_approvals(seeds: range) -> None:
+    assert broken(seeds) == {}
 
 
-def test_every_promise_holds_with_mandates() -> None:
-    assert broken(MANDATE_SEEDS) == {}
+@pytest.mark.parametrize("seeds", split(MANDATE_SEEDS))
+def test_every_promise_holds_with_mandates(seeds: range) -> None:
+    assert broken(seeds) == {}
 
 
-@pytest.mark.parametrize("first", [*UNSEEN][::SEEDS_PER_TEST])
-def test_every_promise_holds_in_unseen_seeds(first: int) -> None:
-    assert broken(range(first, first + SEEDS_PER_TEST)) == {}
+@pytest.mark.parametrize("seeds", split(UNSEEN))
+def test_every_promise_holds_in_unseen_seeds(seeds: range) -> None:
+    assert broken(seeds) == {}
 
 
 @pytest.mark.parametrize("seeds", ONCE_BROKEN.values(), ids=[*ONCE_BROKEN])

@@ -21,8 +21,12 @@ from simulation.world.fault_profile import FAULT_TYPES, find_fault_type
 
 ROOT = Path(__file__).parents[3]
 DIGESTS = """
-from simulation.scenarios.seed_runner import run_seed
-print(*(run_seed(seed).history_digest for seed in (3, 5, 9)))  # short runs with more faults than most
+from simulation.scenarios.simulation_plan import draw_plan
+from simulation.scenarios.simulation_run import Simulation
+for seed in (3, 5, 9):  # short runs with more faults than most
+    simulation = Simulation(draw_plan(seed))
+    simulation.run()
+    print(simulation.hash_history())
 """
 
 
