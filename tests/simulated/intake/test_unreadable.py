@@ -1,6 +1,7 @@
 """Files that S3 does not return: archived ones are reported at once, denied ones if that persists. None is lost."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -236,6 +237,15 @@ def test_denied_access_is_reported_at_the_fifth_delivery() -> None:
         world.run_until_empty("deliver")
         seen.append(list_report_codes(world, KEY))
     assert seen == [[], [], [], [], ["file_unreadable"]]
+
+
+def test_file_with_denied_access_is_read_every_five_minutes() -> None:
+    world = world_with_fault(deny_access(), upload_photo)
+    pass_time(world, DAY / 4)
+    reads = [call for call in world.transport.calls if call.operation == "get_object" and call.request["Key"] == KEY]
+    gaps = [(second.started_at - first.started_at).total_seconds() for first, second in pairwise(reads)]
+    assert max(gaps) < 330
+    assert len(reads) < 90
 
 
 def test_denied_worker_reports_nothing_after_another_worker_has_read_the_photo() -> None:
