@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 PRELOADED_MODULES = (botocore.response, greenlet, PIL.Image, pydantic, BatchProcessor)
 # CPU time, because other processes may be using the machine.
 MAX_SEED_SECONDS = 40
-# Calls: several times what a seed of these scenes needs.
-MAX_CALLS = 10_000
+# Calls: twice what a seed of the longest scene needs, whose account is empty for days.
+MAX_CALLS = 20_000
 IGNORED_INVARIANT = "FAULTS_FIRED"
 
 

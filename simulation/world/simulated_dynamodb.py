@@ -4,7 +4,7 @@ import re
 from bisect import bisect_left, bisect_right, insort
 from collections import UserDict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, override
@@ -84,7 +84,7 @@ def _find_index_entry(
     index: str, item: Item | None, attributes: tuple[str, str]
 ) -> tuple[tuple[str, str], IndexPosition] | None:
     """Returns an item's partition and its position there; None if the index does not have it."""
-    if item is None or not item.keys() >= {*attributes}:
+    if item is None or attributes[0] not in item or attributes[1] not in item:
         return None
     return (index, item[attributes[0]]["S"]), find_position(item, attributes)
 
@@ -287,7 +287,11 @@ class SimulatedTable:
         found = self._select(IndexName, KeyConditionExpression, scope, after, size + 1)
         response = _build_page(found, attributes, size)
         if FilterExpression:
-            kept = [item for item in response["Items"] if is_met(FilterExpression, replace(scope, item=item))]
+            kept = [
+                item
+                for item in response["Items"]
+                if is_met(FilterExpression, EvaluationScope(item, scope.names, scope.values))
+            ]
             response |= {"Items": kept, "Count": len(kept)}
         return response
 
