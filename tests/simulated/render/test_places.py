@@ -76,6 +76,19 @@ def test_lane_with_single_images_only_writes_nothing_about_places() -> None:
     assert PLACES_KEY not in world.table.items
 
 
+def test_waiting_worker_reads_the_places_ever_less_often() -> None:
+    world = build_world()
+    world.provider.default_behavior = CallBehavior(work_seconds=100)
+    upload(world, "running.jpg", num_images=LIMIT)
+    run(world, 20)
+    upload(world, "waiting.jpg", num_images=2)
+    run(world, 10)
+    before = len(world.transport.calls)
+    run(world, 30)
+    reads = [call for call in world.transport.calls[before:] if call.operation == "batch_get_item"]
+    assert 30 / 0.6 < len(reads) < 30 / 0.25
+
+
 @pytest.mark.parametrize("sizes", [(2, 3, 4, 2, 3, 4), (4, 1, 1, 1, 1, 4, 1, 1, 1)])
 def test_images_in_progress_never_exceed_the_limit_and_all_are_delivered(sizes: Sequence[int]) -> None:
     world = build_world()
@@ -178,19 +191,6 @@ def test_claim_that_keeps_colliding_returns_its_job_to_the_queue(
     assert all(wait.total_seconds() > n * CLAIM_RETRY_SECONDS for n, wait in enumerate(waits, start=1))
     assert_at_rest(world)
     assert len(world.provider.received_job_ids) == 1
-
-
-def test_waiting_worker_reads_the_places_ever_less_often() -> None:
-    world = build_world()
-    world.provider.default_behavior = CallBehavior(work_seconds=100)
-    upload(world, "running.jpg", num_images=LIMIT)
-    run(world, 20)
-    upload(world, "waiting.jpg", num_images=2)
-    run(world, 10)
-    before = len(world.transport.calls)
-    run(world, 30)
-    reads = [call for call in world.transport.calls[before:] if call.operation == "batch_get_item"]
-    assert 30 / 0.6 < len(reads) < 30 / 0.25
 
 
 def test_canceled_waiting_job_blocks_no_other_job() -> None:
