@@ -48,7 +48,7 @@ LIBRARIES = {
 }
 MAX_MODULES = {
     "campaign": 625,
-    "deliver": 795,
+    "deliver": 800,
     "deployment_check": 400,
     "intake": 705,
     "price_check": 680,
