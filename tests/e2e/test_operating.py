@@ -139,16 +139,9 @@ def test_canceled_jobs_end_without_a_charge(folder: Folder, operator: Operator) 
     for name in ("red.jpg", "blue.jpg"):
         folder.drop(name, folder.instructions)
         folder.wait_until_unpaid(name)
-    prefix = folder.key("")
-    ended = 0
-
-    def cancel() -> bool:
-        """Cancels repeatedly, because the index of open jobs may lag behind."""
-        nonlocal ended
-        ended += operator.read_json("cancel", prefix, "--yes")["ended"]
-        return ended == 2
-
-    eventually(cancel, "two canceled jobs")
+    # The command does not count a job that it has not found in the index yet, or that a stage has ended because of the
+    # mark. Such a job ends all the same, at the latest in its lane.
+    assert operator.read_json("cancel", folder.key(""), "--yes")["left_running"] == 0
     operator.run("resume", "ideogram")
     for name in ("red.jpg", "blue.jpg"):
         folder.wait_for_status(name, "cancelled")
