@@ -23,6 +23,7 @@ from simulation.mutation.mutation_operators import (
 )
 
 UNIT = "tests/unit/model/test_bill.py"
+RECORDS = "tests/unit/model/test_bill_records.py"
 SETTLEMENTS = "tests/unit/model/test_settlements.py"
 RENDER = "tests/simulated/render/test_ask_the_bill.py"
 RECONCILE = "tests/simulated/reconcile/test_bill.py"
@@ -71,13 +72,13 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "settles-some-of-several-as-free",
             "If only some of several calls were charged, all of them stay unknown.",
-            force_true("model.bill:decide_group#09108c operand 5"),
+            force_true("model.bill:decide_group#7b0733 operand 5"),
             killer=f"{UNIT}::test_some_of_several_stay_unknown_with_their_number",
         ),
         _build(
             "settles-some-of-several-as-charged",
             "If only some of several calls were charged, all of them stay unknown.",
-            force_true("model.bill:decide_group#09108c if 5"),
+            force_true("model.bill:decide_group#7b0733 if 5"),
             killer=f"{UNIT}::test_some_of_several_stay_unknown_with_their_number",
         ),
         _build(
@@ -95,7 +96,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "settles-after-a-missing-charge",
             "If a certain charge is missing, nothing later is settled until a person has looked.",
-            force_false("model.bill:_apply_group_guards#90fcef if 5"),
+            force_false("model.bill:_apply_group_guards#b1baf0 if 5"),
             killer=f"{UNIT}::test_missing_charge_stops_later_settlements_until_a_person_has_looked",
         ),
         _build(
@@ -125,14 +126,14 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "resends-without-certainty",
             "A job that waits for the bill is sent again only if its call was certainly not charged.",
-            force_true("model.transitions.payment:_continue_after_settlement#dacab2 if 3"),
+            force_true("model.transitions.payment:_continue_after_settlement#64cf88 if 3"),
             force_false("model.transitions.payment:_release_job#699efd if 1"),
             killer=3,
         ),
         _build(
             "resends-after-a-correction",
             "A correction withdraws the permission to send a call again.",
-            force_false("model.transitions.payment:_continue_after_settlement#dacab2 conditional expression 1"),
+            force_false("model.transitions.payment:_continue_after_settlement#64cf88 conditional expression 1"),
             killer=f"{RENDER}::test_correction_before_the_second_call_prevents_it",
         ),
         _build(
@@ -144,7 +145,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "compares-hours-without-their-calls",
             "Only hours of the current read are compared, because the ledger's calls are read for its period.",
-            force_true("reconcile.bill_reconciliation:BillReconciliation.run#aec71f comprehension if 2"),
+            force_true("reconcile.bill_reconciliation:BillReconciliation.run#bfc4dc comprehension if 3"),
             killer=66,
         ),
         _build(
@@ -168,7 +169,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "ignores-usage-at-a-changed-price",
             "Usage that no call explains may be that of calls whose price has changed.",
-            force_false("model.bill:_apply_group_guards#90fcef operand 12"),
+            force_false("model.bill:_apply_group_guards#b1baf0 operand 8"),
             killer=f"{UNIT}::test_usage_that_no_call_explains_may_be_that_of_calls_at_another_price",
         ),
         _build(
@@ -180,7 +181,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "ignores-the-price-check",
             "If the price check found other prices, usage at one price may be that of calls at another.",
-            force_false("model.bill:_apply_group_guards#90fcef operand 11"),
+            force_false("model.bill:_apply_group_guards#b1baf0 operand 7"),
             killer=f"{UNIT}::test_nothing_is_settled_while_prices_differ_from_the_list",
         ),
         _build(
@@ -220,8 +221,50 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "reopens-for-usage-of-others",
             "Corrections of other software's usage change no settlement.",
-            force_true("model.usage_records:add_read#84352a comprehension if 1"),
+            force_true("model.usage_records:add_read#ae8f41 comprehension if 1"),
             killer=14,
+        ),
+        _build(
+            "takes-an-earlier-read-for-the-last",
+            "A read that began before the stored one proves nothing more.",
+            force_false("model.usage_records:add_read#ae8f41 if 2"),
+            killer=f"{RECORDS}::test_read_that_began_before_the_last_one_is_ignored",
+        ),
+        _build(
+            "forgets-a-lowered-time-limit",
+            "A call that was sent before the time limit was lowered may have taken longer.",
+            force_true("model.bill_records:BillState.with_time_limit#da499b if 1"),
+            killer=f"{RECORDS}::test_time_limit_that_was_lowered_counts_as_long_as_its_calls_are_compared",
+        ),
+        _build(
+            "keeps-what-a-key-no-longer-means",
+            "If the meaning of a key changes, what its lines had settled is unknown again.",
+            force_false("reconcile.bill_reconciliation:BillReconciliation._store_read#2addcf if 2"),
+            killer=f"{RECONCILE}::test_settlements_are_reopened_if_a_key_turns_out_to_be_shared",
+        ),
+        _build(
+            "accepts-what-no-person-has-seen",
+            "Missing charges are accepted only as far as a person has seen them.",
+            replace_code("model.bill:accept_missing#8e2e8d value 4", "call.certain"),
+            killer=f"{UNIT}::test_only_as_many_missing_charges_are_accepted_as_a_person_has_seen",
+        ),
+        _build(
+            "ends-a-wait-for-a-billed-failure",
+            "A job waits until its lost call is settled, even if an earlier failure was billed.",
+            force_false("model.transitions.payment:_continue_after_settlement#64cf88 operand 2"),
+            killer=f"{SETTLEMENTS}::test_billed_failure_does_not_end_the_wait_for_a_lost_call",
+        ),
+        _build(
+            "refuses-what-was-charged",
+            "A job whose call was charged is never refused.",
+            force_false("model.transitions.payment:_never_refuse_charged#0fc4ad conditional expression 1"),
+            killer=f"{SETTLEMENTS}::test_what_was_charged_is_never_refused",
+        ),
+        _build(
+            "keeps-the-settlement-of-a-call-that-was-not-taken",
+            "A call that the provider did not take has no settlement, which a correction would turn into a charge.",
+            remove("model.transitions.payment:_release_reservation#e482eb keyword 5"),
+            killer=f"{SETTLEMENTS}::test_call_that_was_not_taken_after_all_has_no_settlement",
         ),
     )
 )

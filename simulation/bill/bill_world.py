@@ -17,8 +17,8 @@ from typing import override
 from urllib.parse import parse_qs, urlsplit
 
 from backdrop.model import transitions
-from backdrop.model.bill import BilledCall, KeyUse, group_calls, list_billed_calls
-from backdrop.model.bill_records import HOUR, FindingKind
+from backdrop.model.bill import BilledCall, group_calls, list_billed_calls
+from backdrop.model.bill_records import HOUR, FindingKind, KeyUse
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, RetryLaterError
 from backdrop.model.job import AttemptOutcome, Job, JobStatus, PictureLink, Settlement, SettlementResult

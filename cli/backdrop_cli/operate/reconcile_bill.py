@@ -140,8 +140,9 @@ def _describe_correction(one: Mapping[str, Any]) -> str:
     """Describes a call whose settlement Ideogram's records no longer support, and what to do about it."""
     text = (
         f"{one['key'] or one['job_id']}: call {one['n']} ({format_receipt_usd(one['usd'])}) had been settled as "
-        f"{one['was'].replace('_', ' ')} by the records of {one['hours']}. Ideogram has changed them, so its charge "
-        f"became unknown again on {one['found_at'][:16].replace('T', ' ')} UTC."
+        f"{one['was'].replace('_', ' ')} by the records of {one['hours']}. They, or the meaning of a key in "
+        "`IdeogramKeyIds`, have changed, so its charge became unknown again on "
+        f"{one['found_at'][:16].replace('T', ' ')} UTC."
     )
     if one["was_resent"]:
         return (

@@ -32,14 +32,14 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "never-settles-reservation",
         "3.1: A job that leaves submitting settles its reservation.",
-        remove("model.transitions.payment:record_result#42a7c3 keyword 1"),
+        remove("model.transitions.payment:record_result#895127 keyword 1"),
         invariant=Invariant.WITHIN_BUDGET,
     ),
     build_mutant(
         "settles-on-wrong-day",
         "3.1: A reservation is settled on the day on which it was made.",
         replace_code(
-            "model.transitions.payment:record_result#42a7c3 argument 11",
+            "model.transitions.payment:record_result#895127 argument 11",
             "replace(before, budget_day=now.date().isoformat())",
         ),
         invariant=Invariant.WITHIN_BUDGET,
@@ -51,7 +51,7 @@ PAYMENT_MUTANTS = (
         "releases-on-wrong-day",
         "3.1: A reservation is released to the day on which it was made.",
         replace_code(
-            "model.transitions.payment:_release_reservation#fca451 argument 12",
+            "model.transitions.payment:_release_reservation#e482eb argument 12",
             "replace(attempt, budget_day=now.date().isoformat())",
         ),
         invariant=Invariant.WITHIN_BUDGET,
@@ -63,7 +63,7 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "releases-nothing",
         "3.1: Exactly the amount that was provably not charged is released.",
-        remove("model.transitions.payment:_release_reservation#fca451 keyword 1"),
+        remove("model.transitions.payment:_release_reservation#e482eb keyword 1"),
         invariant=Invariant.WITHIN_BUDGET,
         faults="provider_outage key_refused",
     ),

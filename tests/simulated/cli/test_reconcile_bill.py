@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from backdrop.model import transitions
-from backdrop.model.bill import KeyUse
-from backdrop.model.bill_records import MAX_RUN_DISTANCE, Correction
+from backdrop.model.bill_records import MAX_RUN_DISTANCE, Correction, KeyUse
 from backdrop.model.job import Settlement, SettlementResult
 from backdrop.model.sentence import Sentence
 from backdrop.ports import ApiKey

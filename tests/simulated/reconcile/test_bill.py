@@ -2,12 +2,11 @@
 
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from backdrop.model.bill import KeyUse
-from backdrop.model.bill_records import HOUR, Finding, FindingKind
+from backdrop.model.bill_records import HOUR, KeyUse, MissingCharge
 from backdrop.model.job import Job, JobStatus, SettlementResult
 from backdrop.model.price_check import (
     PRICE_CHECK_ID,
@@ -130,18 +129,46 @@ def test_count_is_withdrawn_when_the_records_of_its_hours_shrink() -> None:
     assert list_undecided(bill) == []
 
 
-def test_usage_that_a_person_has_not_seen_is_not_accepted() -> None:
-    """Only the missing charges that the last comparison reported are accepted, not those that a later one finds."""
+def test_only_missing_charges_that_a_person_has_seen_are_accepted() -> None:
+    """Those that the last comparison reported, not those that a later one finds."""
     bill = BillWorld(0)
     bill.run()
     state = bill.service.run(is_requested=True, accepts_missing=True).state
-    assert (state.accepted_until, state.stopped_hour) == (None, None)
+    assert (state.accepted_charges, state.stopped_hour) == ((), None)
     [gone, *_] = [images for images in bill.images if images.key == OWN_KEY]
     hour = floor_to_hour(gone.billed_at)
-    stopped = replace(state, stopped_hour=hour, findings=(build_missing_charge(hour),))
-    bill.world.ledger.put_bill_state(stopped)
-    assert bill.service.run(accepts_missing=True).state.accepted_until == hour + HOUR
+    missing = MissingCharge(endpoint=gone.endpoint, unit_price=1, first_hour=hour, last_hour=hour, count=1)
+    bill.world.ledger.put_bill_state(replace(state, stopped_hour=hour, missing_charges=(missing,)))
+    state = bill.service.run(accepts_missing=True).state
+    assert (state.accepted_charges, state.missing_charges, state.stopped_hour) == ((missing,), (), None)
 
 
-def build_missing_charge(hour: datetime) -> Finding:
-    return Finding(kind=FindingKind.MISSING_CHARGE, first_hour=hour, last_hour=hour)
+def list_settled(bill: BillWorld) -> set[tuple[str, int]]:
+    return {
+        (job.job_id, attempt.n)
+        for job in bill.world.list_jobs()
+        for attempt in job.attempts
+        if attempt.settlement and attempt.settlement.is_final
+    }
+
+
+def test_settlements_are_reopened_if_a_key_turns_out_to_be_shared() -> None:
+    bill = BillWorld(next(seed for seed in range(100) if BillWorld(seed).kind is WorldKind.OWN))
+    bill.run()
+    settled = list_settled(bill)
+    assert settled
+    bill.service.key_uses = dict(bill.service.key_uses) | {OWN_KEY: KeyUse.SHARED}
+    bill.world.clock.time += HOUR
+    result = bill.service.run()
+    assert {(one.call.job_id, one.call.n) for one in result.reopened} <= settled
+    assert result.reopened
+    assert len(result.state.corrections) >= len(result.reopened)
+    assert not bill.service.run().reopened
+
+
+def test_lowered_time_limit_still_counts_for_earlier_calls() -> None:
+    bill = BillWorld(0)
+    bill.service.time_limit = timedelta(minutes=14)
+    bill.service.run()
+    bill.service.time_limit = timedelta(minutes=3)
+    assert bill.service.run(is_requested=True).state.time_limit == timedelta(minutes=14)

@@ -14,19 +14,18 @@ from backdrop.model.bill import (
     BillRules,
     CallGroup,
     CallRef,
-    KeyUse,
     Span,
     Units,
     compare_bill,
-    count_placed,
     decide_group,
+    find_unplaced,
     group_calls,
     is_possible,
     list_billed_calls,
     parse_key_uses,
     split_group,
 )
-from backdrop.model.bill_records import HOUR, FindingKind, UsageHour, UsageLine
+from backdrop.model.bill_records import HOUR, FindingKind, KeyUse, MissingCharge, UsageHour, UsageLine
 from backdrop.model.job import AttemptOutcome, JudgedAttempt, PictureLink
 from tests.unit.ledger_items import build_attempt, build_job
 
@@ -311,8 +310,9 @@ def test_shared_key_settles_only_as_not_charged() -> None:
 
 def test_images_are_placed_where_fewest_others_can_be() -> None:
     units = [Units(0, 1, 2), Units(1, 1, 1), Units(0, 0, 1)]
-    assert count_placed(units, [2, 2]) == 4
-    assert count_placed(units, [1, 2]) == 3
+    assert find_unplaced(units, [2, 2]) == []
+    assert find_unplaced(units, [1, 2]) == [Units(1, 1, 1)]
+    assert find_unplaced(units, [0, 4]) == [Units(0, 0, 1)]
     assert not is_possible([Units(0, 0, 1)], [], [0, 1], is_exact=False)
 
 
@@ -342,7 +342,7 @@ def rules(
     *,
     seen: bool = True,
     stopped: int | None = None,
-    accepted: int | None = None,
+    accepted: Iterable[MissingCharge] = (),
     other_prices: bool = False,
     **uses: KeyUse,
 ) -> BillRules:
@@ -351,7 +351,7 @@ def rules(
         final_after=FINAL_AFTER,
         seen_endpoints=frozenset({ENDPOINT} if seen else ()),
         stopped_hour=None if stopped is None else NOON + stopped * HOUR,
-        accepted_until=None if accepted is None else NOON + accepted * HOUR,
+        accepted_charges=tuple(accepted),
         has_other_prices=other_prices,
     )
 
@@ -429,9 +429,34 @@ def test_missing_charge_stops_later_settlements_until_a_person_has_looked() -> N
     comparison = compare_bill(calls, hours, rules())
     assert [one.ref for decision in comparison.decisions for one in decision.not_charged] == [calls[1].ref]
     assert comparison.stopped_hour == NOON + 2 * HOUR
-    accepted = compare_bill(calls, hours, rules(accepted=3))
-    assert accepted.stopped_hour is None
+    assert comparison.missing_charges == [missing(2, 2)]
+    accepted = compare_bill(calls, hours, rules(accepted=comparison.missing_charges))
+    assert (accepted.stopped_hour, accepted.missing_charges) == (None, [])
     assert [one.ref for decision in accepted.decisions for one in decision.not_charged] == [calls[1].ref, calls[4].ref]
+
+
+def missing(first: int, last: int, count: int = 1) -> MissingCharge:
+    first_hour, last_hour = NOON + first * HOUR, NOON + last * HOUR
+    return MissingCharge(endpoint=ENDPOINT, unit_price=PRICE, first_hour=first_hour, last_hour=last_hour, count=count)
+
+
+def test_charges_that_a_person_accepted_stay_accepted_when_more_hours_are_connected() -> None:
+    """On a busy stack, the hours with the missing charge never stop to be connected with new ones."""
+    calls = [call(1, 0, 1, certain=3), call(2, 1, 2, certain=1), call(3, 2, 3, certain=1), call(4, 3, unknown=1)]
+    first = compare_bill(calls, read_hours((line(1),), (), (line(1),)), rules())
+    assert first.missing_charges == [missing(0, 1, 2)]
+    hours = read_hours((line(1),), (), (line(1),), (line(1),))
+    later = compare_bill(calls, hours, rules(accepted=first.missing_charges))
+    assert (later.stopped_hour, later.findings) == (None, [])
+    assert [one.ref for decision in later.decisions for one in decision.not_charged] == [calls[3].ref]
+
+
+def test_only_as_many_missing_charges_are_accepted_as_a_person_has_seen() -> None:
+    calls = [call(1, 0, certain=2), call(2, 0, certain=2)]
+    assert compare_bill(calls, read_hours((line(1),)), rules(accepted=[missing(0, 0, 3)])).missing_charges == []
+    assert compare_bill(calls, read_hours(()), rules(accepted=[missing(0, 0, 3)])).missing_charges == [missing(0, 0)]
+    other = replace(missing(0, 0, 3), endpoint=V2_ENDPOINT)
+    assert compare_bill(calls, read_hours(()), rules(accepted=[other])).missing_charges == [missing(0, 0, 4)]
 
 
 def test_stop_ends_when_the_missing_charge_appears_late() -> None:

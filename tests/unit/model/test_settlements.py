@@ -8,7 +8,16 @@ import pytest
 from backdrop.model import transitions
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError
-from backdrop.model.job import AttemptOutcome, Job, JobStatus, MoneyStatus, PictureLink, Settlement, SettlementResult
+from backdrop.model.job import (
+    AttemptOutcome,
+    Job,
+    JobStatus,
+    MoneyStatus,
+    PictureLink,
+    Settlement,
+    SettlementResult,
+    Suspicion,
+)
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.model.transitions import ClaimLimits
 from tests.unit.ledger_items import NOW, build_job
@@ -212,3 +221,36 @@ def test_billed_failure_is_charged_and_no_longer_refused() -> None:
     attempt = step.job.find_attempt(1)
     assert attempt
     assert attempt.outcome is AttemptOutcome.REJECTED
+
+
+def test_what_was_charged_is_never_refused() -> None:
+    """Even if the records show the charge of an earlier call before a later one is refused."""
+    job = transitions.pay_again(transitions.settle(held_job(), 1, CHARGED).job, TOMORROW).job
+    job = transitions.claim(job, now=NOW, lease_until=NOW, price=PRICE, limits=ClaimLimits(10 * PRICE)).job
+    refusal = ProviderResult(RetryClass.PERM, Code.UNSAFE_REQUEST, "not safe")
+    job = transitions.record_result(job, 2, refusal, TOMORROW).job
+    assert (job.status, job.money) == (JobStatus.DEAD, MoneyStatus.SPENT)
+
+
+def waiting_job() -> Job:
+    """A job that waits for the records because of its second call; its first one was accepted and failed."""
+    job = transitions.claim(build_job(), now=NOW, lease_until=NOW, price=PRICE, limits=ClaimLimits(10 * PRICE)).job
+    failure = ProviderResult(RetryClass.NOW, Code.PROVIDER_FAILED, "failed", suspicion=Suspicion.FAILURE)
+    job = transitions.record_result(job, 1, failure, NOW).job
+    job = transitions.claim(job, now=NOW, lease_until=NOW, price=PRICE, limits=ClaimLimits(10 * PRICE)).job
+    job = transitions.record_result(job, 2, ProviderResult.lost("no answer"), NOW).job
+    return transitions.wait_for_bill(job, NOW).job
+
+
+def test_billed_failure_does_not_end_the_wait_for_a_lost_call() -> None:
+    job = transitions.settle(waiting_job(), 1, CHARGED).job
+    assert (job.waits_for_bill, job.money, job.charged) == (True, MoneyStatus.UNKNOWN, PRICE)
+    assert transitions.settle(job, 2, NOT_CHARGED).job.status is JobStatus.ACCEPTED
+
+
+def test_call_that_was_not_taken_after_all_has_no_settlement() -> None:
+    job = transitions.settle(held_job(), 1, settlement(SettlementResult.UNDECIDED)).job
+    job = transitions.record_result(job, 1, ProviderResult(RetryClass.BACKOFF, None, "busy"), TOMORROW).job
+    attempt = job.find_attempt(1)
+    assert attempt
+    assert (attempt.outcome, attempt.unknown, attempt.settlement) == (AttemptOutcome.NOT_TAKEN, 0, None)

@@ -11,12 +11,19 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import partial
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from backdrop.model.bill_records import HOUR, Finding, FindingKind, UsageHour, UsageLine
+from backdrop.model.bill_records import (
+    HOUR,
+    Finding,
+    FindingKind,
+    KeyUse,
+    MissingCharge,
+    UsageHour,
+    UsageLine,
+)
 from backdrop.model.errors import InstructionError
 from backdrop.model.job import Attempt, AttemptOutcome, Job, Suspicion
 from backdrop.model.price_check import PRICE_CHECK_ID, PriceCheck
@@ -31,14 +38,6 @@ ASYNC_ENDPOINT_PREFIX = "/v2/"
 LIST_PRICES = frozenset({REMOVE_PER_INPUT[BILL_PROVIDER], *REPLACE_PER_IMAGE[BILL_PROVIDER].values()})
 # The basis of a charge that the provider did not report.
 LIST_BASIS = ProviderResult.basis
-
-
-class KeyUse(StrEnum):
-    """Who uses an API key. OWN: only this stack. SHARED: also other software. OTHER: not this stack."""
-
-    OWN = "own"
-    SHARED = "shared"
-    OTHER = "other"
 
 
 class CallRef(NamedTuple):
@@ -91,7 +90,7 @@ class GroupDecision:
 
     `billed`: the images of this stack's keys. `charged`, `not_charged`: the calls about which they are certain. If the
     others cannot be told apart, `charged_count` of their `unknown_count` images were charged; None if even that is
-    uncertain.
+    uncertain. `missing_charges`: what is certain, but not in the records.
     """
 
     endpoint: str
@@ -104,6 +103,7 @@ class GroupDecision:
     charged_count: int | None = None
     unknown_count: int = 0
     findings: tuple[Finding, ...] = ()
+    missing_charges: tuple[MissingCharge, ...] = ()
 
     @property
     def undecided(self) -> tuple[BilledCall, ...]:
@@ -261,8 +261,8 @@ class Units(NamedTuple):
     count: int
 
 
-def count_placed(units: Iterable[Units], billed: Sequence[int]) -> int:
-    """Returns how many images fit into the billed images of their hours at most.
+def find_unplaced(units: Iterable[Units], billed: Sequence[int]) -> list[Units]:
+    """Returns the images, as few as possible, that do not fit into the billed images of their hours.
 
     Of the images that an hour can have, those come first whose last hour is the earliest, which is optimal.
     """
@@ -270,22 +270,22 @@ def count_placed(units: Iterable[Units], billed: Sequence[int]) -> int:
     for one in units:
         if one.count:
             arriving[one.first].append(one)
-    waiting: list[tuple[int, int]] = []
-    placed = 0
+    waiting: list[tuple[int, Units]] = []
+    unplaced: list[Units] = []
     for hour, capacity in enumerate(billed):
         for one in arriving[hour]:
-            heappush(waiting, (one.last, one.count))
+            heappush(waiting, (one.last, one))
         left = capacity
         while left and waiting:
-            last, count = heappop(waiting)
+            last, one = heappop(waiting)
             if last < hour:
+                unplaced.append(one)
                 continue
-            used = min(left, count)
+            used = min(left, one.count)
             left -= used
-            placed += used
-            if count > used:
-                heappush(waiting, (last, count - used))
-    return placed
+            if one.count > used:
+                heappush(waiting, (last, one._replace(count=one.count - used)))
+    return [*unplaced, *(one for _, one in waiting)]
 
 
 def is_possible(required: Sequence[Units], optional: Sequence[Units], billed: Sequence[int], *, is_exact: bool) -> bool:
@@ -294,9 +294,14 @@ def is_possible(required: Sequence[Units], optional: Sequence[Units], billed: Se
     `is_exact`: nothing else uses the key, so every billed image belongs to a call. If all required images can be
     placed, and some images can fill every hour, then both are possible at once (Mendelsohn and Dulmage, 1958).
     """
-    if count_placed(required, billed) < sum(one.count for one in required):
+    if find_unplaced(required, billed):
         return False
-    return not is_exact or count_placed((*required, *optional), billed) == sum(billed)
+    every = (*required, *optional)
+    return not is_exact or _count(every) - _count(find_unplaced(every, billed)) == sum(billed)
+
+
+def _count(units: Iterable[Units]) -> int:
+    return sum(one.count for one in units)
 
 
 class _GroupProblem:
@@ -324,13 +329,19 @@ class _GroupProblem:
         """Whether any image of the call may not have been billed."""
         return self._is_possible(self._required, self._optional - Counter({self._span(call): 1}))
 
+    def find_missing(self) -> list[Units]:
+        """Returns the images that must have been billed, but were not."""
+        return find_unplaced(_list_units(self._required), self._billed)
+
     def _is_possible(self, required: Counter[Span], optional: Counter[Span]) -> bool:
-        units = [Units(*span, count) for span, count in required.items()]
-        more = [Units(*span, count) for span, count in optional.items()]
-        return is_possible(units, more, self._billed, is_exact=self.is_exact)
+        return is_possible(_list_units(required), _list_units(optional), self._billed, is_exact=self.is_exact)
 
     def _span(self, call: BilledCall) -> Span:
         return (call.first_hour - self._first_hour) // HOUR, (call.last_hour - self._first_hour) // HOUR
+
+
+def _list_units(images: Mapping[Span, int]) -> list[Units]:
+    return [Units(*span, count) for span, count in images.items()]
 
 
 def decide_group(group: CallGroup, billed_by_hour: Mapping[datetime, int], *, is_exact: bool) -> GroupDecision:
@@ -364,7 +375,17 @@ def decide_group(group: CallGroup, billed_by_hour: Mapping[datetime, int], *, is
         problem = _GroupProblem(group, billed, is_exact=False)
         findings.append(find(FindingKind.FOREIGN_USAGE))
     if not problem.is_consistent():
-        return _block(undecided, [find(FindingKind.MISSING_CHARGE)])
+        missing = tuple(
+            MissingCharge(
+                endpoint=endpoint,
+                unit_price=unit_price,
+                first_hour=hours[one.first],
+                last_hour=hours[one.last],
+                count=one.count,
+            )
+            for one in problem.find_missing()
+        )
+        return replace(_block(undecided, [find(FindingKind.MISSING_CHARGE)]), missing_charges=missing)
     cache: dict[tuple[datetime, datetime], tuple[bool, bool]] = {}
     charged, not_charged = list[BilledCall](), list[BilledCall]()
     for call in calls:
@@ -426,8 +447,8 @@ class BillRules:
     """What the comparison needs to know in addition to the calls and the records.
 
     `key_uses`: by key ID. `seen_endpoints`: those at which this stack's keys have ever been billed. `stopped_hour`: a
-    certain charge of this hour was missing, so nothing later is settled until a person says so; `accepted_until`: a
-    person has checked what was missing before this time. `has_other_prices`: the price check found that Ideogram
+    certain charge of this hour was missing, so nothing later is settled until a person says so; `accepted_charges`:
+    those whose absence a person has accepted. `has_other_prices`: the price check found that Ideogram
     charges other prices than the price list, so records at one price may be those of a call at another.
     """
 
@@ -435,7 +456,7 @@ class BillRules:
     final_after: timedelta
     seen_endpoints: frozenset[str] = frozenset()
     stopped_hour: datetime | None = None
-    accepted_until: datetime | None = None
+    accepted_charges: tuple[MissingCharge, ...] = ()
     has_other_prices: bool = False
 
 
@@ -449,6 +470,7 @@ class BillComparison:
     open_calls: list[BilledCall] = field(default_factory=list[BilledCall])
     findings: list[Finding] = field(default_factory=list[Finding])
     stopped_hour: datetime | None = None
+    missing_charges: list[MissingCharge] = field(default_factory=list[MissingCharge])
 
 
 def find_own_lines(hour: UsageHour, key_uses: Mapping[str, KeyUse]) -> list[UsageLine]:
@@ -462,7 +484,7 @@ def compare_bill(calls: Iterable[BilledCall], hours: Mapping[datetime, UsageHour
     Nothing is concluded from an hour that is not final, that is missing, or in which anything is not understood. Calls
     that may have been billed in such an hour stay open.
     """
-    all_calls = list(calls)
+    all_calls = accept_missing(calls, rules.accepted_charges)
     comparison = BillComparison(stopped_hour=rules.stopped_hour)
     final = {start: hour for start, hour in hours.items() if hour.is_final(rules.final_after)}
     obstacles = _find_obstacles(all_calls, hours, rules)
@@ -493,6 +515,23 @@ def compare_bill(calls: Iterable[BilledCall], hours: Mapping[datetime, UsageHour
     ]
     comparison.findings += [one for one in blocked_only if one not in comparison.findings and one.kind not in known]
     return comparison
+
+
+def accept_missing(calls: Iterable[BilledCall], accepted: Iterable[MissingCharge]) -> list[BilledCall]:
+    """Returns the calls. Of those that could be the accepted ones, as many images count as uncertain.
+
+    It does not matter which calls they are: all of them may have been billed in the same hours.
+    """
+    left: Counter[tuple[str, int, datetime, datetime]] = Counter()
+    for one in accepted:
+        left[one.endpoint, one.unit_price, one.first_hour, one.last_hour] += one.count
+    found: list[BilledCall] = []
+    for call in calls:
+        kind = call.endpoint, call.unit_price, call.first_hour, call.last_hour
+        count = min(call.certain, left[kind])
+        left[kind] -= count
+        found.append(replace(call, certain=call.certain - count, possible=call.possible + count))
+    return found
 
 
 def _is_exact(rules: BillRules) -> bool:
@@ -573,8 +612,8 @@ def _apply_group_guards(
         one.hours[0]
         for one in candidates
         if any(finding.kind is FindingKind.MISSING_CHARGE for finding in one.findings)
-        and not (rules.accepted_until and one.hours[-1] < rules.accepted_until)
     ]
+    comparison.missing_charges = [missing for one in candidates for missing in one.missing_charges]
     stopped_hour = rules.stopped_hour
     if stopped_hour and any(stopped_hour in one.hours for one in candidates) and stopped_hour not in missing:
         stopped_hour = None

@@ -1,6 +1,6 @@
 """The items in which the ledger keeps Ideogram's usage records, and the state of the comparison with them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,7 +15,17 @@ MIN_READ_DISTANCE = timedelta(minutes=30)
 MAX_RUN_DISTANCE = timedelta(hours=3)
 # How long a correction is reported. The records of single hours reach back as far.
 CORRECTION_REPORT_PERIOD = timedelta(days=7)
-MAX_KEPT_CORRECTIONS = 50
+MAX_KEPT_CORRECTIONS = 500
+# How long a time limit that has been lowered still counts: the calls that the comparison reads are not older.
+TIME_LIMIT_MEMORY = timedelta(days=9)
+
+
+class KeyUse(StrEnum):
+    """Who uses an API key. OWN: only this stack. SHARED: also other software. OTHER: not this stack."""
+
+    OWN = "own"
+    SHARED = "shared"
+    OTHER = "other"
 
 
 @record
@@ -51,6 +61,16 @@ class UsageHour(Record):
         """Whether no later read is expected to differ. Only reads after the end plus `final_after` count."""
         first_counted = max(self.unchanged_since, self.start + HOUR + final_after)
         return not self.has_shrunk and self.last_read_at - first_counted >= MIN_READ_DISTANCE
+
+    def has_other_meaning(self, earlier: Mapping[str, KeyUse], now: Mapping[str, KeyUse]) -> bool:
+        """Whether other lines than `earlier` are those of this stack's keys, or one of these keys is no longer its own
+        alone.
+        """
+        return self._list_own_uses(earlier) != self._list_own_uses(now)
+
+    def _list_own_uses(self, uses: Mapping[str, KeyUse]) -> list[tuple[str, KeyUse]]:
+        own = [(line.key_id, uses.get(line.key_id, KeyUse.OTHER)) for line in self.lines]
+        return [(key_id, use) for key_id, use in own if use is not KeyUse.OTHER]
 
     def has_changed_late(self, final_after: timedelta) -> bool:
         """Whether the lines changed when the hour may have been final."""
@@ -128,12 +148,29 @@ class Correction(Record):
 
 
 @record
+class MissingCharge(Record):
+    """`count` images that the ledger knows to be charged, and that the records lack.
+
+    The images are those of calls at this endpoint and price that may have been billed from `first_hour` to `last_hour`.
+    """
+
+    endpoint: str
+    unit_price: int
+    first_hour: datetime
+    last_hour: datetime
+    count: int
+
+
+@record
 class BillState(LedgerItem):
     """The comparison's own item.
 
     `read_at`: the last read of the records that could be used. `failure`: why the last one could not. `compared_at`:
     the last comparison with the ledger. `settles_until`: until when a lost call may wait for the next runs, because the
     last one could settle calls. The other fields: see BillRules. `findings`, `corrections`: the latest ones.
+    `missing_charges`: those that the last comparison found, which a person may accept; `accepted_charges`: those that
+    a person accepted. `key_uses`: the meaning of each key at the last read. `time_limit_seconds`: the longest time
+    limit of the last days, which `time_limit_seen_at` had last.
     """
 
     read_at: datetime | None = None
@@ -142,13 +179,34 @@ class BillState(LedgerItem):
     settles_until: datetime | None = None
     seen_endpoints: tuple[str, ...] = ()
     stopped_hour: datetime | None = None
-    accepted_until: datetime | None = None
+    missing_charges: tuple[MissingCharge, ...] = ()
+    accepted_charges: tuple[MissingCharge, ...] = ()
+    key_uses: dict[str, KeyUse] | None = None
+    time_limit_seconds: float = 0
+    time_limit_seen_at: datetime | None = None
     findings: tuple[Finding, ...] = ()
     corrections: tuple[Correction, ...] = ()
 
     def settles_calls(self, now: datetime) -> bool:
         """Whether a call whose answer is lost now may wait for the comparison."""
         return self.settles_until is not None and now < self.settles_until
+
+    def with_missing_charges_accepted(self) -> "BillState":
+        """A person has checked the charges that the last comparison missed, so they no longer prevent settlements."""
+        accepted = (*self.accepted_charges, *self.missing_charges)
+        return replace(self, accepted_charges=accepted, missing_charges=(), stopped_hour=None)
+
+    def with_time_limit(self, limit: timedelta, now: datetime) -> "BillState":
+        """A call that was sent before the limit was lowered may have taken as long as the limit was then."""
+        is_outdated = self.time_limit_seen_at is None or now - self.time_limit_seen_at >= TIME_LIMIT_MEMORY
+        if is_outdated or limit.total_seconds() >= self.time_limit_seconds:
+            return replace(self, time_limit_seconds=limit.total_seconds(), time_limit_seen_at=now)
+        return self
+
+    @property
+    def time_limit(self) -> timedelta:
+        """How long a call that the records may contain can have taken."""
+        return timedelta(seconds=self.time_limit_seconds)
 
     def with_corrections(self, found: Iterable[Correction]) -> "BillState":
         """Adds corrections. One that a run found again, because an earlier run ended too soon, replaces the first."""

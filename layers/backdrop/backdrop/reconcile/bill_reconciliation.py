@@ -20,18 +20,16 @@ from backdrop.model.bill import (
     BillRules,
     CallRef,
     GroupDecision,
-    KeyUse,
     compare_bill,
     find_own_lines,
     list_billed_calls,
     list_billed_quotes,
 )
 from backdrop.model.bill_records import (
-    HOUR,
     MAX_RUN_DISTANCE,
     BillState,
     Correction,
-    FindingKind,
+    KeyUse,
     UsageHour,
     UsageLine,
 )
@@ -100,8 +98,8 @@ class _ReadResult:
 class BillReconciliation:
     """`key_uses`: the API keys of this stack, and of others, by their ID in the records.
 
-    `time_limit`: how long a call to Ideogram may take. `on_corrections` gets the number of corrections before they are
-    stored, so that each is announced at least once.
+    `time_limit`: how long a call to Ideogram may take now. `on_corrections` gets the number of corrections before they
+    are stored, so that each is announced at least once.
     """
 
     ledger: Ledger
@@ -128,7 +126,7 @@ class BillReconciliation:
                 state = self.ledger.put_bill_state(replace(state, settles_until=None, failure=failure))
             return BillResult(is_off=True, failure=failure, state=state)
         if accepts_missing:
-            state = replace(state, accepted_until=_find_end_of_missing(state), stopped_hour=None)
+            state = state.with_missing_charges_accepted()
         period = UsagePeriod.until(now)
         try:
             usage = self.usage.read(admin_key, period)
@@ -139,11 +137,13 @@ class BillReconciliation:
             images_by_key=_count_by_key(usage),
             missing_hours=[hour for hour in period.list_hours() if hour not in usage],
         )
-        read = self._store_read(usage, period)
+        read = self._store_read(usage, period, state, now)
         state = replace(
-            state,
+            state.with_time_limit(self.time_limit, now),
             read_at=now,
             failure=None,
+            key_uses=dict(self.key_uses),
+            accepted_charges=tuple(one for one in state.accepted_charges if one.last_hour >= period.start),
             seen_endpoints=tuple(sorted({*state.seen_endpoints, *self._list_own_endpoints(read.hours.values())})),
         )
         if is_requested or self._must_compare(state, read, period, now):
@@ -157,9 +157,13 @@ class BillReconciliation:
 
     # -- the records -------------------------------------------------------------------------------------------
 
-    def _store_read(self, usage: UsageByHour, period: UsagePeriod) -> _ReadResult:
-        """Adds one read to the stored hours. Days on which nothing can change anymore are not written."""
-        now, hours, is_newly_final = self.clock.now(), dict[datetime, UsageHour](), False
+    def _store_read(self, usage: UsageByHour, period: UsagePeriod, state: BillState, now: datetime) -> _ReadResult:
+        """Adds the read that began `now` to the stored hours. Days on which nothing can change are not written.
+
+        If the meaning of a key has changed, its lines count as changed: what they proved is no longer certain.
+        """
+        hours, is_newly_final = dict[datetime, UsageHour](), False
+        earlier_uses = self.key_uses if state.key_uses is None else state.key_uses
         foreign_keys = {key_id for key_id, use in self.key_uses.items() if use is KeyUse.OTHER}
         usage_by_day: defaultdict[str, dict[datetime, tuple[UsageLine, ...]]] = defaultdict(dict)
         for start, lines in usage.items():
@@ -170,9 +174,13 @@ class BillReconciliation:
             for start, lines in usage_by_day[day.day].items():
                 before = of_day.get(start)
                 was_final = before is not None and before.is_final(self.final_after)
-                if before is not None and was_final and before.lines == lines:
+                has_other_meaning = before is not None and before.has_other_meaning(earlier_uses, self.key_uses)
+                if before is not None and was_final and before.lines == lines and not has_other_meaning:
                     continue
-                after = changed[start] = add_read(before, start, lines, now, foreign_keys)
+                after = add_read(before, start, lines, now, foreign_keys)
+                if has_other_meaning:
+                    after = replace(after, unchanged_since=now)
+                changed[start] = after
                 is_newly_final |= not was_final and after.is_final(self.final_after)
             if changed != of_day:
                 self.ledger.put_usage_day(replace(day, hours=tuple(changed[start] for start in sorted(changed))))
@@ -208,7 +216,7 @@ class BillReconciliation:
         jobs = list(self.ledger.scan_jobs_of_days(_list_days(period)))
         state = self._record_corrections(jobs, hours, state)
         jobs = [self._reopen_settlements(job, hours, result) for job in jobs]
-        calls = [call for job in jobs for call in list_billed_calls(job, self.time_limit)]
+        calls = [call for job in jobs for call in list_billed_calls(job, state.time_limit)]
         price_check = self.ledger.read_price_check()
         calls += list_billed_quotes(price_check)
         rules = BillRules(
@@ -216,7 +224,7 @@ class BillReconciliation:
             final_after=self.final_after,
             seen_endpoints=frozenset(state.seen_endpoints),
             stopped_hour=state.stopped_hour,
-            accepted_until=state.accepted_until,
+            accepted_charges=state.accepted_charges,
             has_other_prices=bool(list_differences(price_check)),
         )
         kept_hours = {start: hour for start, hour in hours.items() if self._has_all_jobs(start)}
@@ -230,6 +238,7 @@ class BillReconciliation:
             state,
             compared_at=self.clock.now(),
             stopped_hour=comparison.stopped_hour,
+            missing_charges=tuple(comparison.missing_charges),
             findings=tuple(comparison.findings[:MAX_KEPT_FINDINGS]),
         )
 
@@ -400,12 +409,6 @@ def _build_correction(job: Job, attempt: Attempt, settlement: Settlement, now: d
         bucket=job.bucket,
         key=job.key,
     )
-
-
-def _find_end_of_missing(state: BillState) -> datetime | None:
-    """Returns the end of the hours whose missing charges a person has seen."""
-    missing = (one.last_hour + HOUR for one in state.findings if one.kind is FindingKind.MISSING_CHARGE)
-    return max(missing, default=state.accepted_until)
 
 
 def _count_by_key(usage: UsageByHour) -> dict[str, int]:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from backdrop.model.bill import GroupDecision, KeyUse
-from backdrop.model.bill_records import BillState, Correction, Finding, FindingKind
+from backdrop.model.bill import GroupDecision
+from backdrop.model.bill_records import BillState, Correction, Finding, FindingKind, KeyUse
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop.model.sentence import Sentence
 from backdrop.reconcile.bill_reconciliation import BillResult, SettledCall

@@ -61,8 +61,8 @@ _SETTLED_MESSAGES = {
         "The answer was lost, and the provider's usage records show that the call was not charged."
     ),
     SettlementResult.REOPENED: (
-        "The answer was lost, and the provider has changed its usage records, so it is unknown again whether the call "
-        "was charged."
+        "The answer was lost. The provider's usage records no longer show what they had shown, so it is unknown again "
+        "whether the call was charged."
     ),
     SettlementResult.UNDECIDED: (
         "The answer was lost. The provider's usage records show how many of several such calls were charged, but not "
@@ -187,7 +187,7 @@ def record_result(job: Job, n: int, result: ProviderResult, now: datetime) -> Tr
         unknown=after.unknown - before.unknown,
         is_lost=after.outcome is AttemptOutcome.LOST,
     )
-    job = _apply_result(replace_attempt(job, after), n, result, now)
+    job = _never_refuse_charged(_apply_result(replace_attempt(job, after), n, result, now))
     return Transition(_sync_problem_money(job), budget_change)
 
 
@@ -259,6 +259,11 @@ def _apply_result(job: Job, n: int, result: ProviderResult, now: datetime) -> Jo
     return end_job(job, JobStatus(ERROR_CATALOG[code].disposition), _build_problem(job, result, now), now)
 
 
+def _never_refuse_charged(job: Job) -> Job:
+    """Returns the job; dead if it was refused, although one of its calls was charged."""
+    return replace(job, status=JobStatus.DEAD) if job.status is JobStatus.REFUSED and job.charged else job
+
+
 def _build_problem(job: Job, result: ProviderResult, now: datetime) -> Problem:
     error = BackdropError(result.code or Code.UNSAFE_RESULT, result.message)
     return Problem.from_error(error, now, result.money).with_history(job.problem)
@@ -275,7 +280,12 @@ def _release_reservation(job: Job, attempt: Attempt, result: ProviderResult, now
     attempts = _drop_old_releases(job.attempts, attempt.n)
     if result.retry_class is not RetryClass.QUOTA:
         not_taken = replace(
-            attempt, reserved=0, unknown=0, outcome=AttemptOutcome.NOT_TAKEN, suspicion=result.suspicion
+            attempt,
+            reserved=0,
+            unknown=0,
+            outcome=AttemptOutcome.NOT_TAKEN,
+            suspicion=result.suspicion,
+            settlement=None,
         )
         attempts = (*attempts, not_taken)
     released = replace(job, attempts=attempts)
@@ -406,10 +416,11 @@ def settle(job: Job, n: int, settlement: Settlement) -> Transition:
 def _continue_after_settlement(job: Job, attempt: Attempt, settlement: Settlement) -> Job:
     """A job that waits for the bill continues: → accepted if its call was not charged, otherwise → held.
 
+    A failure that was billed does not end the wait, because its call is not the one that the job waits for.
     accepted → held if the records changed: the call may have been charged after all, so it must not be sent again.
     """
     now = settlement.settled_at
-    if attempt.charge_no != job.charge_no:
+    if attempt.charge_no != job.charge_no or attempt.outcome is not AttemptOutcome.LOST:
         return job
     if job.waits_for_bill:
         if not job.possible_charge_count:
@@ -474,9 +485,7 @@ def _change_settled_money(job: Job, before: Attempt, after: Attempt, settlement:
     confirmed, unknown = after.charged - before.charged, after.unknown - before.unknown
     if job.status is JobStatus.HELD:
         job = _explain_settlements(job)
-    if job.status is JobStatus.REFUSED and job.charged:
-        # What was charged is never `refused`.
-        job = replace(job, status=JobStatus.DEAD)
+    job = _never_refuse_charged(job)
     budget_change = BudgetChange(
         before.budget_day, before.provider, before.mandate, confirmed=confirmed, unknown=unknown
     )
