@@ -8,7 +8,7 @@ import pytest
 from backdrop.model.codes import Code
 from backdrop.model.job import Job, MoneyStatus
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
-from backdrop.pipeline.recovery import MAX_PENDING_DURATION
+from backdrop.model.schedule import MAX_PENDING_DURATION
 from backdrop.providers.runware import MAX_PARTIAL_WAIT
 from tests.contract.adapter_calls import Called, call, claimed, get_task_id, job_for
 from tests.contract.adapters import NOW, PHOTO, Reply, http, recording

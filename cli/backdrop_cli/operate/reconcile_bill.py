@@ -62,6 +62,9 @@ def reconcile_bill(stack: Stack, screen: Screen, day: date | None, *, accept_mis
     _print_settled(screen, report["settled"])
     for one in report["corrections"]:
         screen.print_bullet("!", _describe_correction(one), "red")
+    if report["corrections_left_out"]:
+        corrections = format_count(report["corrections_left_out"], "more correction is", "more corrections are")
+        screen.print(f"{corrections} not listed. `backdrop show KEY` shows what became of a call.", "red")
     for finding in findings:
         screen.print_bullet("!", finding["text"], "yellow")
     if report["stopped_hour"]:

@@ -1,14 +1,13 @@
 """What the comparison with usage records keeps between its runs."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
 from backdrop.model.bill_records import (
+    CORRECTION_REPORT_PERIOD,
     HOUR,
-    MAX_KEPT_CORRECTIONS,
-    TIME_LIMIT_MEMORY,
     BillState,
     Correction,
     KeyUse,
@@ -16,22 +15,15 @@ from backdrop.model.bill_records import (
     UsageHour,
     UsageLine,
 )
+from backdrop.model.codec import to_json
 from backdrop.model.usage_records import add_read
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-LONG, SHORT = timedelta(minutes=14), timedelta(minutes=3)
 OWN, SHARED, OTHER = KeyUse.OWN, KeyUse.SHARED, KeyUse.OTHER
 
 
 def line(key: str, quantity: int = 1) -> UsageLine:
     return UsageLine(endpoint="/v1/x", key_id=key, unit_price=60_000, quantity=quantity, cost=60_000 * quantity)
-
-
-def test_time_limit_that_was_lowered_counts_as_long_as_its_calls_are_compared() -> None:
-    state = BillState().with_time_limit(LONG, NOON)
-    assert state.with_time_limit(SHORT, NOON + TIME_LIMIT_MEMORY - HOUR).time_limit == LONG
-    assert state.with_time_limit(SHORT, NOON + TIME_LIMIT_MEMORY).time_limit == SHORT
-    assert BillState().with_time_limit(SHORT, NOON).with_time_limit(LONG, NOON + HOUR).time_limit == LONG
 
 
 def test_accepted_charges_add_up() -> None:
@@ -67,18 +59,28 @@ def test_read_that_began_before_the_last_one_is_ignored() -> None:
     assert add_read(hour, NOON, (line("k1"),), NOON + HOUR) == hour
 
 
-def test_many_corrections_are_kept() -> None:
-    found = [
-        Correction(
-            source_id="s",
-            job_id=f"job{n}",
-            n=1,
-            found_at=NOON,
-            hours=(NOON,),
-            amount=1,
-            was="charged",
-            was_resent=False,
-        )
-        for n in range(MAX_KEPT_CORRECTIONS + 1)
-    ]
-    assert BillState().with_corrections(found).corrections == tuple(found[1:])
+def correction(n: int, *, was_resent: bool = False) -> Correction:
+    """The largest one: S3 keys have up to 1,024 bytes."""
+    return Correction(
+        source_id="s" * 26,
+        job_id=f"{n:026}",
+        n=1,
+        found_at=NOON,
+        first_hour=NOON,
+        last_hour=NOON + 167 * HOUR,
+        amount=60_000,
+        was="not_charged",
+        was_resent=was_resent,
+        bucket="b" * 63,
+        key="k" * 1024,
+    )
+
+
+def test_corrections_always_fit_and_those_of_resent_calls_stay() -> None:
+    resent = correction(0, was_resent=True)
+    state = BillState().with_corrections([resent, *map(correction, range(1, 1000))], NOON)
+    assert len(to_json(state)) < 250_000
+    assert resent in state.corrections
+    assert len(state.corrections) + state.corrections_left_out == 1000
+    later = state.with_corrections([correction(1000)], NOON + CORRECTION_REPORT_PERIOD)
+    assert (len(later.corrections), later.corrections_left_out) == (1, 0)

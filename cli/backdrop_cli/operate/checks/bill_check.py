@@ -83,6 +83,11 @@ def list_bill_problems(stack: Stack) -> list[BillProblem]:
         text = f"settle nothing from {format_utc(state.stopped_hour)} on, because a certain charge is missing"
         fix = str(describe_finding(finding)) if finding else "`backdrop reconcile-bill` lists the hours."
         problems.append(BillProblem(text, fix))
+    problems += [
+        BillProblem("show charges for calls that failed", str(describe_finding(one)))
+        for one in state.findings
+        if one.kind is FindingKind.BILLED_FAILURE
+    ]
     if recent := state.list_recent_corrections(now):
         text = (
             f"were corrected after {format_count(len(recent), 'call')} had been settled, last at "

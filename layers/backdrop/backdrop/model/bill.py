@@ -8,10 +8,9 @@ any of their images, or none.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
 from heapq import heappop, heappush
 from typing import NamedTuple
 
@@ -29,6 +28,7 @@ from backdrop.model.job import Attempt, AttemptOutcome, Job, Suspicion
 from backdrop.model.price_check import PRICE_CHECK_ID, PriceCheck
 from backdrop.model.pricing import BILL_PROVIDER, REMOVE_PER_INPUT, REPLACE_PER_IMAGE, look_up_image_price
 from backdrop.model.provider_result import ProviderResult
+from backdrop.model.schedule import MAX_PENDING_DURATION
 from backdrop.model.usage_records import MAX_CLOCK_DIFFERENCE, floor_to_hour
 
 # A call this close to the boundary of two hours may be billed in either.
@@ -38,6 +38,8 @@ ASYNC_ENDPOINT_PREFIX = "/v2/"
 LIST_PRICES = frozenset({REMOVE_PER_INPUT[BILL_PROVIDER], *REPLACE_PER_IMAGE[BILL_PROVIDER].values()})
 # The basis of a charge that the provider did not report.
 LIST_BASIS = ProviderResult.basis
+# How many keys, endpoints, or jobs a finding names.
+MAX_DETAILS = 20
 
 
 class CallRef(NamedTuple):
@@ -106,6 +108,16 @@ class GroupDecision:
     missing_charges: tuple[MissingCharge, ...] = ()
 
     @property
+    def is_explained(self) -> bool:
+        """Whether the records of these hours can be those of the calls."""
+        return not _list_kinds(self) & {FindingKind.MISSING_CHARGE, FindingKind.FOREIGN_USAGE}
+
+    def includes(self, missing: MissingCharge) -> bool:
+        """Whether all hours in which the images may have been billed are compared here."""
+        is_same_class = (self.endpoint, self.unit_price) == (missing.endpoint, missing.unit_price)
+        return is_same_class and self.hours[0] <= missing.first_hour and missing.last_hour <= self.hours[-1]
+
+    @property
     def undecided(self) -> tuple[BilledCall, ...]:
         decided = {call.ref for call in (*self.charged, *self.not_charged)}
         return tuple(call for call in self.calls if call.is_unknown and call.ref not in decided)
@@ -114,13 +126,13 @@ class GroupDecision:
 # -- the ledger's side -------------------------------------------------------------------------------------------------
 
 
-def list_billed_calls(job: Job, time_limit: timedelta) -> list[BilledCall]:
-    """Returns the calls of a job that Ideogram billed, or may have billed. `time_limit`: how long a call may take."""
-    calls = (_describe_call(job, attempt, time_limit) for attempt in job.attempts if attempt.provider == BILL_PROVIDER)
+def list_billed_calls(job: Job) -> list[BilledCall]:
+    """Returns the calls of a job that Ideogram billed, or may have billed."""
+    calls = (_describe_call(job, attempt) for attempt in job.attempts if attempt.provider == BILL_PROVIDER)
     return [call for call in calls if call.certain or call.possible or call.is_unclear]
 
 
-def _describe_call(job: Job, attempt: Attempt, time_limit: timedelta) -> BilledCall:
+def _describe_call(job: Job, attempt: Attempt) -> BilledCall:
     images = 1 if job.operation == "remove" else int(job.instructions.get("num_images", 1))
     try:
         unit_price = look_up_image_price(BILL_PROVIDER, job.instructions)
@@ -133,13 +145,19 @@ def _describe_call(job: Job, attempt: Attempt, time_limit: timedelta) -> BilledC
         possible, unknown_rest = divmod(unknown, unit_price)
     else:
         possible, unknown_rest = (images if is_failure else 0), unknown
-    # A call is billed when it ends at the latest. One that the provider acknowledged runs on its own.
-    latest = attempt.submitted_at + max(BOUNDARY, time_limit + MAX_CLOCK_DIFFERENCE)
+    # A call is billed when it ends at the latest, and its lease outlasts it.
+    latest = max(attempt.submitted_at + BOUNDARY, attempt.lease_until + MAX_CLOCK_DIFFERENCE)
     if attempt.provider_id:
-        latest = max(latest, attempt.lease_until + BOUNDARY)
+        # What the provider acknowledged runs on its own. It is looked up until it has been pending for too long.
+        ends_at = (
+            max(attempt.lease_until, attempt.submitted_at + MAX_PENDING_DURATION) if unknown else attempt.lease_until
+        )
+        latest = max(latest, ends_at + BOUNDARY)
     # Whether Ideogram bills a picture that it made and withheld is not documented.
     withheld = _count_withheld(job, attempt, certain) if attempt.basis == LIST_BASIS else 0
     amounts = attempt.charged + unknown or is_failure
+    # Its price was another one when it was sent: an earlier release had other prices.
+    has_other_price = bool(unknown) and possible != images
     return BilledCall(
         CallRef(job.source_id, job.job_id, attempt.n),
         attempt.endpoint or "",
@@ -150,7 +168,7 @@ def _describe_call(job: Job, attempt: Attempt, time_limit: timedelta) -> BilledC
         possible=possible + withheld,
         is_unknown=attempt.outcome is AttemptOutcome.LOST and attempt.unknown > 0,
         is_failure=is_failure,
-        is_unclear=bool(amounts and (rest or unknown_rest or not attempt.endpoint)),
+        is_unclear=bool(amounts and (rest or unknown_rest or has_other_price or not attempt.endpoint)),
     )
 
 
@@ -320,6 +338,11 @@ class _GroupProblem:
     def is_consistent(self) -> bool:
         return self._is_possible(self._required, self._optional)
 
+    def count_unexplained(self) -> int:
+        """Returns how many billed images cannot be those of the calls."""
+        every = _list_units(self._required + self._optional)
+        return sum(self._billed) - _count(every) + _count(find_unplaced(every, self._billed))
+
     def may_be_charged(self, call: BilledCall) -> bool:
         """Whether any image of the call may have been billed."""
         one = Counter({self._span(call): 1})
@@ -349,33 +372,15 @@ def decide_group(group: CallGroup, billed_by_hour: Mapping[datetime, int], *, is
 
     `billed_by_hour`: the images of this stack's keys. `is_exact`: nothing else uses these keys.
     """
-    hours, calls = group.hours, group.calls
+    hours, calls = tuple(group.hours), tuple(group.calls)
     billed = [billed_by_hour.get(hour, 0) for hour in hours]
     endpoint, unit_price = calls[0].endpoint, calls[0].unit_price
     certain, possible = sum(call.certain for call in calls), sum(call.possible for call in calls)
-
-    def find(kind: FindingKind, details: tuple[str, ...] = ()) -> Finding:
-        return Finding(
-            kind=kind,
-            first_hour=hours[0],
-            last_hour=hours[-1],
-            endpoint=endpoint,
-            unit_price=unit_price,
-            billed=sum(billed),
-            certain=certain,
-            possible=possible,
-            details=details,
-        )
-
-    is_whole = not any(call.is_partial for call in calls)
-    undecided = GroupDecision(endpoint, unit_price, tuple(hours), tuple(calls), sum(billed), unknown_count=possible)
-    problem, findings = _GroupProblem(group, billed, is_exact=is_exact), list[Finding]()
-    if is_exact and not problem.is_consistent():
-        # Either a charge is missing, which not even other usage explains, or there is usage of others.
-        problem = _GroupProblem(group, billed, is_exact=False)
-        findings.append(find(FindingKind.FOREIGN_USAGE))
-    if not problem.is_consistent():
-        missing = tuple(
+    undecided = GroupDecision(endpoint, unit_price, hours, calls, sum(billed), unknown_count=possible)
+    problem = _GroupProblem(group, billed, is_exact=is_exact)
+    if missing := problem.find_missing():
+        finding = _describe(undecided, FindingKind.MISSING_CHARGE, count=_count(missing))
+        charges = tuple(
             MissingCharge(
                 endpoint=endpoint,
                 unit_price=unit_price,
@@ -383,9 +388,12 @@ def decide_group(group: CallGroup, billed_by_hour: Mapping[datetime, int], *, is
                 last_hour=hours[one.last],
                 count=one.count,
             )
-            for one in problem.find_missing()
+            for one in missing
         )
-        return replace(_block(undecided, [find(FindingKind.MISSING_CHARGE)]), missing_charges=missing)
+        return replace(_block(undecided, [finding]), missing_charges=charges)
+    if not problem.is_consistent():
+        finding = _describe(undecided, FindingKind.FOREIGN_USAGE, count=problem.count_unexplained())
+        return _block(undecided, [finding])
     cache: dict[tuple[datetime, datetime], tuple[bool, bool]] = {}
     charged, not_charged = list[BilledCall](), list[BilledCall]()
     for call in calls:
@@ -399,20 +407,14 @@ def decide_group(group: CallGroup, billed_by_hour: Mapping[datetime, int], *, is
             charged.append(call)
         elif not may_be_charged and call.is_unknown:
             not_charged.append(call)
-    failures = [call for call in charged if call.is_failure]
-    if failures:
-        findings.append(find(FindingKind.BILLED_FAILURE, tuple(call.ref.job_id for call in failures)))
-    return GroupDecision(
-        endpoint,
-        unit_price,
-        tuple(hours),
-        tuple(calls),
-        sum(billed),
-        tuple(charged),
-        tuple(not_charged),
-        charged_count=sum(billed) - certain if problem.is_exact and is_whole else None,
-        unknown_count=possible,
-        findings=tuple(findings),
+    failed_jobs = [call.ref.job_id for call in charged if call.is_failure]
+    is_whole = not any(call.is_partial for call in calls)
+    return replace(
+        undecided,
+        charged=tuple(charged),
+        not_charged=tuple(not_charged),
+        charged_count=sum(billed) - certain if is_exact and is_whole else None,
+        findings=(_describe(undecided, FindingKind.BILLED_FAILURE, details=failed_jobs),) if failed_jobs else (),
     )
 
 
@@ -420,14 +422,9 @@ def _list_kinds(decision: GroupDecision) -> set[FindingKind]:
     return {finding.kind for finding in decision.findings}
 
 
-def _may_have_price_of(decision: GroupDecision, foreign: GroupDecision) -> bool:
-    """Whether the records that no call explains may be those of this decision's calls, at another price than ours."""
-    is_same_time = decision.hours[0] <= foreign.hours[-1] and foreign.hours[0] <= decision.hours[-1]
-    return is_same_time and decision.endpoint == foreign.endpoint and decision.unit_price != foreign.unit_price
-
-
 def _block(decision: GroupDecision, findings: Iterable[Finding]) -> GroupDecision:
     """Returns the decision with these findings, which prevent that any call is settled."""
+    kept = [finding for finding in decision.findings if finding.kind is not FindingKind.BILLED_FAILURE]
     return GroupDecision(
         decision.endpoint,
         decision.unit_price,
@@ -435,7 +432,21 @@ def _block(decision: GroupDecision, findings: Iterable[Finding]) -> GroupDecisio
         decision.calls,
         decision.billed,
         unknown_count=decision.unknown_count,
-        findings=(*decision.findings, *findings),
+        findings=(*kept, *findings),
+        missing_charges=decision.missing_charges,
+    )
+
+
+def _describe(decision: GroupDecision, kind: FindingKind, *, count: int = 0, details: Sequence[str] = ()) -> Finding:
+    return Finding(
+        kind=kind,
+        first_hour=decision.hours[0],
+        last_hour=decision.hours[-1],
+        endpoint=decision.endpoint,
+        unit_price=decision.unit_price,
+        billed=decision.billed,
+        count=count or len(details),
+        details=tuple(details[:MAX_DETAILS]),
     )
 
 
@@ -447,15 +458,17 @@ class BillRules:
     """What the comparison needs to know in addition to the calls and the records.
 
     `key_uses`: by key ID. `seen_endpoints`: those at which this stack's keys have ever been billed. `stopped_hour`: a
-    certain charge of this hour was missing, so nothing later is settled until a person says so; `accepted_charges`:
-    those whose absence a person has accepted. `has_other_prices`: the price check found that Ideogram
-    charges other prices than the price list, so records at one price may be those of a call at another.
+    certain charge of this hour was missing, so nothing later is settled until a person says so; `missing_charges`: what
+    was missing in the last comparison; `accepted_charges`: what a person has accepted. `has_other_prices`: the price
+    check found that Ideogram charges other prices than the price list, so records at one price may be those of a call
+    at another.
     """
 
     key_uses: Mapping[str, KeyUse]
     final_after: timedelta
     seen_endpoints: frozenset[str] = frozenset()
     stopped_hour: datetime | None = None
+    missing_charges: tuple[MissingCharge, ...] = ()
     accepted_charges: tuple[MissingCharge, ...] = ()
     has_other_prices: bool = False
 
@@ -471,6 +484,9 @@ class BillComparison:
     findings: list[Finding] = field(default_factory=list[Finding])
     stopped_hour: datetime | None = None
     missing_charges: list[MissingCharge] = field(default_factory=list[MissingCharge])
+
+    def add_findings(self, findings: Iterable[Finding]) -> None:
+        self.findings += [one for one in findings if one not in self.findings]
 
 
 def find_own_lines(hour: UsageHour, key_uses: Mapping[str, KeyUse]) -> list[UsageLine]:
@@ -504,16 +520,13 @@ def compare_bill(calls: Iterable[BilledCall], hours: Mapping[datetime, UsageHour
             candidates.append(decide_group(part, billed_by_hour, is_exact=is_exact))
         compared = {call.ref for part in parts for call in part.calls if not call.is_partial}
         comparison.open_calls += [call for call in group.calls if call.is_unknown and call.ref not in compared]
+    if is_exact:
+        clear_hours = {start: hour for start, hour in final.items() if start not in obstacles}
+        candidates += list(_list_unexplained_usage(candidates, clear_hours, rules))
     _apply_group_guards(candidates, final, rules, comparison)
-    known = {finding.kind: finding for finding in comparison.findings}
-    # An hour that has shrunk is never final, so nothing else would explain why its calls stay unknown.
-    blocked_only = [
-        one
-        for hour, of_hour in obstacles.items()
-        for one in of_hour
-        if hour in final or one.kind is FindingKind.SHRUNK_HOUR
-    ]
-    comparison.findings += [one for one in blocked_only if one not in comparison.findings and one.kind not in known]
+    for hour, findings in obstacles.items():
+        # An hour that has shrunk is never final, so nothing else would explain why its calls stay unknown.
+        comparison.add_findings(one for one in findings if hour in final or one.kind is FindingKind.SHRUNK_HOUR)
     return comparison
 
 
@@ -559,13 +572,17 @@ def _find_obstacles(
                 kind=FindingKind.UNCLEAR_CALL,
                 first_hour=call.first_hour,
                 last_hour=call.last_hour,
+                count=1,
                 details=(call.ref.job_id,),
             )
             for hour in CallGroup(call.first_hour, call.last_hour, [call]).hours:
                 obstacles[hour].append(finding)
     for start, hour in hours.items():
         for kind, details in _list_hour_obstacles(hour, endpoints, prices, rules.key_uses).items():
-            finding = Finding(kind=kind, first_hour=start, last_hour=start, details=tuple(sorted(details)))
+            named = tuple(sorted(details))
+            finding = Finding(
+                kind=kind, first_hour=start, last_hour=start, count=len(named), details=named[:MAX_DETAILS]
+            )
             obstacles[start].append(finding)
     return obstacles
 
@@ -608,36 +625,68 @@ def _apply_group_guards(
     candidates: list[GroupDecision], final: Mapping[datetime, UsageHour], rules: BillRules, comparison: BillComparison
 ) -> None:
     """Keeps the decisions that nothing speaks against, and stops after an hour with a missing charge."""
-    missing = [
-        one.hours[0]
-        for one in candidates
-        if any(finding.kind is FindingKind.MISSING_CHARGE for finding in one.findings)
-    ]
-    comparison.missing_charges = [missing for one in candidates for missing in one.missing_charges]
-    stopped_hour = rules.stopped_hour
-    if stopped_hour and any(stopped_hour in one.hours for one in candidates) and stopped_hour not in missing:
-        stopped_hour = None
-    stops = [*missing, *([stopped_hour] if stopped_hour else [])]
-    comparison.stopped_hour = min(stops, default=None)
+    _find_stop(candidates, rules, comparison)
     foreign = [one for one in candidates if FindingKind.FOREIGN_USAGE in _list_kinds(one)]
     for one in sorted(candidates, key=lambda one: (one.hours, one.endpoint, one.unit_price)):
-        decision = one
-        kinds = _list_kinds(decision)
-        if foreign and FindingKind.FOREIGN_USAGE not in kinds and FindingKind.MISSING_CHARGE not in kinds:
-            decision = _decide_as_shared(decision, final, rules)
-        if rules.has_other_prices or any(map(partial(_may_have_price_of, decision), foreign)):
-            decision = _block(decision, [_describe(decision, FindingKind.OTHER_PRICE)])
-        if decision.endpoint not in rules.seen_endpoints:
-            decision = _block(decision, [_describe(decision, FindingKind.UNSEEN_ENDPOINT)])
-        if comparison.stopped_hour and decision.hours[-1] >= comparison.stopped_hour:
-            decision = _block(decision, [_describe(decision, FindingKind.STOPPED)])
-        blocking = _list_kinds(decision) - {FindingKind.FOREIGN_USAGE, FindingKind.BILLED_FAILURE}
-        if blocking:
-            decision = _block(decision, [])
-        if blocking or any(call.is_partial for call in decision.calls):
+        decision = _decide_as_shared(one, final, rules) if foreign and one.is_explained else one
+        kinds = [
+            *([FindingKind.OTHER_PRICE] if rules.has_other_prices or _shares_hours(decision, foreign) else []),
+            *([FindingKind.LATE_USAGE] if _precedes(decision, foreign) else []),
+            *([FindingKind.UNSEEN_ENDPOINT] if decision.endpoint not in rules.seen_endpoints else []),
+            *(
+                [FindingKind.STOPPED]
+                if comparison.stopped_hour and decision.hours[-1] >= comparison.stopped_hour
+                else []
+            ),
+        ]
+        if kinds:
+            decision = _block(decision, [_describe(decision, kind) for kind in kinds])
+        is_blocked = bool(_list_kinds(decision) - {FindingKind.BILLED_FAILURE})
+        if is_blocked or any(call.is_partial for call in decision.calls):
             comparison.open_calls += decision.undecided
-        comparison.findings += [finding for finding in decision.findings if finding not in comparison.findings]
+        comparison.add_findings(decision.findings)
         comparison.decisions.append(decision)
+
+
+def _find_stop(candidates: Iterable[GroupDecision], rules: BillRules, comparison: BillComparison) -> None:
+    """Finds what is missing. What was missing before still is, until all of its hours can be compared and explained."""
+    unresolved = [missing for missing in rules.missing_charges if not any(one.includes(missing) for one in candidates)]
+    comparison.missing_charges = [*unresolved, *(missing for one in candidates for missing in one.missing_charges)]
+    stops = [one.hours[0] for one in candidates if one.missing_charges]
+    if unresolved and rules.stopped_hour:
+        stops.append(rules.stopped_hour)
+    comparison.stopped_hour = min(stops, default=None)
+
+
+def _list_unexplained_usage(
+    candidates: Iterable[GroupDecision], hours: Mapping[datetime, UsageHour], rules: BillRules
+) -> Iterator[GroupDecision]:
+    """Yields the usage in hours in which no call at its endpoint and price may have been billed."""
+    explained = {(one.endpoint, one.unit_price, hour) for one in candidates for hour in one.hours}
+    for start, hour in hours.items():
+        images: Counter[tuple[str, int]] = Counter()
+        for line in find_own_lines(hour, rules.key_uses):
+            images[line.endpoint, line.unit_price or 0] += line.quantity or 0
+        for (endpoint, unit_price), count in images.items():
+            if count and (endpoint, unit_price, start) not in explained:
+                usage = GroupDecision(endpoint, unit_price, (start,), (), count)
+                yield _block(usage, [_describe(usage, FindingKind.FOREIGN_USAGE, count=count)])
+
+
+def _shares_hours(decision: GroupDecision, foreign: Iterable[GroupDecision]) -> bool:
+    """Whether usage that no call explains may be that of this decision's calls, at another price than ours."""
+    return any(
+        decision.hours[0] <= one.hours[-1]
+        and one.hours[0] <= decision.hours[-1]
+        and decision.endpoint == one.endpoint
+        and decision.unit_price != one.unit_price
+        for one in foreign
+    )
+
+
+def _precedes(decision: GroupDecision, foreign: Iterable[GroupDecision]) -> bool:
+    """Whether usage that no call explains may be that of this decision's calls, billed later than expected."""
+    return any(decision.endpoint == one.endpoint and one.hours[0] - decision.hours[-1] == HOUR for one in foreign)
 
 
 def _decide_as_shared(decision: GroupDecision, final: Mapping[datetime, UsageHour], rules: BillRules) -> GroupDecision:
@@ -647,19 +696,4 @@ def _decide_as_shared(decision: GroupDecision, final: Mapping[datetime, UsageHou
         hour: _count_billed(final[hour], decision.endpoint, decision.unit_price, rules.key_uses)
         for hour in decision.hours
     }
-    shared = decide_group(group, billed, is_exact=False)
-    blocking = [finding for finding in decision.findings if finding.kind is not FindingKind.BILLED_FAILURE]
-    return _block(shared, blocking) if blocking else shared
-
-
-def _describe(decision: GroupDecision, kind: FindingKind) -> Finding:
-    return Finding(
-        kind=kind,
-        first_hour=decision.hours[0],
-        last_hour=decision.hours[-1],
-        endpoint=decision.endpoint,
-        unit_price=decision.unit_price,
-        billed=decision.billed,
-        certain=sum(call.certain for call in decision.calls),
-        possible=sum(call.possible for call in decision.calls),
-    )
+    return decide_group(group, billed, is_exact=False)

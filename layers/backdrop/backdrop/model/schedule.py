@@ -29,6 +29,8 @@ MAX_LOCATION_BYTES = 900
 MESSAGE_LIFETIME = timedelta(days=3)
 # A worker may crash between its write and its messages; reconcile then sends them within this time.
 RESEND_WITHIN = timedelta(minutes=10)
+# A provider that reports a call as unfinished for longer than it keeps its records has lost the call.
+MAX_PENDING_DURATION = timedelta(hours=1)
 LEASE_CHECK_DELAY = timedelta(minutes=10)
 DELIVERY_CHECK_DELAY = timedelta(minutes=20)
 ANNOUNCEMENT_CHECK_DELAY = timedelta(minutes=10)

@@ -11,6 +11,7 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
 from backdrop.model.job import Job, JobStatus, SettlementResult
 from backdrop.model.provider_result import LookupStatus, OnLostAnswer, ProviderResult
+from backdrop.model.schedule import MAX_PENDING_DURATION
 from backdrop.pipeline.breaker import CircuitBreaker
 from backdrop.pipeline.call_context import MAX_CLAIM_DURATION, CallContext
 from backdrop.pipeline.crash_guard import MAX_CRASHES
@@ -19,8 +20,6 @@ from backdrop.ports import Clock, Provider
 
 POLL_INTERVAL_SECONDS = 2.0
 PENDING_DELAY_SECONDS = 15.0
-# A provider that reports a call as unfinished for longer than it keeps its records has lost the call.
-MAX_PENDING_DURATION = timedelta(hours=1)
 RESEND_DELAY = timedelta(seconds=10)
 MAX_LOSSES_WITH_IDEMPOTENCY_KEY = 5
 

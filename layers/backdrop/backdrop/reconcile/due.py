@@ -11,10 +11,10 @@ from backdrop.model.errors import ConflictError, RetryLaterError
 from backdrop.model.job import ANNOUNCED_STATUSES, IN_FLIGHT_STATUSES, Attempt, Job, JobStatus
 from backdrop.model.provider_result import LookupStatus, ProviderResult
 from backdrop.model.queue_messages import SettleMessage
-from backdrop.model.schedule import ItemKey
+from backdrop.model.schedule import MAX_PENDING_DURATION, ItemKey
 from backdrop.pipeline.call_context import RECORD_RESULT_SECONDS, CallContext
 from backdrop.pipeline.enqueue import enqueue_delivery, enqueue_for_intake, enqueue_job, return_to_intake
-from backdrop.pipeline.recovery import MAX_PENDING_DURATION, Recovery
+from backdrop.pipeline.recovery import Recovery
 from backdrop.ports import Clock, Provider
 
 

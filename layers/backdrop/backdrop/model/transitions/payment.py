@@ -33,6 +33,7 @@ from backdrop.model.transitions.lifecycle import (
     end_job,
     end_retry,
     end_unneeded_job,
+    never_refuse_charged,
     replace_attempt,
     require_status,
 )
@@ -187,7 +188,7 @@ def record_result(job: Job, n: int, result: ProviderResult, now: datetime) -> Tr
         unknown=after.unknown - before.unknown,
         is_lost=after.outcome is AttemptOutcome.LOST,
     )
-    job = _never_refuse_charged(_apply_result(replace_attempt(job, after), n, result, now))
+    job = _apply_result(replace_attempt(job, after), n, result, now)
     return Transition(_sync_problem_money(job), budget_change)
 
 
@@ -202,15 +203,15 @@ def _settle_attempt(attempt: Attempt, result: ProviderResult) -> Attempt:
         RetryClass.PERM: AttemptOutcome.REJECTED,
         RetryClass.AMBIG: AttemptOutcome.LOST,
     }
-    lost = _leaves_cost_unknown(attempt, result)
+    lost, keeps_charge = _leaves_cost_unknown(attempt, result), _keeps_settled_charge(attempt, result)
     return replace(
         attempt,
         reserved=0,
         charged=result.charged if result.money is MoneyStatus.SPENT else attempt.charged,
         unknown=(attempt.reserved or attempt.unknown) if lost else 0,
         outcome=AttemptOutcome.LOST if lost else outcomes[result.retry_class],
-        basis=result.basis,
-        settlement=attempt.settlement if lost or _keeps_settled_charge(attempt, result) else None,
+        basis=attempt.basis if keeps_charge else result.basis,
+        settlement=attempt.settlement if lost or keeps_charge else None,
     )
 
 
@@ -257,11 +258,6 @@ def _apply_result(job: Job, n: int, result: ProviderResult, now: datetime) -> Jo
         return replace(job, status=JobStatus.UNKNOWN, problem=_build_problem(job, result, now), has_report=True)
     code = result.code or Code.UNSAFE_RESULT
     return end_job(job, JobStatus(ERROR_CATALOG[code].disposition), _build_problem(job, result, now), now)
-
-
-def _never_refuse_charged(job: Job) -> Job:
-    """Returns the job; dead if it was refused, although one of its calls was charged."""
-    return replace(job, status=JobStatus.DEAD) if job.status is JobStatus.REFUSED and job.charged else job
 
 
 def _build_problem(job: Job, result: ProviderResult, now: datetime) -> Problem:
@@ -431,7 +427,10 @@ def _continue_after_settlement(job: Job, attempt: Attempt, settlement: Settlemen
 
 
 def reopen_settlement(job: Job, n: int, now: datetime) -> Transition:
-    """Any state: the usage records changed after the call was settled, so its charge is unknown again."""
+    """Any state: the usage records changed after the call was settled, so its charge is unknown again.
+
+    A call that failed counts as not charged again, until the records show that it was billed.
+    """
     before = job.find_attempt(n)
     settlement = before.settlement if before else None
     if before is None or settlement is None or not settlement.is_final:
@@ -445,13 +444,25 @@ def reopen_settlement(job: Job, n: int, now: datetime) -> Transition:
     charged = settlement.amount if settlement.result is SettlementResult.CHARGED else 0
     after = replace(
         before,
-        outcome=AttemptOutcome.LOST,
         charged=before.charged - charged,
-        unknown=settlement.amount,
+        unknown=settlement.amount if before.outcome is AttemptOutcome.LOST else 0,
         basis=ProviderResult.basis,
         settlement=reopened,
     )
     return _change_settled_money(job, before, after, reopened)
+
+
+def confirm_settlement(job: Job, n: int, settlement: Settlement) -> Transition:
+    """Any state: the usage records changed, but still prove what they had proved about the call."""
+    before = job.find_attempt(n)
+    if before is None or before.settlement is None or not before.is_settled(settlement.result):
+        raise ConflictError
+    if before.settlement.amount != settlement.amount:
+        raise ConflictError
+    confirmed = replace(
+        settlement, settled_at=before.settlement.settled_at, reopened_count=before.settlement.reopened_count
+    )
+    return Transition(replace_attempt(job, replace(before, settlement=confirmed)))
 
 
 def withdraw_count(job: Job, n: int) -> Transition:
@@ -485,7 +496,7 @@ def _change_settled_money(job: Job, before: Attempt, after: Attempt, settlement:
     confirmed, unknown = after.charged - before.charged, after.unknown - before.unknown
     if job.status is JobStatus.HELD:
         job = _explain_settlements(job)
-    job = _never_refuse_charged(job)
+    job = never_refuse_charged(job)
     budget_change = BudgetChange(
         before.budget_day, before.provider, before.mandate, confirmed=confirmed, unknown=unknown
     )
