@@ -285,12 +285,6 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
             killer=f"{SETTLEMENTS}::test_billed_failure_does_not_end_the_wait_for_a_lost_call",
         ),
         _build(
-            "refuses-what-was-charged",
-            "A job whose call was charged is never refused.",
-            force_false("model.transitions.lifecycle:never_refuse_charged#0fc4ad conditional expression 1"),
-            killer=f"{SETTLEMENTS}::test_what_was_charged_is_never_refused",
-        ),
-        _build(
             "keeps-the-settlement-of-a-call-that-was-not-taken",
             "A call that the provider did not take has no settlement, which a correction would turn into a charge.",
             remove("model.transitions.payment:_release_reservation#e482eb keyword 5"),

@@ -601,6 +601,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.payment:_keeps_settled_charge": BILL_REASON,
     "model.transitions.payment:_explain_settlements": BILL_REASON,
     "model.transitions.payment:withdraw_count": BILL_REASON,
+    "model.transitions.payment:confirm_settlement": BILL_REASON,
     "model.transitions.payment:_release_reservation#e482eb if 2": BILL_REASON,
     "model.transitions.payment:_continue_after_settlement": BILL_REASON,
     "pipeline.recovery:Recovery.can_retry_purchase#74fcad if 2": BILL_REASON,

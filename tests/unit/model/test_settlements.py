@@ -7,7 +7,7 @@ import pytest
 
 from backdrop.model import transitions
 from backdrop.model.codes import Code
-from backdrop.model.errors import BackdropError, ConflictError
+from backdrop.model.errors import ConflictError
 from backdrop.model.job import (
     AttemptOutcome,
     Job,
@@ -221,23 +221,6 @@ def test_billed_failure_is_charged_and_no_longer_refused() -> None:
     attempt = step.job.find_attempt(1)
     assert attempt
     assert attempt.outcome is AttemptOutcome.REJECTED
-
-
-def test_what_was_charged_is_never_refused() -> None:
-    """Even if the records show the charge of an earlier call before a later one is refused."""
-    job = transitions.pay_again(transitions.settle(held_job(), 1, CHARGED).job, TOMORROW).job
-    job = transitions.claim(job, now=NOW, lease_until=NOW, price=PRICE, limits=ClaimLimits(10 * PRICE)).job
-    refusal = ProviderResult(RetryClass.PERM, Code.UNSAFE_REQUEST, "not safe")
-    job = transitions.record_result(job, 2, refusal, TOMORROW).job
-    assert (job.status, job.money) == (JobStatus.DEAD, MoneyStatus.SPENT)
-
-
-def test_job_with_a_billed_failure_is_never_refused() -> None:
-    job = transitions.settle(failed_job(), 1, CHARGED).job
-    assert job.status is JobStatus.ACCEPTED
-    error = BackdropError(Code.UNSAFE_REQUEST, "not safe")
-    assert transitions.fail(failed_job(), error, TOMORROW).job.status is JobStatus.REFUSED
-    assert transitions.fail(job, error, TOMORROW).job.status is JobStatus.DEAD
 
 
 def test_correction_of_a_billed_failure_holds_no_job() -> None:

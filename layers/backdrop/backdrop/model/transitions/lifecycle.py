@@ -154,16 +154,9 @@ def end_job(job: Job, status: JobStatus, problem: Problem, now: datetime) -> Job
     """Returns the job refused, dead, or held because of a problem. A retry ends with an earlier attempt's pictures."""
     if job.is_retrying:
         return end_retry(job, str(problem.message), now)
-    return never_refuse_charged(
-        replace(
-            job, status=status, problem=problem, has_report=True, ended_at=now, processing_until=None, image_steps=()
-        )
+    return replace(
+        job, status=status, problem=problem, has_report=True, ended_at=now, processing_until=None, image_steps=()
     )
-
-
-def never_refuse_charged(job: Job) -> Job:
-    """Returns the job; dead if it was refused, although one of its calls was charged."""
-    return replace(job, status=JobStatus.DEAD) if job.status is JobStatus.REFUSED and job.charged else job
 
 
 def end_unneeded_job(job: Job, status: JobStatus, now: datetime) -> Job:

@@ -33,7 +33,6 @@ from backdrop.model.transitions.lifecycle import (
     end_job,
     end_retry,
     end_unneeded_job,
-    never_refuse_charged,
     replace_attempt,
     require_status,
 )
@@ -496,7 +495,9 @@ def _change_settled_money(job: Job, before: Attempt, after: Attempt, settlement:
     confirmed, unknown = after.charged - before.charged, after.unknown - before.unknown
     if job.status is JobStatus.HELD:
         job = _explain_settlements(job)
-    job = never_refuse_charged(job)
+    if job.status is JobStatus.REFUSED and job.charged:
+        # Nothing else tells the operator that a failure was charged.
+        job = replace(job, status=JobStatus.DEAD)
     budget_change = BudgetChange(
         before.budget_day, before.provider, before.mandate, confirmed=confirmed, unknown=unknown
     )
