@@ -23,6 +23,7 @@ from simulation.mutation.mutation_operators import (
 )
 
 UNIT = "tests/unit/model/test_bill.py"
+RECORDS = "tests/unit/model/test_bill_records.py"
 SETTLEMENTS = "tests/unit/model/test_settlements.py"
 RENDER = "tests/simulated/render/test_ask_the_bill.py"
 RECONCILE = "tests/simulated/reconcile/test_bill.py"
@@ -65,19 +66,19 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "ignores-the-next-hour",
             "A call near the boundary of two hours may be billed in either.",
-            replace_code("model.bill:_describe_call#2a4316 argument 27", "attempt.submitted_at"),
+            replace_code("model.bill:_describe_call#057c93 argument 27", "attempt.submitted_at"),
             killer=f"{UNIT}::test_call_near_a_boundary_may_be_billed_in_either_hour",
         ),
         _build(
             "settles-some-of-several-as-free",
             "If only some of several calls were charged, all of them stay unknown.",
-            force_true("model.bill:decide_group#09108c operand 5"),
+            force_true("model.bill:decide_group#ed2e2a operand 3"),
             killer=f"{UNIT}::test_some_of_several_stay_unknown_with_their_number",
         ),
         _build(
             "settles-some-of-several-as-charged",
             "If only some of several calls were charged, all of them stay unknown.",
-            force_true("model.bill:decide_group#09108c if 5"),
+            force_true("model.bill:decide_group#ed2e2a if 5"),
             killer=f"{UNIT}::test_some_of_several_stay_unknown_with_their_number",
         ),
         _build(
@@ -95,7 +96,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "settles-after-a-missing-charge",
             "If a certain charge is missing, nothing later is settled until a person has looked.",
-            force_false("model.bill:_apply_group_guards#90fcef if 5"),
+            force_false("model.bill:_apply_group_guards#6a90c2 conditional expression 5"),
             killer=f"{UNIT}::test_missing_charge_stops_later_settlements_until_a_person_has_looked",
         ),
         _build(
@@ -125,14 +126,14 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "resends-without-certainty",
             "A job that waits for the bill is sent again only if its call was certainly not charged.",
-            force_true("model.transitions.payment:_continue_after_settlement#dacab2 if 3"),
+            force_true("model.transitions.payment:_continue_after_settlement#64cf88 if 3"),
             force_false("model.transitions.payment:_release_job#699efd if 1"),
             killer=3,
         ),
         _build(
             "resends-after-a-correction",
             "A correction withdraws the permission to send a call again.",
-            force_false("model.transitions.payment:_continue_after_settlement#dacab2 conditional expression 1"),
+            force_false("model.transitions.payment:_continue_after_settlement#64cf88 conditional expression 1"),
             killer=f"{RENDER}::test_correction_before_the_second_call_prevents_it",
         ),
         _build(
@@ -144,7 +145,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "compares-hours-without-their-calls",
             "Only hours of the current read are compared, because the ledger's calls are read for its period.",
-            force_true("reconcile.bill_reconciliation:BillReconciliation.run#aec71f comprehension if 2"),
+            force_true("reconcile.bill_reconciliation:BillReconciliation.run#527c0b comprehension if 3"),
             killer=66,
         ),
         _build(
@@ -156,7 +157,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "expects-charges-of-withheld-pictures",
             "Ideogram may not bill a picture that it withheld.",
-            replace_literal("model.bill:_describe_call#2a4316 value 11", "0"),
+            replace_literal("model.bill:_describe_call#057c93 value 11", "0"),
             killer=38,
         ),
         _build(
@@ -168,7 +169,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "ignores-usage-at-a-changed-price",
             "Usage that no call explains may be that of calls whose price has changed.",
-            force_false("model.bill:_apply_group_guards#90fcef operand 12"),
+            force_false("model.bill:_apply_group_guards#6a90c2 operand 4"),
             killer=f"{UNIT}::test_usage_that_no_call_explains_may_be_that_of_calls_at_another_price",
         ),
         _build(
@@ -180,23 +181,23 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "ignores-the-price-check",
             "If the price check found other prices, usage at one price may be that of calls at another.",
-            force_false("model.bill:_apply_group_guards#90fcef operand 11"),
+            force_false("model.bill:_apply_group_guards#6a90c2 operand 3"),
             killer=f"{UNIT}::test_nothing_is_settled_while_prices_differ_from_the_list",
         ),
         _build(
-            "forgets-the-time-limit",
+            "forgets-how-long-a-call-may-take",
             "A call may be billed until it ends.",
-            replace_code("model.bill:_describe_call#2a4316 argument 12", "BOUNDARY"),
+            replace_code("model.bill:_describe_call#057c93 argument 12", "attempt.submitted_at"),
             killer=11,
         ),
         _build(
             "forgets-corrections-of-a-dead-run",
             "A correction is stored before the settlement is reopened, so that a run that dies does not lose it.",
             replace_code(
-                "reconcile.bill_reconciliation:BillReconciliation._record_corrections#6cd36e return 2",
-                "state.with_corrections(found)",
+                "reconcile.bill_reconciliation:BillReconciliation._record_corrections#e6aec1 return 2",
+                "state.with_corrections(found, now)",
             ),
-            killer=12,
+            killer=162,
         ),
         _build(
             "retries-a-charged-call",
@@ -213,15 +214,81 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "keeps-an-outdated-count",
             "The number of charged calls is withdrawn when the records no longer show it.",
-            remove("reconcile.bill_reconciliation:BillReconciliation._settle_group#174262 statement 5"),
-            force_false("reconcile.bill_reconciliation:BillReconciliation._reopen_settlements#d2807b if 3"),
+            remove("reconcile.bill_reconciliation:BillReconciliation._settle#a6d9d9 statement 9"),
+            force_true("reconcile.bill_reconciliation:BillReconciliation._reopen_settlements#1a9a49 if 1"),
             killer=f"{RECONCILE}::test_count_is_withdrawn_when_the_records_of_its_hours_shrink",
         ),
         _build(
             "reopens-for-usage-of-others",
             "Corrections of other software's usage change no settlement.",
-            force_true("model.usage_records:add_read#84352a comprehension if 1"),
+            force_true("model.usage_records:add_read#ae8f41 comprehension if 1"),
             killer=14,
+        ),
+        _build(
+            "takes-an-earlier-read-for-the-last",
+            "A read that began before the stored one proves nothing more.",
+            force_false("model.usage_records:add_read#ae8f41 if 2"),
+            killer=f"{RECORDS}::test_read_that_began_before_the_last_one_is_ignored",
+        ),
+        _build(
+            "keeps-what-a-key-no-longer-means",
+            "If the meaning of a key changes, what its lines had settled is unknown again.",
+            force_false("reconcile.bill_reconciliation:BillReconciliation._store_read#a60f27 conditional expression 2"),
+            killer=f"{RECONCILE}::test_settlements_are_reopened_if_a_key_turns_out_to_be_shared",
+        ),
+        _build(
+            "accepts-what-no-person-has-seen",
+            "Missing charges are accepted only as far as a person has seen them.",
+            replace_code("model.bill:accept_missing#8e2e8d value 4", "call.certain"),
+            killer=f"{UNIT}::test_only_as_many_missing_charges_are_accepted_as_a_person_has_seen",
+        ),
+        _build(
+            "ignores-usage-where-no-call-is",
+            "Usage in an hour without a call at its price belongs to no call.",
+            force_false("model.bill:compare_bill#422ff3 if 2"),
+            killer=f"{UNIT}::test_usage_in_an_hour_without_a_call_of_its_price_belongs_to_no_call",
+        ),
+        _build(
+            "ignores-usage-of-the-next-hour",
+            "An image that belongs to no call may be that of a call in the hour before.",
+            force_false("model.bill:_apply_group_guards#6a90c2 conditional expression 3"),
+            killer=f"{UNIT}::test_call_is_not_settled_as_not_charged_before_an_hour_with_usage_of_no_call",
+        ),
+        _build(
+            "forgets-a-stop-that-it-cannot-see",
+            "A stop does not end because an hour cannot be compared.",
+            force_false("model.bill:_find_stop#38c4b7 if 1"),
+            killer=f"{UNIT}::test_stop_does_not_end_because_an_hour_cannot_be_compared",
+        ),
+        _build(
+            "reopens-what-is-still-proven",
+            "A change in one hour reopens only what the others do not prove.",
+            force_false("reconcile.bill_reconciliation:_is_confirmed#354679 operand 1"),
+            killer=f"{RECONCILE}::test_change_in_one_hour_reopens_only_what_the_other_hours_do_not_prove",
+        ),
+        _build(
+            "reopens-jobs-that-have-changed",
+            "A job that has changed since it was read is left to the next run.",
+            force_false("reconcile.bill_reconciliation:BillReconciliation._write_change#517133 operand 2"),
+            killer=f"{RECONCILE}::test_call_that_is_sent_again_before_its_settlement_is_reopened_is_reported_as_such",
+        ),
+        _build(
+            "holds-after-a-conflict",
+            "A job that another worker wrote is not held before it has been settled.",
+            force_false("reconcile.bill_reconciliation:BillReconciliation._hold_undecidable_jobs#cfb55f operand 3"),
+            killer=f"{RECONCILE}::test_job_that_another_worker_writes_is_settled_by_the_next_run_instead_of_held",
+        ),
+        _build(
+            "ends-a-wait-for-a-billed-failure",
+            "A job waits until its lost call is settled, even if an earlier failure was billed.",
+            force_false("model.transitions.payment:_continue_after_settlement#64cf88 operand 2"),
+            killer=f"{SETTLEMENTS}::test_billed_failure_does_not_end_the_wait_for_a_lost_call",
+        ),
+        _build(
+            "keeps-the-settlement-of-a-call-that-was-not-taken",
+            "A call that the provider did not take has no settlement, which a correction would turn into a charge.",
+            remove("model.transitions.payment:_release_reservation#e482eb keyword 5"),
+            killer=f"{SETTLEMENTS}::test_call_that_was_not_taken_after_all_has_no_settlement",
         ),
     )
 )

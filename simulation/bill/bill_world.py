@@ -17,8 +17,8 @@ from typing import override
 from urllib.parse import parse_qs, urlsplit
 
 from backdrop.model import transitions
-from backdrop.model.bill import BilledCall, KeyUse, group_calls, list_billed_calls
-from backdrop.model.bill_records import HOUR, FindingKind
+from backdrop.model.bill import BilledCall, group_calls, list_billed_calls
+from backdrop.model.bill_records import HOUR, FindingKind, KeyUse
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, RetryLaterError
 from backdrop.model.job import AttemptOutcome, Job, JobStatus, PictureLink, Settlement, SettlementResult
@@ -56,7 +56,7 @@ UNLISTED_PRICES = (50_000, 70_000)
 SHARE_OF_LISTED_PRICES = 0.15
 # Kinds in which more answers are lost.
 LOSSY_KINDS, MORE_LOSSES = {WorldKind.LONG, WorldKind.REPRICED}, 0.4
-LEASE, SLOW_LEASE = timedelta(minutes=6), timedelta(seconds=895)
+LEASE, SLOW_LEASE = timedelta(minutes=6), timedelta(seconds=965)
 OWN_KEY, NEW_KEY, OTHER_KEY = "k1", "k2", "k9"
 _NOT_CHARGED = SettlementResult.NOT_CHARGED
 
@@ -152,7 +152,6 @@ class BillWorld:
             clock=self.world.clock,
             key_uses=self._list_keys(self.start),
             final_after=FINAL_AFTER,
-            time_limit=self.time_limit,
             retention_days=0,
         )
         self.interrupter = (
@@ -707,7 +706,7 @@ class BillWorld:
         if self.kind is not WorldKind.OWN:
             return
         unsettled = [self._unsettle(job) for job in jobs.values()]
-        calls = [call for job in unsettled for call in list_billed_calls(job, self.time_limit)]
+        calls = [call for job in unsettled for call in list_billed_calls(job)]
         by_class: defaultdict[tuple[str, int], list[BilledCall]] = defaultdict(list)
         for call in calls:
             by_class[call.endpoint, call.unit_price].append(call)

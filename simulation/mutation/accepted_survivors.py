@@ -161,10 +161,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "model.transitions.lifecycle:change_provider#6a51df if 1": FAILOVER_REASON,
-    "model.transitions.payment:_release_reservation#fca451 if 4": (
+    "model.transitions.payment:_release_reservation#e482eb if 4": (
         "It affects only how many uncharged attempts a receipt shows."
     ),
-    "model.transitions.payment:_release_reservation#fca451 if 5": (
+    "model.transitions.payment:_release_reservation#e482eb if 5": (
         "No simulated provider abandons work that may be bought again; "
         "tests/simulated/model/test_transitions_abandoned_work.py does."
     ),
@@ -601,7 +601,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.payment:_keeps_settled_charge": BILL_REASON,
     "model.transitions.payment:_explain_settlements": BILL_REASON,
     "model.transitions.payment:withdraw_count": BILL_REASON,
-    "model.transitions.payment:_release_reservation#fca451 if 2": BILL_REASON,
+    "model.transitions.payment:confirm_settlement": BILL_REASON,
+    "model.transitions.payment:_release_reservation#e482eb if 2": BILL_REASON,
     "model.transitions.payment:_continue_after_settlement": BILL_REASON,
     "pipeline.recovery:Recovery.can_retry_purchase#74fcad if 2": BILL_REASON,
     "pipeline.recovery:Recovery.can_retry_purchase#74fcad if 3": ASK_THE_BILL_REASON,

@@ -41,6 +41,7 @@ EXTENSION_SECONDS = 240
 MAX_EXTENSIONS = 100
 MAX_GROWING_EXTENSIONS = 20
 MAX_WAITING_PHOTOS = 20
+CROWDED_EXTENSIONS = 10
 # Several times what the longest seeds need after the last fault: for days of reconciliations, and for each job that
 # arrived before all faults had struck.
 MAX_CALLS = 60_000
@@ -168,11 +169,13 @@ class Simulation:
     def _run_until_all_faults_fired(self) -> None:
         """Adds photos until each planned fault has struck."""
         round_no = 0
-        for _ in range(MAX_EXTENSIONS):
+        for extension in range(1, MAX_EXTENSIONS + 1):
             if self._has_violations or not self.faults.list_unfired():
                 return
-            # If many photos wait, for example because S3 denies access to them, more would give no fault a chance.
-            adds_photos = self._count_waiting_photos() <= MAX_WAITING_PHOTOS
+            # If many photos wait, for example because S3 denies access to them, more would rarely give a fault a
+            # chance. But they may wait as long as the faults last, for example if each of intake's workers is killed.
+            is_crowded = self._count_waiting_photos() > MAX_WAITING_PHOTOS
+            adds_photos = not is_crowded or extension % CROWDED_EXTENSIONS == 0
             self._extend(round_no, adds_photos=adds_photos)
             round_no += adds_photos
             self._run_for(EXTENSION_SECONDS)

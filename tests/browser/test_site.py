@@ -22,7 +22,7 @@ def test_search_finds_a_page_without_a_server(site: Browser) -> None:
     site.open(SITE / "index.html")
     site.evaluate("document.querySelector('.md-search__button').click()")
     site.wait_until("document.activeElement.shadowRoot?.activeElement?.matches('input')")
-    site.type_text("charge_unknown")
+    site.type_text("too_many_pixels")
     site.wait_until("document.activeElement.shadowRoot.querySelector('a[href*=\"troubleshooting.html\"]')")
 
 

@@ -62,6 +62,9 @@ def reconcile_bill(stack: Stack, screen: Screen, day: date | None, *, accept_mis
     _print_settled(screen, report["settled"])
     for one in report["corrections"]:
         screen.print_bullet("!", _describe_correction(one), "red")
+    if report["corrections_left_out"]:
+        corrections = format_count(report["corrections_left_out"], "more correction is", "more corrections are")
+        screen.print(f"{corrections} not listed. `backdrop show KEY` shows what became of a call.", "red")
     for finding in findings:
         screen.print_bullet("!", finding["text"], "yellow")
     if report["stopped_hour"]:
@@ -140,8 +143,9 @@ def _describe_correction(one: Mapping[str, Any]) -> str:
     """Describes a call whose settlement Ideogram's records no longer support, and what to do about it."""
     text = (
         f"{one['key'] or one['job_id']}: call {one['n']} ({format_receipt_usd(one['usd'])}) had been settled as "
-        f"{one['was'].replace('_', ' ')} by the records of {one['hours']}. Ideogram has changed them, so its charge "
-        f"became unknown again on {one['found_at'][:16].replace('T', ' ')} UTC."
+        f"{one['was'].replace('_', ' ')} by the records of {one['hours']}. They, or the meaning of a key in "
+        "`IdeogramKeyIds`, have changed, so its charge became unknown again on "
+        f"{one['found_at'][:16].replace('T', ' ')} UTC."
     )
     if one["was_resent"]:
         return (

@@ -265,7 +265,6 @@ class Bootstrap:
         from datetime import timedelta
 
         from backdrop.model.bill import parse_key_uses
-        from backdrop.model.pricing import BILL_PROVIDER
         from backdrop.reconcile.bill_reconciliation import BillReconciliation
 
         settings = self.settings
@@ -277,7 +276,6 @@ class Bootstrap:
             clock=self.clock,
             key_uses=parse_key_uses(settings.ideogram_key_ids),
             final_after=timedelta(minutes=settings.bill_final_minutes),
-            time_limit=timedelta(seconds=settings.providers[BILL_PROVIDER].timeout_seconds),
             retention_days=settings.ledger_retention_days,
             on_corrections=on_corrections,
         )

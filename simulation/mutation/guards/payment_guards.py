@@ -51,7 +51,7 @@ PAYMENT_MUTANTS = (
         "releases-on-wrong-day",
         "3.1: A reservation is released to the day on which it was made.",
         replace_code(
-            "model.transitions.payment:_release_reservation#fca451 argument 12",
+            "model.transitions.payment:_release_reservation#e482eb argument 12",
             "replace(attempt, budget_day=now.date().isoformat())",
         ),
         invariant=Invariant.WITHIN_BUDGET,
@@ -63,14 +63,14 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "releases-nothing",
         "3.1: Exactly the amount that was provably not charged is released.",
-        remove("model.transitions.payment:_release_reservation#fca451 keyword 1"),
+        remove("model.transitions.payment:_release_reservation#e482eb keyword 1"),
         invariant=Invariant.WITHIN_BUDGET,
         faults="provider_outage key_refused",
     ),
     build_mutant(
         "drops-uncertain-charge",
         "3.5: What a lost call may have cost counts as spent until it is known.",
-        force_false("model.transitions.payment:_settle_attempt#ba5a24 conditional expression 2"),
+        force_false("model.transitions.payment:_settle_attempt#b2a111 conditional expression 2"),
         invariant=Invariant.BILL_RECONCILED,
         faults="charge_and_hang_up",
     ),

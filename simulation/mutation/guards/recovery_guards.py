@@ -95,7 +95,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "releases-uncertain-charge-after-resend",
         "3.4: A resend that was not accepted says nothing about the first call.",
-        force_false("model.transitions.payment:_release_reservation#fca451 if 3"),
+        force_false("model.transitions.payment:_release_reservation#e482eb if 3"),
         invariant=Invariant.BILL_RECONCILED,
         faults="charge_and_hang_up forgetful_look_up out_of_money throttled_call provider_outage",
         kind="own_id",

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from backdrop.model import transitions
-from backdrop.model.bill import KeyUse
-from backdrop.model.bill_records import MAX_RUN_DISTANCE, Correction
+from backdrop.model.bill_records import MAX_RUN_DISTANCE, Correction, KeyUse
 from backdrop.model.job import Settlement, SettlementResult
 from backdrop.model.sentence import Sentence
 from backdrop.ports import ApiKey
@@ -231,7 +230,8 @@ def test_corrections_of_the_last_week_are_listed(
         job_id="j",
         n=2,
         found_at=now - timedelta(days=6),
-        hours=(hour, hour + timedelta(hours=1)),
+        first_hour=hour,
+        last_hour=hour + timedelta(hours=1),
         amount=4_000,
         was="not_charged",
         was_resent=was_resent,
@@ -289,7 +289,15 @@ def test_correction_is_reported_for_a_week(monkeypatch: pytest.MonkeyPatch) -> N
     person = with_parameters(Person(World(), monkeypatch))
     now = person.world.clock.now()
     correction = Correction(
-        source_id="s", job_id="j", n=1, found_at=now, hours=(now,), amount=10_000, was="not_charged", was_resent=True
+        source_id="s",
+        job_id="j",
+        n=1,
+        found_at=now,
+        first_hour=now,
+        last_hour=now,
+        amount=10_000,
+        was="not_charged",
+        was_resent=True,
     )
     put_state(person.world, corrections=(correction,))
     [problem] = list_problems(person)

@@ -134,6 +134,9 @@ MOVES: dict[str, Move] = {
     "settle_undecided_wait": lambda job: settle_waiting(job, SettlementResult.UNDECIDED),
     "settle_free_wait": lambda job: settle_waiting(job, SettlementResult.NOT_CHARGED),
     "reopen_settlement": lambda job: transitions.reopen_settlement(with_settled_call(job), 1, NOW),
+    "confirm_settlement": lambda job: transitions.confirm_settlement(
+        with_settled_call(job), 1, build_settlement(SettlementResult.NOT_CHARGED)
+    ),
     "withdraw_count": lambda job: transitions.withdraw_count(with_settled_call(job, SettlementResult.UNDECIDED), 1),
 }
 STAYS = {
@@ -168,6 +171,7 @@ STAYS = {
     "settle_undecided_wait": [S.HELD, S.REFUSED, S.DEAD],
     "settle_free_wait": [S.HELD, S.REFUSED, S.DEAD],
     "reopen_settlement": [state for state in S if state is not S.ACCEPTED],
+    "confirm_settlement": [*S],
     "withdraw_count": [*S],
 }
 ALLOWED: dict[tuple[str, JobStatus], JobStatus] = {
@@ -346,6 +350,7 @@ def test_throttled_call_leaves_no_attempt() -> None:
 KEEPING_STEPS = {"acknowledge", "apply_cancel_marks", "begin_processing", "end_processing", "mark_resent"} | {
     "record_wait_reason",
     "reopen_settlement",
+    "confirm_settlement",
     "withdraw_count",
     "accept",
 }

@@ -8,7 +8,16 @@ import pytest
 from backdrop.model import transitions
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError
-from backdrop.model.job import AttemptOutcome, Job, JobStatus, MoneyStatus, PictureLink, Settlement, SettlementResult
+from backdrop.model.job import (
+    AttemptOutcome,
+    Job,
+    JobStatus,
+    MoneyStatus,
+    PictureLink,
+    Settlement,
+    SettlementResult,
+    Suspicion,
+)
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.model.transitions import ClaimLimits
 from tests.unit.ledger_items import NOW, build_job
@@ -212,3 +221,58 @@ def test_billed_failure_is_charged_and_no_longer_refused() -> None:
     attempt = step.job.find_attempt(1)
     assert attempt
     assert attempt.outcome is AttemptOutcome.REJECTED
+
+
+def test_correction_of_a_billed_failure_holds_no_job() -> None:
+    job = failed_job()
+    reopened = transitions.reopen_settlement(transitions.settle(job, 1, CHARGED).job, 1, TOMORROW)
+    assert (reopened.job.status, reopened.job.charged, reopened.job.unknown) == (JobStatus.ACCEPTED, 0, 0)
+    assert transitions.settle(reopened.job, 1, CHARGED).job.charged == PRICE
+
+
+def test_late_refusal_does_not_make_a_proven_charge_a_listed_one() -> None:
+    settled = transitions.settle(held_job(), 1, CHARGED).job
+    refusal = ProviderResult(RetryClass.PERM, Code.REQUEST_REJECTED, "no")
+    attempt = transitions.record_result(settled, 1, refusal, TOMORROW).job.find_attempt(1)
+    assert attempt
+    assert (attempt.charged, attempt.basis) == (PRICE, "bill")
+
+
+def test_records_that_changed_can_confirm_a_settlement() -> None:
+    settled = transitions.settle(held_job(), 1, CHARGED).job
+    evidence = replace(CHARGED, settled_at=TOMORROW + timedelta(hours=1), records_read_at=TOMORROW + timedelta(hours=1))
+    step = transitions.confirm_settlement(settled, 1, evidence)
+    assert step.budget_change is None
+    attempt = step.job.find_attempt(1)
+    assert attempt
+    assert attempt.settlement == replace(evidence, settled_at=TOMORROW)
+    with pytest.raises(ConflictError):
+        transitions.confirm_settlement(settled, 1, NOT_CHARGED)
+
+
+def failed_job() -> Job:
+    """A job in its lane, whose first call was accepted and failed."""
+    job = transitions.claim(build_job(), now=NOW, lease_until=NOW, price=PRICE, limits=ClaimLimits(10 * PRICE)).job
+    failure = ProviderResult(RetryClass.NOW, Code.PROVIDER_FAILED, "failed", suspicion=Suspicion.FAILURE)
+    return transitions.record_result(job, 1, failure, NOW).job
+
+
+def waiting_job() -> Job:
+    """A job that waits for the records because of its second call; its first one was accepted and failed."""
+    job = transitions.claim(failed_job(), now=NOW, lease_until=NOW, price=PRICE, limits=ClaimLimits(10 * PRICE)).job
+    job = transitions.record_result(job, 2, ProviderResult.lost("no answer"), NOW).job
+    return transitions.wait_for_bill(job, NOW).job
+
+
+def test_billed_failure_does_not_end_the_wait_for_a_lost_call() -> None:
+    job = transitions.settle(waiting_job(), 1, CHARGED).job
+    assert (job.waits_for_bill, job.money, job.charged) == (True, MoneyStatus.UNKNOWN, PRICE)
+    assert transitions.settle(job, 2, NOT_CHARGED).job.status is JobStatus.ACCEPTED
+
+
+def test_call_that_was_not_taken_after_all_has_no_settlement() -> None:
+    job = transitions.settle(held_job(), 1, settlement(SettlementResult.UNDECIDED)).job
+    job = transitions.record_result(job, 1, ProviderResult(RetryClass.BACKOFF, None, "busy"), TOMORROW).job
+    attempt = job.find_attempt(1)
+    assert attempt
+    assert (attempt.outcome, attempt.unknown, attempt.settlement) == (AttemptOutcome.NOT_TAKEN, 0, None)

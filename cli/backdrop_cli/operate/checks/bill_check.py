@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from backdrop.model.bill_records import MAX_RUN_DISTANCE, BillState
+from backdrop.model.bill_records import MAX_RUN_DISTANCE, BillState, FindingKind
 from backdrop.model.provider_result import OnLostAnswer
 from backdrop.model.usage_records import SET_UP_ADVICE
 from backdrop.reconcile.bill_report import describe_finding
@@ -78,10 +78,16 @@ def list_bill_problems(stack: Stack) -> list[BillProblem]:
         text = f"were last read at {format_utc(state.read_at)}, so nothing is settled"
         problems.append(BillProblem(text, _SHOW_WHY))
     if state.stopped_hour:
-        finding = next((one for one in state.findings if one.first_hour == state.stopped_hour), None)
+        is_missing = (one for one in state.findings if one.kind is FindingKind.MISSING_CHARGE)
+        finding = next((one for one in is_missing if one.first_hour == state.stopped_hour), None)
         text = f"settle nothing from {format_utc(state.stopped_hour)} on, because a certain charge is missing"
         fix = str(describe_finding(finding)) if finding else "`backdrop reconcile-bill` lists the hours."
         problems.append(BillProblem(text, fix))
+    problems += [
+        BillProblem("show charges for calls that failed", str(describe_finding(one)))
+        for one in state.findings
+        if one.kind is FindingKind.BILLED_FAILURE
+    ]
     if recent := state.list_recent_corrections(now):
         text = (
             f"were corrected after {format_count(len(recent), 'call')} had been settled, last at "

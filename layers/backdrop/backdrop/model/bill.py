@@ -8,15 +8,21 @@ any of their images, or none.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
-from functools import partial
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from backdrop.model.bill_records import HOUR, Finding, FindingKind, UsageHour, UsageLine
+from backdrop.model.bill_records import (
+    HOUR,
+    Finding,
+    FindingKind,
+    KeyUse,
+    MissingCharge,
+    UsageHour,
+    UsageLine,
+)
 from backdrop.model.errors import InstructionError
 from backdrop.model.job import Attempt, AttemptOutcome, Job, Suspicion
 from backdrop.model.price_check import PRICE_CHECK_ID, PriceCheck
@@ -31,14 +37,8 @@ ASYNC_ENDPOINT_PREFIX = "/v2/"
 LIST_PRICES = frozenset({REMOVE_PER_INPUT[BILL_PROVIDER], *REPLACE_PER_IMAGE[BILL_PROVIDER].values()})
 # The basis of a charge that the provider did not report.
 LIST_BASIS = ProviderResult.basis
-
-
-class KeyUse(StrEnum):
-    """Who uses an API key. OWN: only this stack. SHARED: also other software. OTHER: not this stack."""
-
-    OWN = "own"
-    SHARED = "shared"
-    OTHER = "other"
+# How many keys, endpoints, or jobs a finding names.
+MAX_DETAILS = 20
 
 
 class CallRef(NamedTuple):
@@ -91,7 +91,7 @@ class GroupDecision:
 
     `billed`: the images of this stack's keys. `charged`, `not_charged`: the calls about which they are certain. If the
     others cannot be told apart, `charged_count` of their `unknown_count` images were charged; None if even that is
-    uncertain.
+    uncertain. `missing_charges`: what is certain, but not in the records.
     """
 
     endpoint: str
@@ -104,6 +104,22 @@ class GroupDecision:
     charged_count: int | None = None
     unknown_count: int = 0
     findings: tuple[Finding, ...] = ()
+    missing_charges: tuple[MissingCharge, ...] = ()
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether the records of these hours can be those of the calls."""
+        return not _list_kinds(self) & {FindingKind.MISSING_CHARGE, FindingKind.FOREIGN_USAGE}
+
+    def includes(self, missing: MissingCharge) -> bool:
+        """Whether the calls of these images are compared here with all hours in which they may have been billed."""
+        is_same_class = (self.endpoint, self.unit_price) == (missing.endpoint, missing.unit_price)
+        return (
+            bool(self.calls)
+            and is_same_class
+            and self.hours[0] <= missing.first_hour
+            and missing.last_hour <= self.hours[-1]
+        )
 
     @property
     def undecided(self) -> tuple[BilledCall, ...]:
@@ -114,13 +130,13 @@ class GroupDecision:
 # -- the ledger's side -------------------------------------------------------------------------------------------------
 
 
-def list_billed_calls(job: Job, time_limit: timedelta) -> list[BilledCall]:
-    """Returns the calls of a job that Ideogram billed, or may have billed. `time_limit`: how long a call may take."""
-    calls = (_describe_call(job, attempt, time_limit) for attempt in job.attempts if attempt.provider == BILL_PROVIDER)
+def list_billed_calls(job: Job) -> list[BilledCall]:
+    """Returns the calls of a job that Ideogram billed, or may have billed."""
+    calls = (_describe_call(job, attempt) for attempt in job.attempts if attempt.provider == BILL_PROVIDER)
     return [call for call in calls if call.certain or call.possible or call.is_unclear]
 
 
-def _describe_call(job: Job, attempt: Attempt, time_limit: timedelta) -> BilledCall:
+def _describe_call(job: Job, attempt: Attempt) -> BilledCall:
     images = 1 if job.operation == "remove" else int(job.instructions.get("num_images", 1))
     try:
         unit_price = look_up_image_price(BILL_PROVIDER, job.instructions)
@@ -133,13 +149,16 @@ def _describe_call(job: Job, attempt: Attempt, time_limit: timedelta) -> BilledC
         possible, unknown_rest = divmod(unknown, unit_price)
     else:
         possible, unknown_rest = (images if is_failure else 0), unknown
-    # A call is billed when it ends at the latest. One that the provider acknowledged runs on its own.
-    latest = attempt.submitted_at + max(BOUNDARY, time_limit + MAX_CLOCK_DIFFERENCE)
+    # A call is billed when it ends at the latest, and its lease outlasts it.
+    latest = max(attempt.submitted_at + BOUNDARY, attempt.lease_until + MAX_CLOCK_DIFFERENCE)
     if attempt.provider_id:
+        # What the provider acknowledged runs on its own.
         latest = max(latest, attempt.lease_until + BOUNDARY)
     # Whether Ideogram bills a picture that it made and withheld is not documented.
     withheld = _count_withheld(job, attempt, certain) if attempt.basis == LIST_BASIS else 0
     amounts = attempt.charged + unknown or is_failure
+    # Its price was another one when it was sent: an earlier release had other prices.
+    has_other_price = bool(unknown) and possible != images
     return BilledCall(
         CallRef(job.source_id, job.job_id, attempt.n),
         attempt.endpoint or "",
@@ -150,7 +169,7 @@ def _describe_call(job: Job, attempt: Attempt, time_limit: timedelta) -> BilledC
         possible=possible + withheld,
         is_unknown=attempt.outcome is AttemptOutcome.LOST and attempt.unknown > 0,
         is_failure=is_failure,
-        is_unclear=bool(amounts and (rest or unknown_rest or not attempt.endpoint)),
+        is_unclear=bool(amounts and (rest or unknown_rest or has_other_price or not attempt.endpoint)),
     )
 
 
@@ -261,8 +280,8 @@ class Units(NamedTuple):
     count: int
 
 
-def count_placed(units: Iterable[Units], billed: Sequence[int]) -> int:
-    """Returns how many images fit into the billed images of their hours at most.
+def find_unplaced(units: Iterable[Units], billed: Sequence[int]) -> list[Units]:
+    """Returns the images, as few as possible, that do not fit into the billed images of their hours.
 
     Of the images that an hour can have, those come first whose last hour is the earliest, which is optimal.
     """
@@ -270,22 +289,22 @@ def count_placed(units: Iterable[Units], billed: Sequence[int]) -> int:
     for one in units:
         if one.count:
             arriving[one.first].append(one)
-    waiting: list[tuple[int, int]] = []
-    placed = 0
+    waiting: list[tuple[int, Units]] = []
+    unplaced: list[Units] = []
     for hour, capacity in enumerate(billed):
         for one in arriving[hour]:
-            heappush(waiting, (one.last, one.count))
+            heappush(waiting, (one.last, one))
         left = capacity
         while left and waiting:
-            last, count = heappop(waiting)
+            last, one = heappop(waiting)
             if last < hour:
+                unplaced.append(one)
                 continue
-            used = min(left, count)
+            used = min(left, one.count)
             left -= used
-            placed += used
-            if count > used:
-                heappush(waiting, (last, count - used))
-    return placed
+            if one.count > used:
+                heappush(waiting, (last, one._replace(count=one.count - used)))
+    return [*unplaced, *(one for _, one in waiting)]
 
 
 def is_possible(required: Sequence[Units], optional: Sequence[Units], billed: Sequence[int], *, is_exact: bool) -> bool:
@@ -294,9 +313,14 @@ def is_possible(required: Sequence[Units], optional: Sequence[Units], billed: Se
     `is_exact`: nothing else uses the key, so every billed image belongs to a call. If all required images can be
     placed, and some images can fill every hour, then both are possible at once (Mendelsohn and Dulmage, 1958).
     """
-    if count_placed(required, billed) < sum(one.count for one in required):
+    if find_unplaced(required, billed):
         return False
-    return not is_exact or count_placed((*required, *optional), billed) == sum(billed)
+    every = (*required, *optional)
+    return not is_exact or _count(every) - _count(find_unplaced(every, billed)) == sum(billed)
+
+
+def _count(units: Iterable[Units]) -> int:
+    return sum(one.count for one in units)
 
 
 class _GroupProblem:
@@ -315,6 +339,11 @@ class _GroupProblem:
     def is_consistent(self) -> bool:
         return self._is_possible(self._required, self._optional)
 
+    def count_unexplained(self) -> int:
+        """Returns how many billed images cannot be those of the calls."""
+        every = _list_units(self._required + self._optional)
+        return sum(self._billed) - _count(every) + _count(find_unplaced(every, self._billed))
+
     def may_be_charged(self, call: BilledCall) -> bool:
         """Whether any image of the call may have been billed."""
         one = Counter({self._span(call): 1})
@@ -324,13 +353,19 @@ class _GroupProblem:
         """Whether any image of the call may not have been billed."""
         return self._is_possible(self._required, self._optional - Counter({self._span(call): 1}))
 
+    def find_missing(self) -> list[Units]:
+        """Returns the images that must have been billed, but were not."""
+        return find_unplaced(_list_units(self._required), self._billed)
+
     def _is_possible(self, required: Counter[Span], optional: Counter[Span]) -> bool:
-        units = [Units(*span, count) for span, count in required.items()]
-        more = [Units(*span, count) for span, count in optional.items()]
-        return is_possible(units, more, self._billed, is_exact=self.is_exact)
+        return is_possible(_list_units(required), _list_units(optional), self._billed, is_exact=self.is_exact)
 
     def _span(self, call: BilledCall) -> Span:
         return (call.first_hour - self._first_hour) // HOUR, (call.last_hour - self._first_hour) // HOUR
+
+
+def _list_units(images: Mapping[Span, int]) -> list[Units]:
+    return [Units(*span, count) for span, count in images.items()]
 
 
 def decide_group(group: CallGroup, billed_by_hour: Mapping[datetime, int], *, is_exact: bool) -> GroupDecision:
@@ -338,33 +373,28 @@ def decide_group(group: CallGroup, billed_by_hour: Mapping[datetime, int], *, is
 
     `billed_by_hour`: the images of this stack's keys. `is_exact`: nothing else uses these keys.
     """
-    hours, calls = group.hours, group.calls
+    hours, calls = tuple(group.hours), tuple(group.calls)
     billed = [billed_by_hour.get(hour, 0) for hour in hours]
     endpoint, unit_price = calls[0].endpoint, calls[0].unit_price
     certain, possible = sum(call.certain for call in calls), sum(call.possible for call in calls)
-
-    def find(kind: FindingKind, details: tuple[str, ...] = ()) -> Finding:
-        return Finding(
-            kind=kind,
-            first_hour=hours[0],
-            last_hour=hours[-1],
-            endpoint=endpoint,
-            unit_price=unit_price,
-            billed=sum(billed),
-            certain=certain,
-            possible=possible,
-            details=details,
+    undecided = GroupDecision(endpoint, unit_price, hours, calls, sum(billed), unknown_count=possible)
+    problem = _GroupProblem(group, billed, is_exact=is_exact)
+    if missing := problem.find_missing():
+        finding = _describe(undecided, FindingKind.MISSING_CHARGE, count=_count(missing))
+        charges = tuple(
+            MissingCharge(
+                endpoint=endpoint,
+                unit_price=unit_price,
+                first_hour=hours[one.first],
+                last_hour=hours[one.last],
+                count=one.count,
+            )
+            for one in missing
         )
-
-    is_whole = not any(call.is_partial for call in calls)
-    undecided = GroupDecision(endpoint, unit_price, tuple(hours), tuple(calls), sum(billed), unknown_count=possible)
-    problem, findings = _GroupProblem(group, billed, is_exact=is_exact), list[Finding]()
-    if is_exact and not problem.is_consistent():
-        # Either a charge is missing, which not even other usage explains, or there is usage of others.
-        problem = _GroupProblem(group, billed, is_exact=False)
-        findings.append(find(FindingKind.FOREIGN_USAGE))
+        return replace(_block(undecided, [finding]), missing_charges=charges)
     if not problem.is_consistent():
-        return _block(undecided, [find(FindingKind.MISSING_CHARGE)])
+        finding = _describe(undecided, FindingKind.FOREIGN_USAGE, count=problem.count_unexplained())
+        return _block(undecided, [finding])
     cache: dict[tuple[datetime, datetime], tuple[bool, bool]] = {}
     charged, not_charged = list[BilledCall](), list[BilledCall]()
     for call in calls:
@@ -378,20 +408,14 @@ def decide_group(group: CallGroup, billed_by_hour: Mapping[datetime, int], *, is
             charged.append(call)
         elif not may_be_charged and call.is_unknown:
             not_charged.append(call)
-    failures = [call for call in charged if call.is_failure]
-    if failures:
-        findings.append(find(FindingKind.BILLED_FAILURE, tuple(call.ref.job_id for call in failures)))
-    return GroupDecision(
-        endpoint,
-        unit_price,
-        tuple(hours),
-        tuple(calls),
-        sum(billed),
-        tuple(charged),
-        tuple(not_charged),
-        charged_count=sum(billed) - certain if problem.is_exact and is_whole else None,
-        unknown_count=possible,
-        findings=tuple(findings),
+    failed_jobs = [call.ref.job_id for call in charged if call.is_failure]
+    is_whole = not any(call.is_partial for call in calls)
+    return replace(
+        undecided,
+        charged=tuple(charged),
+        not_charged=tuple(not_charged),
+        charged_count=sum(billed) - certain if is_exact and is_whole else None,
+        findings=(_describe(undecided, FindingKind.BILLED_FAILURE, details=failed_jobs),) if failed_jobs else (),
     )
 
 
@@ -399,14 +423,9 @@ def _list_kinds(decision: GroupDecision) -> set[FindingKind]:
     return {finding.kind for finding in decision.findings}
 
 
-def _may_have_price_of(decision: GroupDecision, foreign: GroupDecision) -> bool:
-    """Whether the records that no call explains may be those of this decision's calls, at another price than ours."""
-    is_same_time = decision.hours[0] <= foreign.hours[-1] and foreign.hours[0] <= decision.hours[-1]
-    return is_same_time and decision.endpoint == foreign.endpoint and decision.unit_price != foreign.unit_price
-
-
 def _block(decision: GroupDecision, findings: Iterable[Finding]) -> GroupDecision:
     """Returns the decision with these findings, which prevent that any call is settled."""
+    kept = [finding for finding in decision.findings if finding.kind is not FindingKind.BILLED_FAILURE]
     return GroupDecision(
         decision.endpoint,
         decision.unit_price,
@@ -414,7 +433,21 @@ def _block(decision: GroupDecision, findings: Iterable[Finding]) -> GroupDecisio
         decision.calls,
         decision.billed,
         unknown_count=decision.unknown_count,
-        findings=(*decision.findings, *findings),
+        findings=(*kept, *findings),
+        missing_charges=decision.missing_charges,
+    )
+
+
+def _describe(decision: GroupDecision, kind: FindingKind, *, count: int = 0, details: Sequence[str] = ()) -> Finding:
+    return Finding(
+        kind=kind,
+        first_hour=decision.hours[0],
+        last_hour=decision.hours[-1],
+        endpoint=decision.endpoint,
+        unit_price=decision.unit_price,
+        billed=decision.billed,
+        count=count or len(details),
+        details=tuple(details[:MAX_DETAILS]),
     )
 
 
@@ -426,16 +459,18 @@ class BillRules:
     """What the comparison needs to know in addition to the calls and the records.
 
     `key_uses`: by key ID. `seen_endpoints`: those at which this stack's keys have ever been billed. `stopped_hour`: a
-    certain charge of this hour was missing, so nothing later is settled until a person says so; `accepted_until`: a
-    person has checked what was missing before this time. `has_other_prices`: the price check found that Ideogram
-    charges other prices than the price list, so records at one price may be those of a call at another.
+    certain charge of this hour was missing, so nothing later is settled until a person says so; `missing_charges`: what
+    was missing in the last comparison; `accepted_charges`: what a person has accepted. `has_other_prices`: the price
+    check found that Ideogram charges other prices than the price list, so records at one price may be those of a call
+    at another.
     """
 
     key_uses: Mapping[str, KeyUse]
     final_after: timedelta
     seen_endpoints: frozenset[str] = frozenset()
     stopped_hour: datetime | None = None
-    accepted_until: datetime | None = None
+    missing_charges: tuple[MissingCharge, ...] = ()
+    accepted_charges: tuple[MissingCharge, ...] = ()
     has_other_prices: bool = False
 
 
@@ -449,6 +484,10 @@ class BillComparison:
     open_calls: list[BilledCall] = field(default_factory=list[BilledCall])
     findings: list[Finding] = field(default_factory=list[Finding])
     stopped_hour: datetime | None = None
+    missing_charges: list[MissingCharge] = field(default_factory=list[MissingCharge])
+
+    def add_findings(self, findings: Iterable[Finding]) -> None:
+        self.findings += [one for one in findings if one not in self.findings]
 
 
 def find_own_lines(hour: UsageHour, key_uses: Mapping[str, KeyUse]) -> list[UsageLine]:
@@ -462,7 +501,7 @@ def compare_bill(calls: Iterable[BilledCall], hours: Mapping[datetime, UsageHour
     Nothing is concluded from an hour that is not final, that is missing, or in which anything is not understood. Calls
     that may have been billed in such an hour stay open.
     """
-    all_calls = list(calls)
+    all_calls = accept_missing(calls, rules.accepted_charges)
     comparison = BillComparison(stopped_hour=rules.stopped_hour)
     final = {start: hour for start, hour in hours.items() if hour.is_final(rules.final_after)}
     obstacles = _find_obstacles(all_calls, hours, rules)
@@ -482,17 +521,31 @@ def compare_bill(calls: Iterable[BilledCall], hours: Mapping[datetime, UsageHour
             candidates.append(decide_group(part, billed_by_hour, is_exact=is_exact))
         compared = {call.ref for part in parts for call in part.calls if not call.is_partial}
         comparison.open_calls += [call for call in group.calls if call.is_unknown and call.ref not in compared]
+    if is_exact:
+        clear_hours = {start: hour for start, hour in final.items() if start not in obstacles}
+        candidates += list(_list_unexplained_usage(candidates, clear_hours, rules))
     _apply_group_guards(candidates, final, rules, comparison)
-    known = {finding.kind: finding for finding in comparison.findings}
-    # An hour that has shrunk is never final, so nothing else would explain why its calls stay unknown.
-    blocked_only = [
-        one
-        for hour, of_hour in obstacles.items()
-        for one in of_hour
-        if hour in final or one.kind is FindingKind.SHRUNK_HOUR
-    ]
-    comparison.findings += [one for one in blocked_only if one not in comparison.findings and one.kind not in known]
+    for hour, findings in obstacles.items():
+        # An hour that has shrunk is never final, so nothing else would explain why its calls stay unknown.
+        comparison.add_findings(one for one in findings if hour in final or one.kind is FindingKind.SHRUNK_HOUR)
     return comparison
+
+
+def accept_missing(calls: Iterable[BilledCall], accepted: Iterable[MissingCharge]) -> list[BilledCall]:
+    """Returns the calls. Of those that could be the accepted ones, as many images count as uncertain.
+
+    It does not matter which calls they are: all of them may have been billed in the same hours.
+    """
+    left: Counter[tuple[str, int, datetime, datetime]] = Counter()
+    for one in accepted:
+        left[one.endpoint, one.unit_price, one.first_hour, one.last_hour] += one.count
+    found: list[BilledCall] = []
+    for call in calls:
+        kind = call.endpoint, call.unit_price, call.first_hour, call.last_hour
+        count = min(call.certain, left[kind])
+        left[kind] -= count
+        found.append(replace(call, certain=call.certain - count, possible=call.possible + count))
+    return found
 
 
 def _is_exact(rules: BillRules) -> bool:
@@ -520,13 +573,17 @@ def _find_obstacles(
                 kind=FindingKind.UNCLEAR_CALL,
                 first_hour=call.first_hour,
                 last_hour=call.last_hour,
+                count=1,
                 details=(call.ref.job_id,),
             )
             for hour in CallGroup(call.first_hour, call.last_hour, [call]).hours:
                 obstacles[hour].append(finding)
     for start, hour in hours.items():
         for kind, details in _list_hour_obstacles(hour, endpoints, prices, rules.key_uses).items():
-            finding = Finding(kind=kind, first_hour=start, last_hour=start, details=tuple(sorted(details)))
+            named = tuple(sorted(details))
+            finding = Finding(
+                kind=kind, first_hour=start, last_hour=start, count=len(named), details=named[:MAX_DETAILS]
+            )
             obstacles[start].append(finding)
     return obstacles
 
@@ -569,36 +626,69 @@ def _apply_group_guards(
     candidates: list[GroupDecision], final: Mapping[datetime, UsageHour], rules: BillRules, comparison: BillComparison
 ) -> None:
     """Keeps the decisions that nothing speaks against, and stops after an hour with a missing charge."""
-    missing = [
-        one.hours[0]
-        for one in candidates
-        if any(finding.kind is FindingKind.MISSING_CHARGE for finding in one.findings)
-        and not (rules.accepted_until and one.hours[-1] < rules.accepted_until)
-    ]
-    stopped_hour = rules.stopped_hour
-    if stopped_hour and any(stopped_hour in one.hours for one in candidates) and stopped_hour not in missing:
-        stopped_hour = None
-    stops = [*missing, *([stopped_hour] if stopped_hour else [])]
-    comparison.stopped_hour = min(stops, default=None)
+    _find_stop(candidates, rules, comparison)
     foreign = [one for one in candidates if FindingKind.FOREIGN_USAGE in _list_kinds(one)]
     for one in sorted(candidates, key=lambda one: (one.hours, one.endpoint, one.unit_price)):
-        decision = one
-        kinds = _list_kinds(decision)
-        if foreign and FindingKind.FOREIGN_USAGE not in kinds and FindingKind.MISSING_CHARGE not in kinds:
-            decision = _decide_as_shared(decision, final, rules)
-        if rules.has_other_prices or any(map(partial(_may_have_price_of, decision), foreign)):
-            decision = _block(decision, [_describe(decision, FindingKind.OTHER_PRICE)])
-        if decision.endpoint not in rules.seen_endpoints:
-            decision = _block(decision, [_describe(decision, FindingKind.UNSEEN_ENDPOINT)])
-        if comparison.stopped_hour and decision.hours[-1] >= comparison.stopped_hour:
-            decision = _block(decision, [_describe(decision, FindingKind.STOPPED)])
-        blocking = _list_kinds(decision) - {FindingKind.FOREIGN_USAGE, FindingKind.BILLED_FAILURE}
-        if blocking:
-            decision = _block(decision, [])
-        if blocking or any(call.is_partial for call in decision.calls):
+        decision = _decide_as_shared(one, final, rules) if foreign and one.is_explained else one
+        kinds = [
+            *([FindingKind.OTHER_PRICE] if rules.has_other_prices or _shares_hours(decision, foreign) else []),
+            *([FindingKind.LATE_USAGE] if _precedes(decision, foreign) else []),
+            *([FindingKind.UNSEEN_ENDPOINT] if decision.endpoint not in rules.seen_endpoints else []),
+            *([FindingKind.STOPPED] if _is_stopped(decision, comparison.stopped_hour) else []),
+        ]
+        if kinds:
+            decision = _block(decision, [_describe(decision, kind) for kind in kinds])
+        is_blocked = bool(_list_kinds(decision) - {FindingKind.BILLED_FAILURE})
+        if is_blocked or any(call.is_partial for call in decision.calls):
             comparison.open_calls += decision.undecided
-        comparison.findings += [finding for finding in decision.findings if finding not in comparison.findings]
+        comparison.add_findings(decision.findings)
         comparison.decisions.append(decision)
+
+
+def _find_stop(candidates: Iterable[GroupDecision], rules: BillRules, comparison: BillComparison) -> None:
+    """Finds what is missing. What was missing before still is, until all of its hours can be compared and explained."""
+    unresolved = [missing for missing in rules.missing_charges if not any(one.includes(missing) for one in candidates)]
+    comparison.missing_charges = [*unresolved, *(missing for one in candidates for missing in one.missing_charges)]
+    stops = [one.hours[0] for one in candidates if one.missing_charges]
+    if unresolved and rules.stopped_hour:
+        stops.append(rules.stopped_hour)
+    comparison.stopped_hour = min(stops, default=None)
+
+
+def _list_unexplained_usage(
+    candidates: Iterable[GroupDecision], hours: Mapping[datetime, UsageHour], rules: BillRules
+) -> Iterator[GroupDecision]:
+    """Yields the usage in hours in which no call at its endpoint and price may have been billed."""
+    explained = {(one.endpoint, one.unit_price, hour) for one in candidates for hour in one.hours}
+    for start, hour in hours.items():
+        images: Counter[tuple[str, int]] = Counter()
+        for line in find_own_lines(hour, rules.key_uses):
+            images[line.endpoint, line.unit_price or 0] += line.quantity or 0
+        for (endpoint, unit_price), count in images.items():
+            if count and (endpoint, unit_price, start) not in explained:
+                usage = GroupDecision(endpoint, unit_price, (start,), (), count)
+                yield _block(usage, [_describe(usage, FindingKind.FOREIGN_USAGE, count=count)])
+
+
+def _is_stopped(decision: GroupDecision, stopped_hour: datetime | None) -> bool:
+    """Whether an earlier charge is missing. The finding about the missing one itself says more."""
+    return stopped_hour is not None and decision.hours[-1] >= stopped_hour and not decision.missing_charges
+
+
+def _shares_hours(decision: GroupDecision, foreign: Iterable[GroupDecision]) -> bool:
+    """Whether usage that no call explains may be that of this decision's calls, at another price than ours."""
+    return any(
+        decision.hours[0] <= one.hours[-1]
+        and one.hours[0] <= decision.hours[-1]
+        and decision.endpoint == one.endpoint
+        and decision.unit_price != one.unit_price
+        for one in foreign
+    )
+
+
+def _precedes(decision: GroupDecision, foreign: Iterable[GroupDecision]) -> bool:
+    """Whether usage that no call explains may be that of this decision's calls, billed later than expected."""
+    return any(decision.endpoint == one.endpoint and one.hours[0] - decision.hours[-1] == HOUR for one in foreign)
 
 
 def _decide_as_shared(decision: GroupDecision, final: Mapping[datetime, UsageHour], rules: BillRules) -> GroupDecision:
@@ -608,19 +698,4 @@ def _decide_as_shared(decision: GroupDecision, final: Mapping[datetime, UsageHou
         hour: _count_billed(final[hour], decision.endpoint, decision.unit_price, rules.key_uses)
         for hour in decision.hours
     }
-    shared = decide_group(group, billed, is_exact=False)
-    blocking = [finding for finding in decision.findings if finding.kind is not FindingKind.BILLED_FAILURE]
-    return _block(shared, blocking) if blocking else shared
-
-
-def _describe(decision: GroupDecision, kind: FindingKind) -> Finding:
-    return Finding(
-        kind=kind,
-        first_hour=decision.hours[0],
-        last_hour=decision.hours[-1],
-        endpoint=decision.endpoint,
-        unit_price=decision.unit_price,
-        billed=decision.billed,
-        certain=sum(call.certain for call in decision.calls),
-        possible=sum(call.possible for call in decision.calls),
-    )
+    return decide_group(group, billed, is_exact=False)

@@ -1,10 +1,11 @@
 """The items in which the ledger keeps Ideogram's usage records, and the state of the comparison with them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from backdrop.model.codec import to_json
 from backdrop.model.job import LedgerItem
 from backdrop.model.record import Record, record
 from backdrop.model.sentence import Sentence
@@ -15,7 +16,17 @@ MIN_READ_DISTANCE = timedelta(minutes=30)
 MAX_RUN_DISTANCE = timedelta(hours=3)
 # How long a correction is reported. The records of single hours reach back as far.
 CORRECTION_REPORT_PERIOD = timedelta(days=7)
-MAX_KEPT_CORRECTIONS = 50
+# The item that keeps the state of the comparison may be 400 KB.
+MAX_CORRECTIONS_BYTES = 200_000
+MAX_MISSING_CHARGES = 300
+
+
+class KeyUse(StrEnum):
+    """Who uses an API key. OWN: only this stack. SHARED: also other software. OTHER: not this stack."""
+
+    OWN = "own"
+    SHARED = "shared"
+    OTHER = "other"
 
 
 @record
@@ -52,6 +63,16 @@ class UsageHour(Record):
         first_counted = max(self.unchanged_since, self.start + HOUR + final_after)
         return not self.has_shrunk and self.last_read_at - first_counted >= MIN_READ_DISTANCE
 
+    def has_other_meaning(self, earlier: Mapping[str, KeyUse], now: Mapping[str, KeyUse]) -> bool:
+        """Whether other lines than `earlier` are those of this stack's keys, or one of these keys is no longer its own
+        alone.
+        """
+        return self._list_own_uses(earlier) != self._list_own_uses(now)
+
+    def _list_own_uses(self, uses: Mapping[str, KeyUse]) -> list[tuple[str, KeyUse]]:
+        own = [(line.key_id, uses.get(line.key_id, KeyUse.OTHER)) for line in self.lines]
+        return [(key_id, use) for key_id, use in own if use is not KeyUse.OTHER]
+
     def has_changed_late(self, final_after: timedelta) -> bool:
         """Whether the lines changed when the hour may have been final."""
         return self.unchanged_since > self.start + HOUR + final_after + MIN_READ_DISTANCE
@@ -72,6 +93,7 @@ class FindingKind(StrEnum):
     """What the comparison found. All but BILLED_FAILURE prevent that some calls are settled.
 
     OTHER_PRICE: records at one price may be those of calls at another, because Ideogram has changed its prices.
+    LATE_USAGE: an image of the next hour belongs to no call, so it may be that of a call in these hours.
     """
 
     MISSING_CHARGE = "missing_charge"
@@ -81,6 +103,7 @@ class FindingKind(StrEnum):
     UNKNOWN_ENDPOINT = "unknown_endpoint"
     UNKNOWN_PRICE = "unknown_price"
     OTHER_PRICE = "other_price"
+    LATE_USAGE = "late_usage"
     UNCLEAR_CALL = "unclear_call"
     UNSEEN_ENDPOINT = "unseen_endpoint"
     SHRUNK_HOUR = "shrunk_hour"
@@ -90,7 +113,11 @@ class FindingKind(StrEnum):
 
 @record
 class Finding(Record):
-    """One finding about a group of hours. `details`: what it names, such as key IDs. Counts are images."""
+    """One finding about a group of hours.
+
+    `billed`: the images in the records. `count`: how many images it is about, or how many keys, endpoints, or jobs.
+    `details` names some of these.
+    """
 
     kind: FindingKind
     first_hour: datetime
@@ -98,8 +125,7 @@ class Finding(Record):
     endpoint: str = ""
     unit_price: int = 0
     billed: int = 0
-    certain: int = 0
-    possible: int = 0
+    count: int = 0
     details: tuple[str, ...] = ()
 
 
@@ -114,7 +140,8 @@ class Correction(Record):
     job_id: str
     n: int
     found_at: datetime
-    hours: tuple[datetime, ...]
+    first_hour: datetime
+    last_hour: datetime
     amount: int
     was: str
     was_resent: bool
@@ -128,12 +155,29 @@ class Correction(Record):
 
 
 @record
+class MissingCharge(Record):
+    """`count` images that the ledger knows to be charged, and that the records lack.
+
+    The images are those of calls at this endpoint and price that may have been billed from `first_hour` to `last_hour`.
+    """
+
+    endpoint: str
+    unit_price: int
+    first_hour: datetime
+    last_hour: datetime
+    count: int
+
+
+@record
 class BillState(LedgerItem):
     """The comparison's own item.
 
     `read_at`: the last read of the records that could be used. `failure`: why the last one could not. `compared_at`:
     the last comparison with the ledger. `settles_until`: until when a lost call may wait for the next runs, because the
-    last one could settle calls. The other fields: see BillRules. `findings`, `corrections`: the latest ones.
+    last one could settle calls. The other fields: see BillRules. `findings`, `corrections`: the latest ones;
+    `corrections_left_out`: how many more there were in these days.
+    `missing_charges`: those that the last comparison found, which a person may accept; `accepted_charges`: those that
+    a person accepted. `key_uses`: the meaning of each key at the last read.
     """
 
     read_at: datetime | None = None
@@ -142,21 +186,41 @@ class BillState(LedgerItem):
     settles_until: datetime | None = None
     seen_endpoints: tuple[str, ...] = ()
     stopped_hour: datetime | None = None
-    accepted_until: datetime | None = None
+    missing_charges: tuple[MissingCharge, ...] = ()
+    accepted_charges: tuple[MissingCharge, ...] = ()
+    key_uses: dict[str, KeyUse] | None = None
     findings: tuple[Finding, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    corrections_left_out: int = 0
 
     def settles_calls(self, now: datetime) -> bool:
         """Whether a call whose answer is lost now may wait for the comparison."""
         return self.settles_until is not None and now < self.settles_until
 
-    def with_corrections(self, found: Iterable[Correction]) -> "BillState":
-        """Adds corrections. One that a run found again, because an earlier run ended too soon, replaces the first."""
-        known = {one.identity: one for one in self.corrections}
+    def with_missing_charges_accepted(self) -> "BillState":
+        """A person has checked the charges that the last comparison missed, so they no longer prevent settlements."""
+        accepted = (*self.accepted_charges, *self.missing_charges)
+        return replace(self, accepted_charges=accepted, missing_charges=(), stopped_hour=None)
+
+    def with_corrections(self, found: Iterable[Correction], now: datetime) -> "BillState":
+        """Adds corrections. One that a run found again, because an earlier run ended too soon, replaces the first.
+
+        If there is no room for all, those of calls that were sent again stay, because they may have cost twice.
+        """
+        kept = {one.identity: one for one in self.list_recent_corrections(now)}
         for one in found:
-            earlier = known.get(one.identity)
-            known[one.identity] = replace(one, found_at=earlier.found_at) if earlier else one
-        return replace(self, corrections=tuple(known.values())[-MAX_KEPT_CORRECTIONS:])
+            earlier = kept.get(one.identity)
+            kept[one.identity] = replace(one, found_at=earlier.found_at) if earlier else one
+        sizes = {identity: len(to_json(one).encode()) for identity, one in kept.items()}
+        left_out, size = 0, sum(sizes.values())
+        for one in sorted(kept.values(), key=lambda one: (one.was_resent, one.found_at)):
+            if size <= MAX_CORRECTIONS_BYTES:
+                break
+            size -= sizes[one.identity]
+            del kept[one.identity]
+            left_out += 1
+        earlier_left_out = self.corrections_left_out if self.list_recent_corrections(now) else 0
+        return replace(self, corrections=tuple(kept.values()), corrections_left_out=earlier_left_out + left_out)
 
     def list_recent_corrections(self, now: datetime) -> tuple[Correction, ...]:
         """Returns the corrections that people should still look at."""

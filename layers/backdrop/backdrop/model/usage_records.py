@@ -216,10 +216,13 @@ def add_read(
 ) -> UsageHour:
     """Returns an hour with one more read. Less usage than before is a contradiction that no later read resolves.
 
+    A read that began before the last one proves nothing more: two runs may overlap.
     `foreign_keys`: those that this stack does not use. Their lines are kept, but may change.
     """
     if hour is None:
         return UsageHour(start=start, lines=lines, unchanged_since=now, last_read_at=now)
+    if now < hour.last_read_at:
+        return hour
     before, after = ([line for line in one if line.key_id not in foreign_keys] for one in (hour.lines, lines))
     if before == after:
         return replace(hour, lines=lines, last_read_at=now)

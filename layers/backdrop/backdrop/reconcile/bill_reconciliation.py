@@ -5,7 +5,7 @@ since. Then it compares the hours that are final with the ledger's calls.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,19 +19,18 @@ from backdrop.model.bill import (
     BilledCall,
     BillRules,
     CallRef,
-    GroupDecision,
-    KeyUse,
     compare_bill,
     find_own_lines,
     list_billed_calls,
     list_billed_quotes,
 )
 from backdrop.model.bill_records import (
-    HOUR,
+    MAX_MISSING_CHARGES,
     MAX_RUN_DISTANCE,
     BillState,
     Correction,
     FindingKind,
+    KeyUse,
     UsageHour,
     UsageLine,
 )
@@ -75,6 +74,7 @@ class BillResult:
     """The result of one run. `is_off`: there is no admin key. `failure`: why nothing could be compared.
 
     `images_by_key`: the images of each key in the period. `comparison` is None if nothing had to be compared.
+    `conflicts`: the jobs that another worker wrote meanwhile, by source and job.
     """
 
     is_off: bool = False
@@ -85,7 +85,7 @@ class BillResult:
     comparison: BillComparison | None = None
     settled: list[SettledCall] = field(default_factory=list[SettledCall])
     reopened: list[SettledCall] = field(default_factory=list[SettledCall])
-    conflicts: int = 0
+    conflicts: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
 
 @dataclass
@@ -100,8 +100,7 @@ class _ReadResult:
 class BillReconciliation:
     """`key_uses`: the API keys of this stack, and of others, by their ID in the records.
 
-    `time_limit`: how long a call to Ideogram may take. `on_corrections` gets the number of corrections before they are
-    stored, so that each is announced at least once.
+    `on_corrections` gets the number of corrections before they are stored, so that each is announced at least once.
     """
 
     ledger: Ledger
@@ -111,7 +110,6 @@ class BillReconciliation:
     clock: Clock
     key_uses: Mapping[str, KeyUse]
     final_after: timedelta
-    time_limit: timedelta
     retention_days: int
     on_corrections: Callable[[int], None] = lambda _count: None
 
@@ -128,7 +126,7 @@ class BillReconciliation:
                 state = self.ledger.put_bill_state(replace(state, settles_until=None, failure=failure))
             return BillResult(is_off=True, failure=failure, state=state)
         if accepts_missing:
-            state = replace(state, accepted_until=_find_end_of_missing(state), stopped_hour=None)
+            state = state.with_missing_charges_accepted()
         period = UsagePeriod.until(now)
         try:
             usage = self.usage.read(admin_key, period)
@@ -139,11 +137,13 @@ class BillReconciliation:
             images_by_key=_count_by_key(usage),
             missing_hours=[hour for hour in period.list_hours() if hour not in usage],
         )
-        read = self._store_read(usage, period)
+        read = self._store_read(usage, period, state, now)
         state = replace(
             state,
             read_at=now,
             failure=None,
+            key_uses=dict(self.key_uses),
+            accepted_charges=tuple(one for one in state.accepted_charges if one.last_hour >= period.start),
             seen_endpoints=tuple(sorted({*state.seen_endpoints, *self._list_own_endpoints(read.hours.values())})),
         )
         if is_requested or self._must_compare(state, read, period, now):
@@ -157,18 +157,27 @@ class BillReconciliation:
 
     # -- the records -------------------------------------------------------------------------------------------
 
-    def _store_read(self, usage: UsageByHour, period: UsagePeriod) -> _ReadResult:
-        """Adds one read to the stored hours. Days on which nothing can change anymore are not written."""
-        now, hours, is_newly_final = self.clock.now(), dict[datetime, UsageHour](), False
+    def _store_read(self, usage: UsageByHour, period: UsagePeriod, state: BillState, now: datetime) -> _ReadResult:
+        """Adds the read that began `now` to the stored hours. Days on which nothing can change are not written.
+
+        If the meaning of a key has changed, its lines count as changed: what they proved is no longer certain.
+        """
+        hours, is_newly_final = dict[datetime, UsageHour](), False
+        earlier_uses = self.key_uses if state.key_uses is None else state.key_uses
         foreign_keys = {key_id for key_id, use in self.key_uses.items() if use is KeyUse.OTHER}
         usage_by_day: defaultdict[str, dict[datetime, tuple[UsageLine, ...]]] = defaultdict(dict)
         for start, lines in usage.items():
             usage_by_day[start.date().isoformat()][start] = lines
         for day in self.ledger.read_usage_days(_list_days(period)).values():
             of_day = {hour.start: hour for hour in day.hours}
-            changed = dict(of_day)
+            changed = {
+                start: replace(hour, unchanged_since=now)
+                if hour.has_other_meaning(earlier_uses, self.key_uses)
+                else hour
+                for start, hour in of_day.items()
+            }
             for start, lines in usage_by_day[day.day].items():
-                before = of_day.get(start)
+                before = changed.get(start)
                 was_final = before is not None and before.is_final(self.final_after)
                 if before is not None and was_final and before.lines == lines:
                     continue
@@ -206,101 +215,126 @@ class BillReconciliation:
         self, hours: Mapping[datetime, UsageHour], period: UsagePeriod, state: BillState, result: BillResult
     ) -> BillState:
         jobs = list(self.ledger.scan_jobs_of_days(_list_days(period)))
-        state = self._record_corrections(jobs, hours, state)
-        jobs = [self._reopen_settlements(job, hours, result) for job in jobs]
-        calls = [call for job in jobs for call in list_billed_calls(job, self.time_limit)]
         price_check = self.ledger.read_price_check()
+        # What was settled by records that have changed since counts as unknown, and must be proven again.
+        calls = [call for job in jobs for call in list_billed_calls(_forget_changed_settlements(job, hours))]
         calls += list_billed_quotes(price_check)
         rules = BillRules(
             key_uses=self.key_uses,
             final_after=self.final_after,
             seen_endpoints=frozenset(state.seen_endpoints),
             stopped_hour=state.stopped_hour,
-            accepted_until=state.accepted_until,
+            missing_charges=state.missing_charges,
+            accepted_charges=state.accepted_charges,
             has_other_prices=bool(list_differences(price_check)),
         )
         kept_hours = {start: hour for start, hour in hours.items() if self._has_all_jobs(start)}
         comparison = result.comparison = compare_bill(calls, kept_hours, rules)
+        # Failures that were billed are reported as long as the records show them.
+        comparison.add_findings(
+            one for one in state.findings if one.kind is FindingKind.BILLED_FAILURE and one.last_hour >= period.start
+        )
         if self.key_uses:
-            jobs_by_id = {(job.source_id, job.job_id): job for job in jobs}
-            for decision in comparison.decisions:
-                self._settle_group(decision, hours, jobs_by_id, result)
-            self._hold_undecidable_jobs(jobs, comparison, result)
+            state = self._settle(jobs, hours, comparison, state, result)
         return replace(
             state,
-            compared_at=self.clock.now(),
+            # What has changed since it was read is decided by the next run.
+            compared_at=state.compared_at if result.conflicts else self.clock.now(),
             stopped_hour=comparison.stopped_hour,
+            missing_charges=tuple(comparison.missing_charges[:MAX_MISSING_CHARGES]),
             findings=tuple(comparison.findings[:MAX_KEPT_FINDINGS]),
         )
 
+    def _settle(
+        self,
+        jobs: Iterable[Job],
+        hours: Mapping[datetime, UsageHour],
+        comparison: BillComparison,
+        state: BillState,
+        result: BillResult,
+    ) -> BillState:
+        """Writes what the comparison has proven, and reopens what is no longer proven."""
+        proven = {
+            call.ref: settlement
+            for call, settlement in self._list_settlements(comparison, hours)
+            if settlement.is_final
+        }
+        state = self._record_corrections(jobs, hours, proven, state)
+        current = {(job.source_id, job.job_id): self._reopen_settlements(job, hours, proven, result) for job in jobs}
+        for call, settlement in self._list_settlements(comparison, hours):
+            self._settle_call(call, settlement, current[call.ref.source_id, call.ref.job_id], result)
+        for decision in comparison.decisions:
+            if not decision.charged_count:
+                for call in decision.undecided:
+                    self._withdraw_count(call, current[call.ref.source_id, call.ref.job_id], result)
+        self._hold_undecidable_jobs(current.values(), comparison, result)
+        return state
+
     def _record_corrections(
-        self, jobs: Iterable[Job], hours: Mapping[datetime, UsageHour], state: BillState
+        self,
+        jobs: Iterable[Job],
+        hours: Mapping[datetime, UsageHour],
+        proven: Mapping[CallRef, Settlement],
+        state: BillState,
     ) -> BillState:
         """Announces and stores the corrections that this run will make, so that none is lost if the run ends early."""
         now = self.clock.now()
         found = [
-            _build_correction(job, attempt, attempt.settlement, now)
+            _build_correction(job, attempt, settlement, now)
             for job in jobs
-            for attempt in job.attempts
-            if attempt.settlement and attempt.settlement.is_final and _has_changed(attempt.settlement, hours)
+            for attempt, settlement in _list_changed(job, hours)
+            if settlement.is_final and not _is_confirmed(_refer(job, attempt), settlement, proven)
         ]
         if not found:
             return state
         self.on_corrections(len(found))
-        return self.ledger.put_bill_state(state.with_corrections(found))
+        return self.ledger.put_bill_state(state.with_corrections(found, now))
 
     def _has_all_jobs(self, hour: datetime) -> bool:
         """Whether the ledger cannot have deleted a job with a call in this hour."""
         kept = timedelta(days=self.retention_days) if self.retention_days else None
         return kept is None or self.clock.now() - hour < kept - timedelta(hours=1)
 
-    def _settle_group(
-        self,
-        decision: GroupDecision,
-        hours: Mapping[datetime, UsageHour],
-        jobs: Mapping[tuple[str, str], Job],
-        result: BillResult,
-    ) -> None:
-        verdicts = [
-            *((call, SettlementResult.CHARGED) for call in decision.charged),
-            *((call, SettlementResult.NOT_CHARGED) for call in decision.not_charged),
-        ]
-        if decision.charged_count:
-            verdicts += [(call, SettlementResult.UNDECIDED) for call in decision.undecided]
-        else:
-            for call in decision.undecided:
-                self._withdraw_count(call, jobs[call.ref.source_id, call.ref.job_id], result)
-        read_at = max(hours[hour].last_read_at for hour in decision.hours)
-        for call, verdict in verdicts:
-            settlement = Settlement(
-                result=verdict,
-                settled_at=self.clock.now(),
-                amount=call.possible * call.unit_price,
-                hours=decision.hours,
-                billed=decision.billed,
-                certain=sum(one.certain for one in decision.calls),
-                charged_count=decision.charged_count,
-                unknown_count=decision.unknown_count,
-                records_read_at=read_at,
-            )
-            self._settle_call(call, settlement, jobs[call.ref.source_id, call.ref.job_id], result)
+    def _list_settlements(
+        self, comparison: BillComparison, hours: Mapping[datetime, UsageHour]
+    ) -> Iterator[tuple[BilledCall, Settlement]]:
+        """Yields what the comparison proves about each call, or that its group's count is known."""
+        for decision in comparison.decisions:
+            verdicts = [
+                *((call, SettlementResult.CHARGED) for call in decision.charged),
+                *((call, SettlementResult.NOT_CHARGED) for call in decision.not_charged),
+                *((call, SettlementResult.UNDECIDED) for call in decision.undecided if decision.charged_count),
+            ]
+            read_at = max(hours[hour].last_read_at for hour in decision.hours)
+            for call, verdict in verdicts:
+                yield (
+                    call,
+                    Settlement(
+                        result=verdict,
+                        settled_at=self.clock.now(),
+                        amount=call.possible * call.unit_price,
+                        hours=decision.hours,
+                        billed=decision.billed,
+                        certain=sum(one.certain for one in decision.calls),
+                        charged_count=decision.charged_count,
+                        unknown_count=decision.unknown_count,
+                        records_read_at=read_at,
+                    ),
+                )
 
     def _settle_call(self, call: BilledCall, settlement: Settlement, job: Job, result: BillResult) -> None:
         attempt = job.find_attempt(call.ref.n)
         earlier = attempt.settlement if attempt else None
+        if earlier and earlier.is_final:
+            self._write_change(
+                job, result, lambda current: transitions.confirm_settlement(current, call.ref.n, settlement)
+            )
+            return
         if earlier:
             settlement = replace(settlement, reopened_count=earlier.reopened_count)
             if _count(earlier) == _count(settlement) and not settlement.is_final:
                 return
-        current = self.ledger.find_job(job.source_id, job.job_id)
-        try:
-            if current is None or current.find_attempt(call.ref.n) != attempt:
-                raise ConflictError
-            self._write(transitions.settle(current, call.ref.n, settlement))
-        except ConflictError:
-            # The job has changed since it was read; the next run decides again.
-            result.conflicts += 1
-        else:
+        if self._write_change(job, result, lambda current: transitions.settle(current, call.ref.n, settlement)):
             result.settled.append(_describe(call.ref, job, settlement))
 
     def _withdraw_count(self, call: BilledCall, job: Job, result: BillResult) -> None:
@@ -313,44 +347,38 @@ class BillReconciliation:
         """Returns the changed job; None if it has changed since it was read, so the next run decides again."""
         current = self.ledger.find_job(job.source_id, job.job_id)
         try:
-            if current is None:
+            if current is None or current.attempts != job.attempts:
                 raise ConflictError
             return self._write(change(current))
         except ConflictError:
-            result.conflicts += 1
+            result.conflicts.add((job.source_id, job.job_id))
             return None
 
     def _hold_undecidable_jobs(self, jobs: Iterable[Job], comparison: BillComparison, result: BillResult) -> None:
         """Holds the jobs that wait for the bill, if no later run will know more about their calls than this one."""
         open_calls = {call.ref for call in comparison.open_calls}
         for job in jobs:
-            calls = {CallRef(job.source_id, job.job_id, one.n) for one in job.lost_calls}
-            if not job.waits_for_bill or calls & open_calls:
+            calls = {_refer(job, one) for one in job.lost_calls}
+            if not job.waits_for_bill or calls & open_calls or (job.source_id, job.job_id) in result.conflicts:
                 continue
-            current = self.ledger.find_job(job.source_id, job.job_id)
-            if current is None or not current.waits_for_bill or current.attempts != job.attempts:
-                continue
-            try:
-                self._write(transitions.hold(current, self.clock.now()))
-            except ConflictError:
-                result.conflicts += 1
+            self._write_change(job, result, lambda current: transitions.hold(current, self.clock.now()))
 
-    def _reopen_settlements(self, job: Job, hours: Mapping[datetime, UsageHour], result: BillResult) -> Job:
-        """Returns the job, whose charges are unknown again where the records have changed since they were settled."""
+    def _reopen_settlements(
+        self, job: Job, hours: Mapping[datetime, UsageHour], proven: Mapping[CallRef, Settlement], result: BillResult
+    ) -> Job:
+        """Returns the job, whose charges are unknown again where the changed records do not prove them anymore."""
         now = self.clock.now()
-        for attempt in job.attempts:
-            settlement, n = attempt.settlement, attempt.n
-            if settlement is None or not _has_changed(settlement, hours):
+        for attempt, settlement in _list_changed(job, hours):
+            ref = _refer(job, attempt)
+            if _is_confirmed(ref, settlement, proven):
                 continue
-            if settlement.is_final:
-                change = partial(transitions.reopen_settlement, n=n, now=now)
-            elif settlement.result is SettlementResult.UNDECIDED:
-                change = partial(transitions.withdraw_count, n=n)
-            else:
-                continue
+            reopen = transitions.reopen_settlement if settlement.is_final else None
+            change = (
+                partial(reopen, n=attempt.n, now=now) if reopen else partial(transitions.withdraw_count, n=attempt.n)
+            )
             changed = self._write_change(job, result, change)
             if changed and settlement.is_final:
-                result.reopened.append(_describe(CallRef(job.source_id, job.job_id, n), job, settlement))
+                result.reopened.append(_describe(ref, job, settlement))
             job = changed or job
         return job
 
@@ -362,9 +390,34 @@ class BillReconciliation:
         return job
 
 
+def _list_changed(job: Job, hours: Mapping[datetime, UsageHour]) -> list[tuple[Attempt, Settlement]]:
+    """Returns the calls that were settled, or counted, by records that have changed since."""
+    settled = ((attempt, attempt.settlement) for attempt in job.attempts if attempt.settlement)
+    return [
+        (attempt, settlement)
+        for attempt, settlement in settled
+        if settlement.result is not SettlementResult.REOPENED and _has_changed(settlement, hours)
+    ]
+
+
 def _has_changed(settlement: Settlement, hours: Mapping[datetime, UsageHour]) -> bool:
     evidence = (hours[hour] for hour in settlement.hours if hour in hours)
     return any(hour.unchanged_since > settlement.records_read_at for hour in evidence)
+
+
+def _forget_changed_settlements(job: Job, hours: Mapping[datetime, UsageHour]) -> Job:
+    for attempt, settlement in _list_changed(job, hours):
+        if settlement.is_final:
+            job = transitions.reopen_settlement(job, attempt.n, settlement.settled_at).job
+    return job
+
+
+def _is_confirmed(ref: CallRef, settlement: Settlement, proven: Mapping[CallRef, Settlement]) -> bool:
+    return ref in proven and proven[ref].result is settlement.result
+
+
+def _refer(job: Job, attempt: Attempt) -> CallRef:
+    return CallRef(job.source_id, job.job_id, attempt.n)
 
 
 def _count(settlement: Settlement) -> tuple[SettlementResult, int | None, int]:
@@ -392,7 +445,8 @@ def _build_correction(job: Job, attempt: Attempt, settlement: Settlement, now: d
         job_id=job.job_id,
         n=attempt.n,
         found_at=now,
-        hours=settlement.hours,
+        first_hour=settlement.hours[0],
+        last_hour=settlement.hours[-1],
         amount=settlement.amount,
         was=settlement.result.value,
         was_resent=was_resent and settlement.result is SettlementResult.NOT_CHARGED,
@@ -400,12 +454,6 @@ def _build_correction(job: Job, attempt: Attempt, settlement: Settlement, now: d
         bucket=job.bucket,
         key=job.key,
     )
-
-
-def _find_end_of_missing(state: BillState) -> datetime | None:
-    """Returns the end of the hours whose missing charges a person has seen."""
-    missing = (one.last_hour + HOUR for one in state.findings if one.kind is FindingKind.MISSING_CHARGE)
-    return max(missing, default=state.accepted_until)
 
 
 def _count_by_key(usage: UsageByHour) -> dict[str, int]:

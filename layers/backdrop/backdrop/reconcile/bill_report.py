@@ -4,21 +4,22 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from backdrop.model.bill import GroupDecision, KeyUse
-from backdrop.model.bill_records import BillState, Correction, Finding, FindingKind
+from backdrop.model.bill import GroupDecision
+from backdrop.model.bill_records import BillState, Correction, Finding, FindingKind, KeyUse
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop.model.sentence import Sentence
 from backdrop.reconcile.bill_reconciliation import BillResult, SettledCall
 
 _TEXTS = {
     FindingKind.MISSING_CHARGE: (
-        "The records have {billed} images, but the ledger is certain of {certain}. No later hour is settled until you "
-        "have found out why, and run `backdrop reconcile-bill --accept-missing`. Check first whether a new API key is "
-        "missing in IdeogramKeyIds."
+        "Images that were certainly charged, but are missing in the records: {count}. No later hour is settled until "
+        "you have found out why, and run `backdrop reconcile-bill --accept-missing`. Check first whether a new API key "
+        "is missing in IdeogramKeyIds."
     ),
     FindingKind.FOREIGN_USAGE: (
-        "The records have {billed} images, but the ledger knows of at most {total}. Something else uses the key, so "
-        "calls are only settled as not charged. Give the stack a key of its own, or mark the key as `:shared`."
+        "Images in the records that belong to no call of this stack: {count} of {billed}. Nothing is settled in this "
+        "hour and the one before, and elsewhere, calls are only settled as not charged. If something else uses the "
+        "key, give the stack a key of its own, or mark the key as `:shared`."
     ),
     FindingKind.UNLISTED_KEY: (
         "The records have usage of keys that IdeogramKeyIds does not list: {details}. List each one, with `:other` if "
@@ -40,9 +41,13 @@ _TEXTS = {
         "Ideogram's prices are not those of the price list, so usage at one price may be that of calls at another. "
         "Update Backdrop once a release has the new prices."
     ),
+    FindingKind.LATE_USAGE: (
+        "An image in the next hour belongs to no call of this stack. It may be that of a call in this hour, billed "
+        "later than expected, so nothing is settled."
+    ),
     FindingKind.UNCLEAR_CALL: (
-        "An earlier release sent calls without recording their endpoint, or their amount is no whole number of images: "
-        "jobs {details}."
+        "An earlier release sent calls without recording their endpoint, or the amounts of calls are not those of "
+        "their images at the prices of the price list: jobs {details}."
     ),
     FindingKind.UNSEEN_ENDPOINT: (
         "The records have never had usage at this endpoint, so they may call it by another name."
@@ -59,13 +64,13 @@ _TEXTS = {
 
 
 def describe_finding(finding: Finding) -> Sentence:
-    text = _TEXTS[finding.kind].format(
-        billed=finding.billed,
-        certain=finding.certain,
-        total=finding.certain + finding.possible,
-        details=", ".join(finding.details),
-    )
+    text = _TEXTS[finding.kind].format(billed=finding.billed, count=finding.count, details=_list_details(finding))
     return Sentence(f"{format_hours(finding.first_hour, finding.last_hour)}: {text}")
+
+
+def _list_details(finding: Finding) -> str:
+    more = finding.count - len(finding.details)
+    return ", ".join(finding.details) + (f", and {more} more" if finding.details and more > 0 else "")
 
 
 def format_hours(first: datetime, last: datetime) -> str:
@@ -90,7 +95,7 @@ def build_bill_report(result: BillResult, key_uses: Mapping[str, KeyUse], now: d
         "open_calls": len(comparison.open_calls) if comparison else 0,
         "settled": [_build_call(one) for one in result.settled],
         "reopened": [_build_call(one) for one in result.reopened],
-        "conflicts": result.conflicts,
+        "conflicts": len(result.conflicts),
         **_build_state_report(result.state, now),
     }
 
@@ -110,6 +115,7 @@ def _build_state_report(state: BillState, now: datetime) -> dict[str, Any]:
             for one in state.findings
         ],
         "corrections": [_build_correction(one) for one in state.list_recent_corrections(now)],
+        "corrections_left_out": state.corrections_left_out,
     }
 
 
@@ -120,7 +126,7 @@ def _build_correction(one: Correction) -> dict[str, Any]:
         "job_id": one.job_id,
         "n": one.n,
         "found_at": one.found_at.isoformat(),
-        "hours": format_hours(one.hours[0], one.hours[-1]),
+        "hours": format_hours(one.first_hour, one.last_hour),
         "usd": to_usd(one.amount),
         "was": one.was,
         "was_resent": one.was_resent,

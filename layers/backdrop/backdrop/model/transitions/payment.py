@@ -61,8 +61,8 @@ _SETTLED_MESSAGES = {
         "The answer was lost, and the provider's usage records show that the call was not charged."
     ),
     SettlementResult.REOPENED: (
-        "The answer was lost, and the provider has changed its usage records, so it is unknown again whether the call "
-        "was charged."
+        "The answer was lost. The provider's usage records no longer show what they had shown, so it is unknown again "
+        "whether the call was charged."
     ),
     SettlementResult.UNDECIDED: (
         "The answer was lost. The provider's usage records show how many of several such calls were charged, but not "
@@ -202,15 +202,15 @@ def _settle_attempt(attempt: Attempt, result: ProviderResult) -> Attempt:
         RetryClass.PERM: AttemptOutcome.REJECTED,
         RetryClass.AMBIG: AttemptOutcome.LOST,
     }
-    lost = _leaves_cost_unknown(attempt, result)
+    lost, keeps_charge = _leaves_cost_unknown(attempt, result), _keeps_settled_charge(attempt, result)
     return replace(
         attempt,
         reserved=0,
         charged=result.charged if result.money is MoneyStatus.SPENT else attempt.charged,
         unknown=(attempt.reserved or attempt.unknown) if lost else 0,
         outcome=AttemptOutcome.LOST if lost else outcomes[result.retry_class],
-        basis=result.basis,
-        settlement=attempt.settlement if lost or _keeps_settled_charge(attempt, result) else None,
+        basis=attempt.basis if keeps_charge else result.basis,
+        settlement=attempt.settlement if lost or keeps_charge else None,
     )
 
 
@@ -275,7 +275,12 @@ def _release_reservation(job: Job, attempt: Attempt, result: ProviderResult, now
     attempts = _drop_old_releases(job.attempts, attempt.n)
     if result.retry_class is not RetryClass.QUOTA:
         not_taken = replace(
-            attempt, reserved=0, unknown=0, outcome=AttemptOutcome.NOT_TAKEN, suspicion=result.suspicion
+            attempt,
+            reserved=0,
+            unknown=0,
+            outcome=AttemptOutcome.NOT_TAKEN,
+            suspicion=result.suspicion,
+            settlement=None,
         )
         attempts = (*attempts, not_taken)
     released = replace(job, attempts=attempts)
@@ -406,10 +411,11 @@ def settle(job: Job, n: int, settlement: Settlement) -> Transition:
 def _continue_after_settlement(job: Job, attempt: Attempt, settlement: Settlement) -> Job:
     """A job that waits for the bill continues: → accepted if its call was not charged, otherwise → held.
 
+    A failure that was billed does not end the wait, because its call is not the one that the job waits for.
     accepted → held if the records changed: the call may have been charged after all, so it must not be sent again.
     """
     now = settlement.settled_at
-    if attempt.charge_no != job.charge_no:
+    if attempt.charge_no != job.charge_no or attempt.outcome is not AttemptOutcome.LOST:
         return job
     if job.waits_for_bill:
         if not job.possible_charge_count:
@@ -420,7 +426,10 @@ def _continue_after_settlement(job: Job, attempt: Attempt, settlement: Settlemen
 
 
 def reopen_settlement(job: Job, n: int, now: datetime) -> Transition:
-    """Any state: the usage records changed after the call was settled, so its charge is unknown again."""
+    """Any state: the usage records changed after the call was settled, so its charge is unknown again.
+
+    A call that failed counts as not charged again, until the records show that it was billed.
+    """
     before = job.find_attempt(n)
     settlement = before.settlement if before else None
     if before is None or settlement is None or not settlement.is_final:
@@ -434,13 +443,25 @@ def reopen_settlement(job: Job, n: int, now: datetime) -> Transition:
     charged = settlement.amount if settlement.result is SettlementResult.CHARGED else 0
     after = replace(
         before,
-        outcome=AttemptOutcome.LOST,
         charged=before.charged - charged,
-        unknown=settlement.amount,
+        unknown=settlement.amount if before.outcome is AttemptOutcome.LOST else 0,
         basis=ProviderResult.basis,
         settlement=reopened,
     )
     return _change_settled_money(job, before, after, reopened)
+
+
+def confirm_settlement(job: Job, n: int, settlement: Settlement) -> Transition:
+    """Any state: the usage records changed, but still prove what they had proved about the call."""
+    before = job.find_attempt(n)
+    if before is None or before.settlement is None or not before.is_settled(settlement.result):
+        raise ConflictError
+    if before.settlement.amount != settlement.amount:
+        raise ConflictError
+    confirmed = replace(
+        settlement, settled_at=before.settlement.settled_at, reopened_count=before.settlement.reopened_count
+    )
+    return Transition(replace_attempt(job, replace(before, settlement=confirmed)))
 
 
 def withdraw_count(job: Job, n: int) -> Transition:
@@ -475,7 +496,7 @@ def _change_settled_money(job: Job, before: Attempt, after: Attempt, settlement:
     if job.status is JobStatus.HELD:
         job = _explain_settlements(job)
     if job.status is JobStatus.REFUSED and job.charged:
-        # What was charged is never `refused`.
+        # Nothing else tells the operator that a failure was charged.
         job = replace(job, status=JobStatus.DEAD)
     budget_change = BudgetChange(
         before.budget_day, before.provider, before.mandate, confirmed=confirmed, unknown=unknown
