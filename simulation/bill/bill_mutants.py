@@ -214,8 +214,8 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "keeps-an-outdated-count",
             "The number of charged calls is withdrawn when the records no longer show it.",
-            remove("reconcile.bill_reconciliation:BillReconciliation._settle#a6d9d9 statement 9"),
-            force_true("reconcile.bill_reconciliation:BillReconciliation._reopen_settlements#1a9a49 if 1"),
+            remove("reconcile.bill_reconciliation:BillReconciliation._settle#3a8ba8 statement 10"),
+            force_true("reconcile.bill_reconciliation:BillReconciliation._reopen_settlements#1a516e if 1"),
             killer=f"{RECONCILE}::test_count_is_withdrawn_when_the_records_of_its_hours_shrink",
         ),
         _build(

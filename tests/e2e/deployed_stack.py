@@ -23,7 +23,8 @@ from tests.e2e.queues import Queue, QueueRecorder
 
 # Longer than a message stays hidden in intake's queue or a lane after its worker has died.
 TIMEOUT_SECONDS = 420.0
-POLL_SECONDS = 0.1
+# Polls become rarer, because the emulators that they ask share two cores with what they wait for.
+FIRST_POLL_SECONDS, MAX_POLL_SECONDS = 0.1, 0.8
 RECEIPTS_PREFIX = "_backdrop/receipts/"
 # A bucket outside the stack that the stack may read (`ReadableBuckets`).
 READABLE_BUCKET = "readable-photos"
@@ -41,12 +42,13 @@ LANES = {
 
 def eventually[T](poll: Callable[[], T | None], what: str, describe_state: Callable[[], object] | None = None) -> T:
     """Calls `poll` until its result is true, and returns that. On a timeout, fails and shows `describe_state()`."""
-    deadline = time.monotonic() + TIMEOUT_SECONDS
+    deadline, pause = time.monotonic() + TIMEOUT_SECONDS, FIRST_POLL_SECONDS
     while not (result := poll()):
         if time.monotonic() > deadline:
             state = describe_state() if describe_state else None
             pytest.fail(f"{what}: not within {TIMEOUT_SECONDS:.0f} s; found instead: {state}")
-        time.sleep(POLL_SECONDS)
+        time.sleep(pause)
+        pause = min(1.5 * pause, MAX_POLL_SECONDS)
     return result
 
 

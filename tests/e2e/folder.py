@@ -101,8 +101,7 @@ class Folder:
     def wait_until_queues_empty(self) -> None:
         """Waits until no queue contains a message about this folder. Ignores messages about other folders."""
         for _ in range(2):
-            for queue in QUEUE_OUTPUTS:
-                eventually(lambda queue=queue: not self._messages_in(queue), f"no message about {self.name} in {queue}")
+            eventually(lambda: not self._messages_in(*QUEUE_OUTPUTS), f"no message about {self.name} in any queue")
 
     def wait_until_returned(self, name: str) -> None:
         """Waits until render has returned a message of the photo's job to its lane, to be delivered again later."""
@@ -156,12 +155,14 @@ class Folder:
     def _open_work(self) -> list[object]:
         """Returns open jobs and messages in flight, except in lanes: these do nothing once their job has ended."""
         jobs = [item["sk"]["S"] for item in self.ledger() if _is_open(item)]
-        return [*jobs, *self._messages_in("IntakeQueueUrl"), *self._messages_in("DeliverQueueUrl")]
+        return [*jobs, *self._messages_in("IntakeQueueUrl", "DeliverQueueUrl")]
 
-    def _messages_in(self, queue: str) -> list[Message]:
+    def _messages_in(self, *queues: str) -> list[Message]:
+        """Returns the messages about this folder, queue by queue."""
+        messages = [message for queue in queues for message in self.stack.queue(queue).messages()]
+        # Read after the messages, so that it has the source of each of them.
         sources = {item["pk"]["S"].removeprefix("source#") for item in self.ledger()}
         marks = {f'"{self.name}/', f'"{self.name}%2F', *sources}
-        messages = self.stack.queue(queue).messages()
         return [one for one in messages if any(mark in one.body for mark in marks) and not _is_delayed_recheck(one)]
 
     # -- results -------------------------------------------------------------------------------------------

@@ -254,14 +254,11 @@ class BillReconciliation:
         result: BillResult,
     ) -> BillState:
         """Writes what the comparison has proven, and reopens what is no longer proven."""
-        proven = {
-            call.ref: settlement
-            for call, settlement in self._list_settlements(comparison, hours)
-            if settlement.is_final
-        }
+        settlements = list(self._list_settlements(comparison, hours))
+        proven = {call.ref: settlement for call, settlement in settlements if settlement.is_final}
         state = self._record_corrections(jobs, hours, proven, state)
         current = {(job.source_id, job.job_id): self._reopen_settlements(job, hours, proven, result) for job in jobs}
-        for call, settlement in self._list_settlements(comparison, hours):
+        for call, settlement in settlements:
             self._settle_call(call, settlement, current[call.ref.source_id, call.ref.job_id], result)
         for decision in comparison.decisions:
             if not decision.charged_count:
@@ -372,9 +369,10 @@ class BillReconciliation:
             ref = _refer(job, attempt)
             if _is_confirmed(ref, settlement, proven):
                 continue
-            reopen = transitions.reopen_settlement if settlement.is_final else None
             change = (
-                partial(reopen, n=attempt.n, now=now) if reopen else partial(transitions.withdraw_count, n=attempt.n)
+                partial(transitions.reopen_settlement, n=attempt.n, now=now)
+                if settlement.is_final
+                else partial(transitions.withdraw_count, n=attempt.n)
             )
             changed = self._write_change(job, result, change)
             if changed and settlement.is_final:
