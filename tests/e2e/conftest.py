@@ -23,13 +23,10 @@ SLOW_TESTS = (
     "test_acknowledged_generation_survives_a_killed_worker",
     "test_update_completes_jobs_in_every_state",
     "test_mandate_clients",
-    "[README.md]",
-    "[docs/tutorial.md]",
-    "[docs/first-day-on-aws.md]",
     "test_runbooks",
+    "test_commands_of_the_first_pages_start_and_stop_a_cloud",
     "test_local_cloud",
     "test_counted_requests",
-    "[docs/operating.md]",
     "test_documented_commands",
     "test_update",
     "test_reconcile_bill",
@@ -40,10 +37,7 @@ SLOW_TESTS = (
 INDEPENDENT_TESTS = (
     "test_acknowledged_generation_survives_a_killed_worker",
     "test_update",
-    "[README.md]",
-    "[docs/tutorial.md]",
-    "[docs/first-day-on-aws.md]",
-    "[docs/operating.md]",
+    "test_commands_of_the_first_pages_start_and_stop_a_cloud",
 )
 
 
