@@ -20,7 +20,6 @@ from tests.e2e.folder import Folder
 os.environ["FORK_WORKERS"] = "1"
 # Tests that take minutes start first, longest first, so that none of them runs alone at the end.
 SLOW_TESTS = (
-    "test_acknowledged_generation_survives_a_killed_worker",
     "test_update_completes_jobs_in_every_state",
     "test_mandate_clients",
     "test_runbooks",
@@ -35,7 +34,6 @@ SLOW_TESTS = (
 # Each of these tests runs in any pytest worker. The tests of any other module run in one worker and share what the
 # module sets up.
 INDEPENDENT_TESTS = (
-    "test_acknowledged_generation_survives_a_killed_worker",
     "test_update",
     "test_commands_of_the_first_pages_start_and_stop_a_cloud",
 )
