@@ -10,7 +10,7 @@ from tests.corpus.files import heic
 from tests.e2e.deployed_stack import eventually
 from tests.e2e.folder import Folder
 from tests.e2e.log_polling import poll_logs
-from tests.e2e.log_rules import parse_function_lines
+from tests.e2e.log_rules import find_function_lines
 from tests.unit.imaging_photos import raw_png
 
 
@@ -106,11 +106,10 @@ def test_bad_photos_are_reported_and_affect_no_other_photo(folder: Folder) -> No
 
 def check_log(folder: Folder) -> None:
     """Checks that intake logs the key of a photo without a job."""
-    expected = {"key": folder.key("an-unknown-style.jpg"), "message": "photo refused", "code": "invalid_value"}
+    fields = {"key": folder.key("an-unknown-style.jpg"), "message": "photo refused", "code": "invalid_value"}
 
     def poll() -> bool:
-        lines = parse_function_lines(folder.stack.read_log("intake", folder.started_at))
-        return any(expected.items() <= line.items() for line in lines)
+        return bool(find_function_lines(folder.stack.read_log("intake", folder.started_at), **fields))
 
     poll_logs(folder, poll, "intake logs the photo")
 
