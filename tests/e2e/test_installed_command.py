@@ -61,7 +61,7 @@ def test_installed_command_drops_a_photo_and_downloads_its_picture(
     assert [path.name for path in (tmp_path / "done").iterdir()] == ["red.png"]
 
 
-def test_local_cloud_command_explains_that_it_needs_a_clone(installed: Path, tmp_path: Path) -> None:
+def test_up_explains_that_it_needs_a_clone(installed: Path, tmp_path: Path) -> None:
     assert "clone the repository and run `make up`" in run_installed(installed, tmp_path, "up", code=1)
 
 
