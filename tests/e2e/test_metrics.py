@@ -86,8 +86,8 @@ def test_every_outcome_is_counted_with_its_price_and_times(folder: Folder) -> No
     receipts = sum(Decimal(str(job["cost"]["usd"])) for job in (stored, throttled, dead))
     assert round(Decimal(jobs["SpentUSD"]), 6) == receipts == Decimal("0.09")
     assert jobs["ThrottledSeconds"] == pytest.approx(throttled["throttled_seconds"], abs=0.01)
-    assert jobs["ProviderLatency"] / 1000 == pytest.approx(jobs["CallSeconds"], abs=0.01)
-    assert jobs["CallSeconds"] < jobs["SlotSeconds"]
+    # The throttled call has no latency.
+    assert 0 < jobs["ProviderLatency"] / 1000 < jobs["CallSeconds"] < jobs["SlotSeconds"]
     stages = jobs["QueueSeconds"] + jobs["RenderSeconds"] + jobs["DeliverSeconds"]
     assert stages == pytest.approx(jobs["TotalSeconds"], abs=0.01)
     assert_all_are_declared(folder)

@@ -85,7 +85,7 @@ def test_budget_of_zero_pauses_the_lane_until_raised(folder: Folder, operator: O
     (error,) = report["errors"]
     assert error["code"] == "budget_reached"
     assert "`backdrop budget 300 --today`" in error["hint"]
-    assert operator.mapping() in ("Disabling", "Disabled")
+    eventually(lambda: operator.mapping() in ("Disabling", "Disabled"), "the lane's mapping is off", operator.mapping)
     folder.wait_until_unpaid("red.jpg")
     shown = operator.read_json("budget")
     assert (shown["left_usd"], shown["set_by_person"], shown["paused"]) == (0, True, ["ideogram"])
