@@ -103,18 +103,6 @@ class Folder:
         for _ in range(2):
             eventually(lambda: not self._messages_in(*QUEUE_OUTPUTS), f"no message about {self.name} in any queue")
 
-    def wait_until_returned(self, name: str) -> None:
-        """Waits until render has returned a message of the photo's job to its lane, to be delivered again later."""
-        lane = self.stack.queue("IdeogramQueueUrl")
-        visibility_seconds = lane.visibility_seconds
-
-        def poll() -> bool:
-            job = self.job(name)
-            messages = self._messages_in("IdeogramQueueUrl") if job else []
-            return any(one.was_returned(visibility_seconds) for one in messages if job and job["job_id"] in one.body)
-
-        eventually(poll, f"{name} is returned to its lane", lambda: (self.job(name), lane.messages()))
-
     def wait_until_unpaid(self, name: str) -> None:
         """Waits until the photo's job is accepted but not paid, and checks that the photo has no error report."""
         eventually(lambda: self.is_unpaid(name), f"{name} waits", lambda: (self.job(name), self.report(name)))
