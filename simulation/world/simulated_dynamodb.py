@@ -23,6 +23,7 @@ from simulation.world.world_clock import WorldClock
 # The keys of the table and of its index, as in template.yaml.
 TABLE_KEYS = "pk", "sk"
 INDEXES = {"watch": ("watch", "due")}
+INDEXED_ATTRIBUTES = ("", TABLE_KEYS), *INDEXES.items()
 MAX_SORT_KEY = "\U0010ffff"
 # Limits: Amazon DynamoDB Developer Guide, "Quotas"; TransactWriteItems and BatchGetItem API references.
 MAX_ITEM_BYTES = 400_000
@@ -65,14 +66,14 @@ class ItemStore(UserDict[Key, Item]):
         last = len(positions) if until is None else bisect_right(positions, (until, MAX_SORT_KEY))
         for position in positions[first:last]:
             item = self.data[position[1], position[2]]
-            yield {name: item[name] for name in {*TABLE_KEYS, *attributes}} if index else item
+            yield {name: item[name] for name in (*TABLE_KEYS, *attributes)} if index else item
 
     def _reindex(self, before: Item | None, after: Item | None) -> None:
         """Replaces an item's positions in the table and in each index."""
-        for index, attributes in (("", TABLE_KEYS), *INDEXES.items()):
-            old, new = (_find_index_entry(index, item, attributes) for item in (before, after))
-            if old == new:
+        for index, attributes in INDEXED_ATTRIBUTES:
+            if before is not None and after is not None and all(before.get(n) == after.get(n) for n in attributes):
                 continue
+            old, new = _find_index_entry(index, before, attributes), _find_index_entry(index, after, attributes)
             if old:
                 positions = self._positions[old[0]]
                 del positions[bisect_left(positions, old[1])]
@@ -94,7 +95,7 @@ def find_position(item: Mapping[str, Any], attributes: tuple[str, str]) -> Index
 
     The table's own key follows the sort key, because several items of an index may have the same one.
     """
-    return tuple(item[name]["S"] for name in (attributes[1], *TABLE_KEYS))
+    return item[attributes[1]]["S"], item["pk"]["S"], item["sk"]["S"]
 
 
 def read_key(item: Mapping[str, Any]) -> Key:
@@ -174,7 +175,8 @@ def _check_item(item: Item) -> None:
         ((kind, content),) = value.items()
         if kind not in ("S", "N") or not isinstance(content, str):
             raise NotImplementedError(f"the simulation does not support the attribute {name}: {value!r}")
-        size += len(name.encode()) + len(content.encode())
+        size += len(name if name.isascii() else name.encode())
+        size += len(content if content.isascii() else content.encode())
     if size > MAX_ITEM_BYTES:
         raise build_validation_error("Item size has exceeded the maximum allowed size")
 
