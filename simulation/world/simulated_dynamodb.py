@@ -6,6 +6,7 @@ from collections import UserDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import islice
 from typing import Any, override
 
@@ -322,20 +323,15 @@ class SimulatedTable:
     ) -> list[Item]:
         """Returns the first items of a partition that meet a key condition, after a position; for an index, keys."""
         attributes = INDEXES[index] if index else TABLE_KEYS
-        parsed = _KEY_CONDITION.fullmatch(condition)
-        if not parsed or scope.resolve_name(parsed[1]) != attributes[0]:
+        parsed = _parse_key_condition(condition)
+        if not parsed or scope.resolve_name(parsed.name) != attributes[0]:
             raise NotImplementedError(f"the simulation does not support the query {condition!r}")
-        rest = parsed[3] or ""
-        within = _BETWEEN.fullmatch(rest)
-        since, until = (_read_key_text(scope, within[1]), _read_key_text(scope, within[2])) if within else ("", None)
+        since, until = [_read_key_text(scope, text) for text in parsed.bounds] if parsed.bounds else ("", None)
         store = self._list_lagged_items() if index and self.index_lag else self.items
-        found = store.query(index, _read_key_text(scope, parsed[2]), since, until, after)
-        kept = (
-            item
-            for item in found
-            if within or not rest or is_met(rest, EvaluationScope(item, scope.names, scope.values))
-        )
-        return list(islice(kept, limit))
+        found = store.query(index, _read_key_text(scope, parsed.value), since, until, after)
+        if parsed.rest:
+            found = (item for item in found if is_met(parsed.rest, EvaluationScope(item, scope.names, scope.values)))
+        return list(islice(found, limit))
 
     def _list_lagged_items(self) -> ItemStore:
         """Returns the items as a lagging index has them."""
@@ -411,6 +407,26 @@ class SimulatedTable:
             self.items.pop(write.key, None)
         else:
             self.items[write.key] = write.after
+
+
+@dataclass(frozen=True)
+class KeyCondition:
+    """A condition on the keys: one on the partition, and `bounds` of the sort key or any other condition on it."""
+
+    name: str
+    value: str
+    bounds: tuple[str, str] | None
+    rest: str
+
+
+@cache
+def _parse_key_condition(text: str) -> KeyCondition | None:
+    found = _KEY_CONDITION.fullmatch(text)
+    if not found:
+        return None
+    rest = found[3] or ""
+    within = _BETWEEN.fullmatch(rest)
+    return KeyCondition(found[1], found[2], (within[1], within[2]) if within else None, "" if within else rest)
 
 
 def _read_key_text(scope: EvaluationScope, placeholder: str) -> str:
