@@ -6,6 +6,7 @@ from collections import UserDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import islice
 from typing import Any, override
 
@@ -23,6 +24,7 @@ from simulation.world.world_clock import WorldClock
 # The keys of the table and of its index, as in template.yaml.
 TABLE_KEYS = "pk", "sk"
 INDEXES = {"watch": ("watch", "due")}
+INDEXED_ATTRIBUTES = ("", TABLE_KEYS), *INDEXES.items()
 MAX_SORT_KEY = "\U0010ffff"
 # Limits: Amazon DynamoDB Developer Guide, "Quotas"; TransactWriteItems and BatchGetItem API references.
 MAX_ITEM_BYTES = 400_000
@@ -65,14 +67,14 @@ class ItemStore(UserDict[Key, Item]):
         last = len(positions) if until is None else bisect_right(positions, (until, MAX_SORT_KEY))
         for position in positions[first:last]:
             item = self.data[position[1], position[2]]
-            yield {name: item[name] for name in {*TABLE_KEYS, *attributes}} if index else item
+            yield {name: item[name] for name in (*TABLE_KEYS, *attributes)} if index else item
 
     def _reindex(self, before: Item | None, after: Item | None) -> None:
         """Replaces an item's positions in the table and in each index."""
-        for index, attributes in (("", TABLE_KEYS), *INDEXES.items()):
-            old, new = (_find_index_entry(index, item, attributes) for item in (before, after))
-            if old == new:
+        for index, attributes in INDEXED_ATTRIBUTES:
+            if before is not None and after is not None and all(before.get(n) == after.get(n) for n in attributes):
                 continue
+            old, new = _find_index_entry(index, before, attributes), _find_index_entry(index, after, attributes)
             if old:
                 positions = self._positions[old[0]]
                 del positions[bisect_left(positions, old[1])]
@@ -94,7 +96,7 @@ def find_position(item: Mapping[str, Any], attributes: tuple[str, str]) -> Index
 
     The table's own key follows the sort key, because several items of an index may have the same one.
     """
-    return tuple(item[name]["S"] for name in (attributes[1], *TABLE_KEYS))
+    return item[attributes[1]]["S"], item["pk"]["S"], item["sk"]["S"]
 
 
 def read_key(item: Mapping[str, Any]) -> Key:
@@ -174,7 +176,8 @@ def _check_item(item: Item) -> None:
         ((kind, content),) = value.items()
         if kind not in ("S", "N") or not isinstance(content, str):
             raise NotImplementedError(f"the simulation does not support the attribute {name}: {value!r}")
-        size += len(name.encode()) + len(content.encode())
+        size += len(name if name.isascii() else name.encode())
+        size += len(content if content.isascii() else content.encode())
     if size > MAX_ITEM_BYTES:
         raise build_validation_error("Item size has exceeded the maximum allowed size")
 
@@ -320,20 +323,15 @@ class SimulatedTable:
     ) -> list[Item]:
         """Returns the first items of a partition that meet a key condition, after a position; for an index, keys."""
         attributes = INDEXES[index] if index else TABLE_KEYS
-        parsed = _KEY_CONDITION.fullmatch(condition)
-        if not parsed or scope.resolve_name(parsed[1]) != attributes[0]:
+        parsed = _parse_key_condition(condition)
+        if not parsed or scope.resolve_name(parsed.name) != attributes[0]:
             raise NotImplementedError(f"the simulation does not support the query {condition!r}")
-        rest = parsed[3] or ""
-        within = _BETWEEN.fullmatch(rest)
-        since, until = (_read_key_text(scope, within[1]), _read_key_text(scope, within[2])) if within else ("", None)
+        since, until = [_read_key_text(scope, text) for text in parsed.bounds] if parsed.bounds else ("", None)
         store = self._list_lagged_items() if index and self.index_lag else self.items
-        found = store.query(index, _read_key_text(scope, parsed[2]), since, until, after)
-        kept = (
-            item
-            for item in found
-            if within or not rest or is_met(rest, EvaluationScope(item, scope.names, scope.values))
-        )
-        return list(islice(kept, limit))
+        found = store.query(index, _read_key_text(scope, parsed.value), since, until, after)
+        if parsed.rest:
+            found = (item for item in found if is_met(parsed.rest, EvaluationScope(item, scope.names, scope.values)))
+        return list(islice(found, limit))
 
     def _list_lagged_items(self) -> ItemStore:
         """Returns the items as a lagging index has them."""
@@ -409,6 +407,26 @@ class SimulatedTable:
             self.items.pop(write.key, None)
         else:
             self.items[write.key] = write.after
+
+
+@dataclass(frozen=True)
+class KeyCondition:
+    """A condition on the keys: one on the partition, and `bounds` of the sort key or any other condition on it."""
+
+    name: str
+    value: str
+    bounds: tuple[str, str] | None
+    rest: str
+
+
+@cache
+def _parse_key_condition(text: str) -> KeyCondition | None:
+    found = _KEY_CONDITION.fullmatch(text)
+    if not found:
+        return None
+    rest = found[3] or ""
+    within = _BETWEEN.fullmatch(rest)
+    return KeyCondition(found[1], found[2], (within[1], within[2]) if within else None, "" if within else rest)
 
 
 def _read_key_text(scope: EvaluationScope, placeholder: str) -> str:
