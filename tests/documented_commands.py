@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md")])
 # The pages whose commands tests/e2e/test_documented_commands.py runs: the first ones on a cloud that the tutorial
 # starts, and the others on a deployed one.
-FIRST_PAGES = ("docs/tutorial.md", "docs/events.md", "README.md")
-CLOUD_PAGES = ("docs/deploying.md", "docs/first-day-on-aws.md", "docs/instructions.md")
+FIRST_PAGES = ("docs/tutorial.md", "docs/events.md")
+CLOUD_PAGES = ("README.md", "docs/deploying.md", "docs/first-day-on-aws.md", "docs/instructions.md")
 # The pages on which only `backdrop` needs the stack. tests/simulated/cli/test_documented_pages.py runs their commands.
 SIMULATED_PAGES = (
     "docs/alarms.md",

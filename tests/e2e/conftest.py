@@ -23,6 +23,7 @@ SLOW_TESTS = (
     "test_update_completes_jobs_in_every_state",
     "test_broken_release_is_rolled_back_without_losing_photos",
     "test_update",
+    "[README.md]",
     "test_commands_of_the_first_pages_start_and_stop_a_cloud",
     "test_runbooks",
     "test_documented_commands",
@@ -42,6 +43,7 @@ SLOW_TESTS = (
 INDEPENDENT_TESTS = (
     "test_update",
     "test_broken_release_is_rolled_back_without_losing_photos",
+    "[README.md]",
     "test_commands_of_the_first_pages_start_and_stop_a_cloud",
 )
 

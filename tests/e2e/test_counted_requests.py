@@ -7,7 +7,6 @@ import pytest
 
 from backdrop_local.home import STACK
 from bench.aws_cost.cost_result import load_costs
-from bench.aws_cost.idle_stack import ONE_PROVIDER
 from bench.aws_cost.image_usage import STAGES, WatchedCloud, build_photo, watch_cloud
 from bench.aws_cost.request_names import RequestCount, count_by_name
 from tests.e2e.clouds import running_cloud
@@ -24,8 +23,7 @@ MAX_COUNTS = 3
 @pytest.fixture(scope="module")
 def watched_cloud(tmp_path_factory: pytest.TempPathFactory) -> Generator[WatchedCloud]:
     """A separate cloud with warm functions, which have already made their requests of every few minutes."""
-    parameters = {"DailyBudgetUSD": "1000", "SettleSeconds": "1"}
-    with running_cloud(tmp_path_factory, parameters | ONE_PROVIDER) as cloud, watch_cloud(cloud) as watched:
+    with running_cloud(tmp_path_factory) as cloud, watch_cloud(cloud) as watched:
         process_together(watched, [f"warm/{n}.jpg" for n in range(WARM_UP_PHOTOS)])
         yield watched
 
