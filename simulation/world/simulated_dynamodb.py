@@ -47,17 +47,26 @@ class ItemStore(UserDict[Key, Item]):
 
     def __init__(self, items: Mapping[Key, Item] | None = None) -> None:
         self._positions: dict[tuple[str, str], list[IndexPosition]] = {}
+        self._sorted_keys: list[Key] = []
         super().__init__(items)
 
     @override
     def __setitem__(self, key: Key, item: Item) -> None:
         self._reindex(self.data.get(key), item)
+        if key not in self.data:
+            insort(self._sorted_keys, key)
         self.data[key] = item
 
     @override
     def __delitem__(self, key: Key) -> None:
         self._reindex(self.data[key], None)
+        del self._sorted_keys[bisect_left(self._sorted_keys, key)]
         del self.data[key]
+
+    def scan(self, after: Key | None, limit: int) -> list[Item]:
+        """Returns the first items of the table after a key, in the order of their keys."""
+        first = bisect_right(self._sorted_keys, after) if after else 0
+        return [self.data[key] for key in self._sorted_keys[first : first + limit]]
 
     def query(self, index: str, partition: str, since: str, until: str | None, after: IndexPosition) -> Iterator[Item]:
         """Yields a partition's items (for an index, their keys) between two sort keys, after a position, in order."""
@@ -308,10 +317,7 @@ class SimulatedTable:
     ) -> dict[str, Any]:
         """Unlike on AWS, a scan sees all writes that have been made."""
         self._check(TableName)
-        found = sorted(self.items.values(), key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
-        if ExclusiveStartKey:
-            after = read_key(ExclusiveStartKey)
-            found = [item for item in found if (item["pk"]["S"], item["sk"]["S"]) > after]
+        found = self.items.scan(read_key(ExclusiveStartKey) if ExclusiveStartKey else None, self.page_size + 1)
         response = _build_page(found, TABLE_KEYS, self.page_size)
         if ProjectionExpression:
             names = [(ExpressionAttributeNames or {}).get(name, name) for name in ProjectionExpression.split(",")]

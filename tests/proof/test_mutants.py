@@ -26,7 +26,7 @@ from simulation.mutation.mutation_page import SECTION_TITLES, find_section
 from simulation.mutation.runner import MutantRunner, ScenePlay, list_plays
 from simulation.product_hash import hash_product
 
-TURNS, SHARDS = 8, 8
+TURNS, SHARDS = 8, 16
 TURN = hash_product(Path(__file__).parents[2]) % TURNS
 
 
