@@ -141,9 +141,12 @@ class Folder:
         self.stack.purge_lanes()
 
     def _open_work(self) -> list[object]:
-        """Returns open jobs and messages in flight, except in lanes: these do nothing once their job has ended."""
+        """Returns open jobs, and messages that could still have an effect on another test: those for intake, and those
+        that deliver is working on. A lane's messages do nothing once their job has ended.
+        """
         jobs = [item["sk"]["S"] for item in self.ledger() if _is_open(item)]
-        return [*jobs, *self._messages_in("IntakeQueueUrl", "DeliverQueueUrl")]
+        in_delivery = [message for message in self._messages_in("DeliverQueueUrl") if message.receives]
+        return [*jobs, *self._messages_in("IntakeQueueUrl"), *in_delivery]
 
     def _messages_in(self, *queues: str) -> list[Message]:
         """Returns the messages about this folder, queue by queue."""
