@@ -24,14 +24,12 @@ class CachingAdapter[T]:
 
 
 def parse_equal_records_once() -> None:
-    """Lets the product's codec share equal records. It does so only once, however often it is called."""
-    plain: Any = codec._adapter  # noqa: SLF001 - all records of the product pass through it
-    if not hasattr(plain, "is_sharing"):
+    """Lets the product's codec share equal records."""
+    # All records of the product pass through these adapters.
+    plain: Any = codec._adapter  # noqa: SLF001
 
-        @cache
-        def share(kind: type[Any]) -> Any:
-            return CachingAdapter(plain(kind))
+    @cache
+    def share(kind: type[Any]) -> Any:
+        return CachingAdapter(plain(kind))
 
-        sharing: Any = share
-        sharing.is_sharing = True
-        codec._adapter = sharing  # noqa: SLF001
+    codec._adapter = share  # noqa: SLF001
