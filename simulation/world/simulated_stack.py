@@ -20,7 +20,6 @@ from backdrop.ports import IdeogramEndpoint
 from simulation.world.event_loop import EventLoop, SimulatedCrash
 from simulation.world.history_format import format_lines
 from simulation.world.message_lineage import within_lineage
-from simulation.world.record_cache import parse_equal_records_once
 from simulation.world.simulated_batch import ReturnedMessage, SimulatedBatchConsumer
 from simulation.world.simulated_dynamodb import SimulatedTable
 from simulation.world.simulated_eventbridge import SimulatedBus
@@ -64,9 +63,6 @@ DEAD_LETTER_RETENTION_SECONDS = 1_209_600
 RECONCILE_INTERVAL_SECONDS = 300
 RECONCILE_MAX_EVENT_AGE_SECONDS = 300
 COMMAND_RETRY_SECONDS = 20
-
-parse_equal_records_once()
-
 # For functions without a limit of their own: enough for invocations to overlap.
 DEFAULT_MAX_CONCURRENCY = 10
 # S3's notifications mostly arrive within seconds (S3 User Guide, "Event Notifications").
