@@ -53,7 +53,7 @@ def compose_equal_pictures_once() -> Generator[None]:
         max_pixels: int,
     ) -> ComposedScene:
         photo = load_photo()
-        key = hash((*map(_read_contents, (scene, photo, matte)), canvas, max_pixels))
+        key = hash((*map(_read_contents, (scene, photo, matte)), repr(canvas), max_pixels))
         if key not in compositions:
             compositions[key] = compose_own_pixels(scene, lambda: photo, matte, canvas, max_pixels)
         composed = compositions[key]
