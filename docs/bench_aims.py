@@ -14,7 +14,7 @@ from docs.tables import format_table
 
 TARGET_SCENARIO = Scenario(300, 10, 4.0)
 MAX_REQUESTS = 18
-REQUEST_COUNT_TEST = "../../tests/e2e/test_counted_requests.py"
+REQUEST_COUNT_TEST = "../../tests/simulated/bench/test_requests_of_an_image.py"
 MAX_GROWTH = 0.10
 
 type Row = tuple[str, str, str, bool]

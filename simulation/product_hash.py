@@ -3,7 +3,7 @@
 The same files give the same tests, and therefore the same verdict, on every machine.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -27,6 +27,11 @@ def choose_unseen_seeds(root: Path) -> range:
     """Returns the seeds for the product under `root`. The chance that two products share some is one in billions."""
     first = FIRST_UNSEEN_SEED + UNSEEN_SEED_COUNT * hash_product(root)
     return range(first, first + UNSEEN_SEED_COUNT)
+
+
+def choose_eighth[T](items: Sequence[T], root: Path) -> list[T]:
+    """Returns an eighth of the items for the product under `root`."""
+    return list(items[hash_product(root) % 8 :: 8])
 
 
 def _list_product_files(root: Path) -> Iterator[Path]:

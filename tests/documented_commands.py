@@ -8,6 +8,24 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md")])
+# The pages whose commands tests/e2e/test_documented_commands.py runs: the first ones on a cloud that the tutorial
+# starts, and the others on a deployed one.
+FIRST_PAGES = ("docs/tutorial.md", "docs/events.md")
+CLOUD_PAGES = ("README.md", "docs/deploying.md", "docs/first-day-on-aws.md", "docs/instructions.md")
+# The pages on which only `backdrop` needs the stack. tests/simulated/cli/test_documented_pages.py runs their commands.
+SIMULATED_PAGES = (
+    "docs/alarms.md",
+    "docs/approval.md",
+    "docs/campaigns.md",
+    "docs/costs.md",
+    "docs/drop.md",
+    "docs/gallery.md",
+    "docs/mandates.md",
+    "docs/marketplaces.md",
+    "docs/operating.md",
+    "docs/page.md",
+    "docs/statement.md",
+)
 _FENCE = re.compile(r"(?ms)^```(\w*)\n(.*?)^```$")
 _SHELLS = ("sh", "bash", "shell", "console")
 _QUESTION = re.compile(r"\[y/N\] ?(y|n)?$")

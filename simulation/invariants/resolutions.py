@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
+from itertools import chain
 from typing import Any
 
 from simulation.invariants.output_keys import ExpectedFile, list_expected_files
@@ -359,7 +360,7 @@ def _describe_difference(resolution: Resolution, expected: ExpectedResolution) -
     is_explained = expected.was_removed or any(
         resolution.instructions_by_variant == earlier.instructions_by_variant
         and codes <= _list_codes(earlier) | expected.allowed_codes
-        for earlier in expected.earlier
+        for earlier in chain([expected.current], expected.earlier)
     )
     return "" if is_explained else f"resolved to {_format_resolution(resolution)}, which no instructions explain"
 

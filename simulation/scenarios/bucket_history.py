@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
 from itertools import product
 from urllib.parse import unquote_plus
 
@@ -97,7 +96,7 @@ class BucketHistory:
 
     def list_digests(self, key: str, since: datetime) -> set[str]:
         """Returns the SHA-256 of each version of a photo since then."""
-        return {sha256(version.data or b"").hexdigest() for version in self.list_versions_since(key, since) if version}
+        return {version.sha256 for version in self.list_versions_since(key, since) if version}
 
     def list_folder_defaults(self) -> list[str]:
         """Returns the keys of all folder defaults that ever existed."""

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from simulation.invariants.mandates import MANDATE_CODES
-from simulation.world.simulated_lambda import InvocationOutcome
 from simulation.world.simulated_stack import World
 
 WORKER_KILLS = ("killed_before", "killed_after", "killed_in_paid_call", "killed_render", "killed_reconcile")
@@ -53,8 +52,4 @@ def list_possible_codes(world: World, strike_counts: Mapping[str, int]) -> set[s
 
 def may_have_given_up(world: World) -> bool:
     """Whether enough workers crashed for a photo to be abandoned."""
-    crash_count = sum(
-        invocation.outcome in (InvocationOutcome.KILLED, InvocationOutcome.TIMED_OUT)
-        for invocation in world.lambda_service.invocations
-    )
-    return crash_count >= MAX_CRASHES
+    return world.lambda_service.crash_count >= MAX_CRASHES

@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 from backdrop.model.provider_result import RetryClass
@@ -68,7 +68,7 @@ def _build_expected_photo(world: World, users: UserActions, key: str) -> Expecte
     photo = world.input_bucket.find_current(key)
     if photo is None:
         raise KeyError(key)
-    return ExpectedPhoto(photo.etag, sha256(photo.data or b"").hexdigest(), must_be_known=key not in users.waived_keys)
+    return ExpectedPhoto(photo.etag, photo.sha256, must_be_known=key not in users.waived_keys)
 
 
 def _check_current(world: World, monitor: InvariantMonitor, expected: Mapping[str, ExpectedPhoto]) -> list[Violation]:
@@ -116,20 +116,43 @@ def _is_quiet(world: World, excused_job_ids: Collection[str]) -> bool:
     return not unexplained and not any(mapping.running_count for mapping in world.mappings.values())
 
 
-def find_pending_work(world: World, monitor: InvariantMonitor, users: UserActions) -> str:
-    """Returns why a world is not at rest; empty if it is."""
-    excused = monitor.snapshot.list_excused_job_ids()
-    if not _is_quiet(world, excused):
-        return "messages are waiting or being processed"
-    for job in monitor.snapshot.jobs.values():
-        is_decided_later = job["status"] == "review" and not users.reviewers.has_left
-        if is_decided_later or (job["status"] not in REST_STATUSES and job["job_id"] not in excused):
-            return f"{job['key']} is {job['status']}"
-    settling_keys = [source["key"] for source in monitor.snapshot.sources.values() if source["settling_since"]]
-    if settling_keys:
-        return f"{settling_keys[0]} waits for instructions"
-    violations = _check_current(world, monitor, list_expected_photos(world, users))
-    return violations[0].detail if violations else ""
+@dataclass
+class RestCheck:
+    """Finds out whether a world is at rest. It compares all photos with the ledger only after something has changed."""
+
+    world: World
+    monitor: InvariantMonitor
+    users: UserActions
+    _compared_at: tuple[int, ...] = ()
+    _difference: str = ""
+
+    def find_pending_work(self) -> str:
+        """Returns why the world is not at rest; empty if it is."""
+        snapshot = self.monitor.snapshot
+        excused = snapshot.list_excused_job_ids()
+        if not _is_quiet(self.world, excused):
+            return "messages are waiting or being processed"
+        for job in snapshot.jobs.values():
+            is_decided_later = job["status"] == "review" and not self.users.reviewers.has_left
+            if is_decided_later or (job["status"] not in REST_STATUSES and job["job_id"] not in excused):
+                return f"{job['key']} is {job['status']}"
+        settling_keys = [source["key"] for source in snapshot.sources.values() if source["settling_since"]]
+        if settling_keys:
+            return f"{settling_keys[0]} waits for instructions"
+        return self._find_difference()
+
+    def _find_difference(self) -> str:
+        changes = (
+            self.monitor.snapshot.change_count,
+            self.world.input_bucket.change_count,
+            self.world.lambda_service.crash_count,
+            len(self.users.performed_actions),
+            len(self.users.waived_keys),
+        )
+        if changes != self._compared_at:
+            violations = _check_current(self.world, self.monitor, list_expected_photos(self.world, self.users))
+            self._compared_at, self._difference = changes, violations[0].detail if violations else ""
+        return self._difference
 
 
 def check_final_state(

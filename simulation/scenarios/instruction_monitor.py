@@ -1,6 +1,7 @@
 """Checks what photos are resolved to against all of their instructions, on every write and at rest."""
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
@@ -202,18 +203,28 @@ class InstructionMonitor:
 
         `photos`: by key, the codes that are right whatever the instructions.
         """
-        expectations = {key: self._build_expectation(key, allowed_codes) for key, allowed_codes in photos.items()}
+        jobs_by_key: defaultdict[str, list[JsonObject]] = defaultdict(list)
+        for job in self._snapshot.jobs.values():
+            jobs_by_key[job["key"]].append(job)
+        sources_by_key: dict[str, JsonObject] = {}
+        for source in self._snapshot.sources.values():
+            sources_by_key.setdefault(source["key"], source)
+        expectations = {
+            key: self._build_expectation(key, allowed_codes, sources_by_key.get(key), jobs_by_key[key])
+            for key, allowed_codes in photos.items()
+        }
         complete_expectations = {key: expectation for key, expectation in expectations.items() if expectation}
         return check_final_resolutions(self._snapshot.ledger, complete_expectations) + self._check_blocked()
 
-    def _build_expectation(self, key: str, allowed_codes: frozenset[str]) -> ExpectedResolution | None:
+    def _build_expectation(
+        self, key: str, allowed_codes: frozenset[str], source: JsonObject | None, jobs: Iterable[JsonObject]
+    ) -> ExpectedResolution | None:
         current = self._history.read_current_layers(key)
         requested_samples = tuple(self._users.samples_by_requested_key.get(key, ()))
         if current is None or key in self._users.waived_keys:
             return None
         error_codes = {code for name in requested_samples for code in SAMPLES[name].error_codes | COMBINATION_CODES}
-        paid_states = _list_paid_states(job for job in self._snapshot.jobs.values() if job["key"] == key)
-        source = next((source for source in self._snapshot.sources.values() if source["key"] == key), None)
+        paid_states = _list_paid_states(jobs)
         return ExpectedResolution(
             current=resolve_expected(current),
             earlier=(

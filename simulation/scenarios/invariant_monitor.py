@@ -88,7 +88,8 @@ class InvariantMonitor:
         world.lambda_service.recursion_listeners.append(self._on_recursion)
 
     def add_violations(self, violations: list[Violation]) -> None:
-        self.violations += [(len(self._world.transport.calls), violation) for violation in violations]
+        if violations:
+            self.violations += [(len(self._world.transport.calls), violation) for violation in violations]
 
     def count_crash(self) -> None:
         """Counts a crash on the poisoned photo, which must not happen often before the photo is abandoned."""
@@ -147,6 +148,7 @@ class InvariantMonitor:
 
     def _check_item(self, key: tuple[str, str], call: ServiceCall) -> None:
         item, (kind, _, name) = self._world.table.items[key], key[0].partition("#")
+        self.snapshot.change_count += kind != "reconcile"
         if kind == "budget":
             self._check_day(name, {field: int(value["N"]) for field, value in item.items() if "N" in value})
         elif kind == "content":

@@ -25,7 +25,8 @@ class LedgerSnapshot:
     """Jobs and sources by ID, days and lanes by name, owners (job IDs) by content, and lock versions by key.
 
     `requests`: by source ID and request ID. `job_versions`: all versions of each job, each with its time. `mandates`:
-    by name. `names_by_location`: the mandates' registry.
+    by name. `names_by_location`: the mandates' registry. `change_count`: how many items were written, without those in
+    which a reconciliation records how far it is.
     """
 
     world: World
@@ -39,6 +40,7 @@ class LedgerSnapshot:
     mandates: dict[str, StoredMandate] = field(default_factory=dict[str, StoredMandate])
     names_by_location: dict[str, str] = field(default_factory=dict[str, str])
     lock_versions: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    change_count: int = 0
 
     @property
     def ledger(self) -> PlainLedger:

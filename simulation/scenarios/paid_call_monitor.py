@@ -94,9 +94,11 @@ class PaidCallMonitor:
 
         A clock that jumps between two readings misjudges how long that is.
         """
+        if call.ended_at is not None:
+            return False
         duration_seconds = (self._world.clock.time - call.started_at).total_seconds()
         max_seconds = self._world.provider.timeout_seconds - MAX_JUMP_SECONDS * self._users.has_clock_jumps
-        return call.ended_at is None and duration_seconds < max_seconds
+        return duration_seconds < max_seconds
 
     def _count_remaining_seconds(self) -> float:
         """Returns the seconds until the invocation ends, or the timeout if a wrong clock may be why few are left."""

@@ -11,7 +11,7 @@ from simulation.invariants.job_ends import ERROR_REPORTS_PREFIX
 from simulation.invariants.violations import Invariant, Violation, is_mask
 from simulation.scenarios.actions import UserActions
 from simulation.scenarios.call_log import CallLog
-from simulation.scenarios.final_checks import check_final_state, find_pending_work, read_documents
+from simulation.scenarios.final_checks import RestCheck, check_final_state, read_documents
 from simulation.scenarios.guard_faults import POISON_FAULT
 from simulation.scenarios.invariant_monitor import InvariantMonitor
 from simulation.scenarios.long_faults import MAX_LONG_FAULT_SECONDS
@@ -156,15 +156,12 @@ class Simulation:
 
     def _is_over(self) -> bool:
         """Whether an invariant is broken. Running for too many calls breaks one."""
-        if len(self.world.transport.calls) > self._max_call_number and not self._has_violations:
+        violations, call_count = self.monitor.violations, len(self.world.transport.calls)
+        if call_count > self._max_call_number and not violations:
             self.monitor.add_violations(
-                [
-                    Violation(
-                        Invariant.DRAINED_IN_TIME, f"{len(self.world.transport.calls)} calls without coming to rest"
-                    )
-                ]
+                [Violation(Invariant.DRAINED_IN_TIME, f"{call_count} calls without coming to rest")]
             )
-        return self._has_violations
+        return bool(violations)
 
     def _run_until_all_faults_fired(self) -> None:
         """Adds photos until each planned fault has struck."""
@@ -227,6 +224,7 @@ class Simulation:
             min_quiet_seconds = SLOW_QUIET_SECONDS
             world.reconcile_schedule.interval_seconds = SLOW_RECONCILE_INTERVAL_SECONDS
         min_seconds = MAX_LONG_FAULT_SECONDS if self.plan.has_days_long_fault else MAX_OPERATOR_PAUSE_SECONDS
+        rest_check = RestCheck(world, self.monitor, self.users)
         reason, quiet_seconds = "not checked", 0.0
         while (
             not self._has_violations
@@ -234,7 +232,7 @@ class Simulation:
             and (world.clock.time - started_at).total_seconds() < max_seconds
         ):
             self._run_for(interval)
-            reason = find_pending_work(world, self.monitor, self.users)
+            reason = rest_check.find_pending_work()
             is_busy = reason or (world.clock.time - started_at).total_seconds() < min_seconds
             quiet_seconds = 0.0 if is_busy else quiet_seconds + interval
         if self._has_violations:

@@ -30,7 +30,7 @@ class ExpressionError(Exception):
     """DynamoDB would return ValidationException, or the simulation does not support the expression."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class EvaluationScope:
     """The item that an expression is evaluated on, and the placeholders that were sent with it."""
 

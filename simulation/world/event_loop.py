@@ -4,10 +4,10 @@ A worker is a greenlet. It runs until it waits, for a service or on its clock. T
 event; if several are due at the same moment, the seed decides. Code outside a worker never waits and never switches.
 """
 
-import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from heapq import heappop, heappush
 
 from greenlet import getcurrent, greenlet
 
@@ -25,7 +25,7 @@ class TimeoutCrash(SimulatedCrash):
     """Lambda ends the worker because of its timeout."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class ScheduledCall:
     """An action in the future; None after it was canceled."""
 
@@ -68,7 +68,7 @@ class EventLoop:
         """Schedules an action; a moment in the past means now."""
         call = ScheduledCall(action)
         self._call_count += 1
-        heapq.heappush(self._calls, (moment, self._clock.random.random(), self._call_count, call))
+        heappush(self._calls, (moment, self._clock.random.random(), self._call_count, call))
         return call
 
     def call_later(self, seconds: float, action: Callable[[], object]) -> ScheduledCall:
@@ -116,17 +116,15 @@ class EventLoop:
     def run_until(self, moment: datetime, should_stop: Callable[[], bool] | None = None) -> bool:
         """Runs all events up to a moment, or until `should_stop`; returns whether it stopped."""
         self._main_greenlet = getcurrent()
-        while self._calls and self._calls[0][0] <= moment:
+        calls, clock = self._calls, self._clock
+        while calls and calls[0][0] <= moment:
             if should_stop and should_stop():
                 return True
-            self._run_next()
+            called_at, _, _, call = heappop(calls)
+            if call.action is not None:
+                clock.advance_to(called_at)
+                call.action()
         if should_stop and should_stop():
             return True
-        self._clock.advance_to(moment)
+        clock.advance_to(moment)
         return False
-
-    def _run_next(self) -> None:
-        moment, _, _, call = heapq.heappop(self._calls)
-        if call.action is not None:
-            self._clock.advance_to(moment)
-            call.action()

@@ -1,7 +1,7 @@
 """The smallest pictures that the product accepts as photos and as results."""
 
 import hashlib
-from functools import cache
+from functools import cache, lru_cache
 from io import BytesIO
 from typing import Any
 
@@ -32,9 +32,13 @@ def build_rotated_photo(name: str) -> bytes:
 
 def identify_photo(data: bytes) -> str:
     """Returns the SHA-256 of the registered photo with the color that a file shows; else that of the file itself."""
+    return _DIGESTS_BY_COLOR.get(_read_first_color(data)) or hashlib.sha256(data).hexdigest()
+
+
+@lru_cache(maxsize=1000)
+def _read_first_color(data: bytes) -> object:
     with Image.open(BytesIO(data)) as image:
-        color = image.convert("RGB").getpixel((0, 0))
-    return _DIGESTS_BY_COLOR.get(color, hashlib.sha256(data).hexdigest())
+        return image.convert("RGB").getpixel((0, 0))
 
 
 def register_photo(color: Color, data: bytes) -> bytes:

@@ -6,6 +6,7 @@ from collections import UserDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import islice
 from typing import Any, override
 
@@ -23,6 +24,7 @@ from simulation.world.world_clock import WorldClock
 # The keys of the table and of its index, as in template.yaml.
 TABLE_KEYS = "pk", "sk"
 INDEXES = {"watch": ("watch", "due")}
+INDEXED_ATTRIBUTES = ("", TABLE_KEYS), *INDEXES.items()
 MAX_SORT_KEY = "\U0010ffff"
 # Limits: Amazon DynamoDB Developer Guide, "Quotas"; TransactWriteItems and BatchGetItem API references.
 MAX_ITEM_BYTES = 400_000
@@ -45,17 +47,26 @@ class ItemStore(UserDict[Key, Item]):
 
     def __init__(self, items: Mapping[Key, Item] | None = None) -> None:
         self._positions: dict[tuple[str, str], list[IndexPosition]] = {}
+        self._sorted_keys: list[Key] = []
         super().__init__(items)
 
     @override
     def __setitem__(self, key: Key, item: Item) -> None:
         self._reindex(self.data.get(key), item)
+        if key not in self.data:
+            insort(self._sorted_keys, key)
         self.data[key] = item
 
     @override
     def __delitem__(self, key: Key) -> None:
         self._reindex(self.data[key], None)
+        del self._sorted_keys[bisect_left(self._sorted_keys, key)]
         del self.data[key]
+
+    def scan(self, after: Key | None, limit: int) -> list[Item]:
+        """Returns the first items of the table after a key, in the order of their keys."""
+        first = bisect_right(self._sorted_keys, after) if after else 0
+        return [self.data[key] for key in self._sorted_keys[first : first + limit]]
 
     def query(self, index: str, partition: str, since: str, until: str | None, after: IndexPosition) -> Iterator[Item]:
         """Yields a partition's items (for an index, their keys) between two sort keys, after a position, in order."""
@@ -65,14 +76,14 @@ class ItemStore(UserDict[Key, Item]):
         last = len(positions) if until is None else bisect_right(positions, (until, MAX_SORT_KEY))
         for position in positions[first:last]:
             item = self.data[position[1], position[2]]
-            yield {name: item[name] for name in {*TABLE_KEYS, *attributes}} if index else item
+            yield {name: item[name] for name in (*TABLE_KEYS, *attributes)} if index else item
 
     def _reindex(self, before: Item | None, after: Item | None) -> None:
         """Replaces an item's positions in the table and in each index."""
-        for index, attributes in (("", TABLE_KEYS), *INDEXES.items()):
-            old, new = (_find_index_entry(index, item, attributes) for item in (before, after))
-            if old == new:
+        for index, attributes in INDEXED_ATTRIBUTES:
+            if before is not None and after is not None and all(before.get(n) == after.get(n) for n in attributes):
                 continue
+            old, new = _find_index_entry(index, before, attributes), _find_index_entry(index, after, attributes)
             if old:
                 positions = self._positions[old[0]]
                 del positions[bisect_left(positions, old[1])]
@@ -94,7 +105,7 @@ def find_position(item: Mapping[str, Any], attributes: tuple[str, str]) -> Index
 
     The table's own key follows the sort key, because several items of an index may have the same one.
     """
-    return tuple(item[name]["S"] for name in (attributes[1], *TABLE_KEYS))
+    return item[attributes[1]]["S"], item["pk"]["S"], item["sk"]["S"]
 
 
 def read_key(item: Mapping[str, Any]) -> Key:
@@ -174,7 +185,8 @@ def _check_item(item: Item) -> None:
         ((kind, content),) = value.items()
         if kind not in ("S", "N") or not isinstance(content, str):
             raise NotImplementedError(f"the simulation does not support the attribute {name}: {value!r}")
-        size += len(name.encode()) + len(content.encode())
+        size += len(name if name.isascii() else name.encode())
+        size += len(content if content.isascii() else content.encode())
     if size > MAX_ITEM_BYTES:
         raise build_validation_error("Item size has exceeded the maximum allowed size")
 
@@ -305,10 +317,7 @@ class SimulatedTable:
     ) -> dict[str, Any]:
         """Unlike on AWS, a scan sees all writes that have been made."""
         self._check(TableName)
-        found = sorted(self.items.values(), key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
-        if ExclusiveStartKey:
-            after = read_key(ExclusiveStartKey)
-            found = [item for item in found if (item["pk"]["S"], item["sk"]["S"]) > after]
+        found = self.items.scan(read_key(ExclusiveStartKey) if ExclusiveStartKey else None, self.page_size + 1)
         response = _build_page(found, TABLE_KEYS, self.page_size)
         if ProjectionExpression:
             names = [(ExpressionAttributeNames or {}).get(name, name) for name in ProjectionExpression.split(",")]
@@ -320,20 +329,15 @@ class SimulatedTable:
     ) -> list[Item]:
         """Returns the first items of a partition that meet a key condition, after a position; for an index, keys."""
         attributes = INDEXES[index] if index else TABLE_KEYS
-        parsed = _KEY_CONDITION.fullmatch(condition)
-        if not parsed or scope.resolve_name(parsed[1]) != attributes[0]:
+        parsed = _parse_key_condition(condition)
+        if not parsed or scope.resolve_name(parsed.name) != attributes[0]:
             raise NotImplementedError(f"the simulation does not support the query {condition!r}")
-        rest = parsed[3] or ""
-        within = _BETWEEN.fullmatch(rest)
-        since, until = (_read_key_text(scope, within[1]), _read_key_text(scope, within[2])) if within else ("", None)
+        since, until = [_read_key_text(scope, text) for text in parsed.bounds] if parsed.bounds else ("", None)
         store = self._list_lagged_items() if index and self.index_lag else self.items
-        found = store.query(index, _read_key_text(scope, parsed[2]), since, until, after)
-        kept = (
-            item
-            for item in found
-            if within or not rest or is_met(rest, EvaluationScope(item, scope.names, scope.values))
-        )
-        return list(islice(kept, limit))
+        found = store.query(index, _read_key_text(scope, parsed.value), since, until, after)
+        if parsed.rest:
+            found = (item for item in found if is_met(parsed.rest, EvaluationScope(item, scope.names, scope.values)))
+        return list(islice(found, limit))
 
     def _list_lagged_items(self) -> ItemStore:
         """Returns the items as a lagging index has them."""
@@ -409,6 +413,26 @@ class SimulatedTable:
             self.items.pop(write.key, None)
         else:
             self.items[write.key] = write.after
+
+
+@dataclass(frozen=True)
+class KeyCondition:
+    """A condition on the keys: one on the partition, and `bounds` of the sort key or any other condition on it."""
+
+    name: str
+    value: str
+    bounds: tuple[str, str] | None
+    rest: str
+
+
+@cache
+def _parse_key_condition(text: str) -> KeyCondition | None:
+    found = _KEY_CONDITION.fullmatch(text)
+    if not found:
+        return None
+    rest = found[3] or ""
+    within = _BETWEEN.fullmatch(rest)
+    return KeyCondition(found[1], found[2], (within[1], within[2]) if within else None, "" if within else rest)
 
 
 def _read_key_text(scope: EvaluationScope, placeholder: str) -> str:

@@ -115,6 +115,7 @@ class SimulatedLambda:
         default_factory=list[Callable[[SimulatedFunction, SimulatedMessage], None]]
     )
     is_started: bool = False
+    crash_count: int = 0
 
     def add_mapping(
         self, queue: SimulatedQueue, function: SimulatedFunction, *, max_concurrency: int, batch_size: int = 1
@@ -275,6 +276,7 @@ class SimulatedLambda:
                 work()
                 invocation.outcome, note = InvocationOutcome.SUCCEEDED, "done"
             except SimulatedCrash as crash:
+                self.crash_count += 1
                 timed_out = isinstance(crash, TimeoutCrash)
                 invocation.outcome, note = (
                     InvocationOutcome.TIMED_OUT if timed_out else InvocationOutcome.KILLED,

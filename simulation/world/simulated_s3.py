@@ -40,15 +40,24 @@ class ObjectVersion:
         digest = hashlib.md5(self.data or b"", usedforsecurity=False).hexdigest()
         return f'"{digest}"'
 
+    @cached_property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.data or b"").hexdigest()
+
 
 @dataclass
 class SimulatedBucket:
-    """One versioned bucket. `notify` is called with the bodies of its notifications. `changed_keys`: written keys."""
+    """One versioned bucket.
+
+    `notify` is called with the bodies of its notifications. `changed_keys`: written keys. `change_count`: how often an
+    object or its tags changed.
+    """
 
     name: str
     notify: NotificationListener | None = None
     objects: dict[str, list[ObjectVersion]] = field(default_factory=dict[str, list[ObjectVersion]])
     changed_keys: set[str] = field(default_factory=set[str])
+    change_count: int = 0
     _sorted: list[str] = field(default_factory=list[str])
 
     def find_current(self, key: str) -> ObjectVersion | None:
@@ -235,6 +244,7 @@ class SimulatedS3:
         return version
 
     def _notify(self, bucket: SimulatedBucket, key: str, version: ObjectVersion, kind: str) -> None:
+        bucket.change_count += 1
         if bucket.notify:
             bucket.notify(build_notification(bucket.name, key, kind, version, self._clock.time))
 

@@ -34,7 +34,8 @@ class WorldClock:
 
     def advance_to(self, moment: datetime) -> None:
         """Advances to a moment; a moment in the past changes nothing."""
-        self.time = max(self.time, moment)
+        if moment > self.time:
+            self.time = moment
 
     def to_unix_seconds(self) -> float:
         """Returns the true time in Unix seconds."""

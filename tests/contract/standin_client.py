@@ -102,9 +102,10 @@ class StandinClient:
         return [job for key in self.see("bill")["keys"] for job in key["jobs"]]
 
     def slots(self) -> dict[str, Any]:
-        """Returns the calls in flight of the only account."""
-        (row,) = self.see("inflight")["accounts"]
-        return dict(row)
+        """Returns the calls in flight of the only account, which appears with its first call."""
+        accounts = self.see("inflight")["accounts"]
+        assert len(accounts) <= 1
+        return dict(accounts[0]) if accounts else {"now": 0, "peak": 0, "refused": 0}
 
     def connect(self) -> socket.socket:
         """Opens a plain connection to the server."""

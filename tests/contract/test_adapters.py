@@ -16,7 +16,7 @@ from backdrop.model.errors import RetryLaterError
 from backdrop.model.job import Job, MoneyStatus
 from backdrop.model.provider_result import NOT_TAKEN_CLASSES, LookupStatus, ProviderResult, RetryClass
 from backdrop.ports import ApiKey, IdeogramEndpoint, Provider, SegmindEndpoint
-from backdrop.providers import ideogram, onemin, runware, segmind
+from backdrop.providers import ideogram, onemin, polling, runware, segmind
 from backdrop.providers.http import HttpResponse as HttpReply
 from backdrop.providers.ideogram import Ideogram
 from backdrop.providers.onemin import OneMin
@@ -24,6 +24,7 @@ from backdrop.providers.runware import Runware
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapter_calls import call, claimed, get_task_id, job_for
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Reply, http, provide_key, recording, silence, unused_url
+from tests.contract.skipped_time import skip_waits
 from tests.contract.standin_client import KEY
 from tests.unit.work_in_memory import FakeWork
 
@@ -247,6 +248,7 @@ def test_lookup_reports_not_taken_only_for_final_failures(name: str, replies: li
     call_id = get_task_id(job) if name == "runware" else "id"
     with pytest.MonkeyPatch.context() as patch:
         fake_replies(name, replies, patch, uploads=False)
+        skip_waits(patch, ideogram, polling)
         result = MAKERS[name]("https://api.example", 0.05, provide_key).look_up(claimed(job, call_id), call_id)
     assert_can_be_stored(result)
     if isinstance(result, ProviderResult) and result.retry_class in NOT_TAKEN_CLASSES:

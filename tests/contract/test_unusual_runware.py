@@ -21,6 +21,7 @@ from backdrop.model.job import Job, JobStatus
 from backdrop.model.object_keys import response_key
 from backdrop.model.provider_result import ProviderResult
 from backdrop.operate.redrive import FailureFilter
+from backdrop.providers import polling, runware
 from backdrop.providers.runware import MAX_UNCLEAR_WAIT, Runware
 from backdrop.providers.runware_errors import (
     END_UNKNOWN,
@@ -37,6 +38,7 @@ from simulation.world.simulated_provider import ProviderKind
 from simulation.world.simulated_stack import OUTPUT_BUCKET, World
 from tests.contract.adapter_calls import get_task_id
 from tests.contract.adapters import Recorder, Reply, Request, http, provide_key, silence
+from tests.contract.skipped_time import skip_waits
 from tests.contract.test_runware_answers import JOB, details, look_up_with
 from tests.contract.test_runware_wire import URL, json_reply
 from tests.simulated.stage_worlds import KEY as PHOTO_KEY
@@ -44,7 +46,7 @@ from tests.simulated.stage_worlds import assert_at_rest
 from tests.unit.work_in_memory import FakeWork
 
 PRICE = 60_000
-CALL_SECONDS, POLL_SECONDS = 1.0, 0.01
+CALL_SECONDS, POLL_SECONDS = 1.0, 0.1
 MAX_MINUTES = 60
 PNG = build_picture("inside the response")
 BASE64 = base64.b64encode(PNG).decode()
@@ -322,7 +324,8 @@ class Conversation(Recorder):
 def play(unusual: Unusual) -> tuple[World, Conversation]:
     """Buys a photo from Runware, in a stack with the real adapter, until no work is left."""
     world = World(other_providers={"runware": ProviderKind.LOOKUP_BY_OUR_ID})
-    with Conversation([silence], unusual=unusual) as server:
+    with Conversation([silence], unusual=unusual) as server, pytest.MonkeyPatch.context() as patch:
+        skip_waits(patch, runware, polling)
         work = S3WorkStorage(cast("Any", world.s3), OUTPUT_BUCKET)
         clock: dict[str, Any] = {"poll_seconds": POLL_SECONDS, "now": lambda: world.clock.time}
         adapter = Runware(server.url, CALL_SECONDS, provide_key, work, **clock)

@@ -3,7 +3,6 @@
 import os
 import pty
 import re
-import signal
 import subprocess
 from dataclasses import dataclass, field
 from functools import cache
@@ -11,7 +10,6 @@ from pathlib import Path
 
 from backdrop_local import cloud
 from backdrop_local.home import ROOT, STACK, Home
-from backdrop_local.processes import find_free_port
 from tests.documented_commands import Command
 from tests.e2e.aws_cli import AwsCli
 
@@ -23,7 +21,7 @@ REMOVED_VARIABLES = ("AWS_", "BACKDROP_", "FORK_WORKERS", "MAKE", "MFLAGS")
 # The commands that are not run here, and why. Their programs and options are checked, though.
 NOT_RUN = {
     r"make test$": "runs this test",
-    r"make down$": "stops the cloud; the fixture runs it when the page is done",
+    r"make down$": "stops the cloud, which other pages need; the test runs it at its end",
     r"make build|sam (build|deploy|delete)": "needs AWS; the local cloud deploys the same template with this tool",
     r"git (pull --autostash$|checkout -m v|archive )": "changes the repository under the test",
     r"aws cloudformation (create|execute|wait)\b": "restores a removed stack (test_separate_stacks.py)",
@@ -34,7 +32,6 @@ NOT_RUN = {
     r"aws (s3api delete-bucket|dynamodb delete-table)": "deletes what the other commands need",
     r"IDEOGRAM_API_KEY=": "buys pictures at Ideogram; the stand-in replaces it in test_purchased_pairs.py",
 }
-UNTIL_CTRL_C = re.compile(r"backdrop .*--watch|backdrop page")
 # The answer to a command that asks for a key.
 KEY = "standin-key\n"
 
@@ -102,8 +99,6 @@ class CommandRunner:
         code = 1 if command.fails else 0
         if "--stack" in line:
             self.environment |= self._aws_environment()
-        if UNTIL_CTRL_C.match(line):
-            return self._run_until_ctrl_c(line)
         if command.answer:
             keyboard, terminal = pty.openpty()
             os.write(keyboard, f"{command.answer}\n".encode())
@@ -113,26 +108,6 @@ class CommandRunner:
             assert "[y/N]" in output, f"{line} asked no question: {output}"
             return output
         return self.run_line(line, self.here, piped=KEY if re.search(r"key set [^<]*$", line) else "", code=code)
-
-    def _run_until_ctrl_c(self, line: str) -> str:
-        """Runs a command line until its first line of output, presses Ctrl-C, and returns that line."""
-        running = subprocess.Popen(
-            ["/bin/bash", "-c", f"exec {line}"],
-            cwd=self.here,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert running.stdout is not None
-        first_line = running.stdout.readline()
-        running.send_signal(signal.SIGINT)
-        _, errors = running.communicate(timeout=60)
-        assert first_line, errors
-        assert running.returncode in (0, 130), errors
-        assert "Traceback" not in errors, errors
-        return first_line
 
     def _export(self, printed: str) -> None:
         """Sets the variables of these `export` lines, as `eval` does. There may be no other lines."""
@@ -147,8 +122,7 @@ class CommandRunner:
         return dict(line.removeprefix("export ").split("=", 1) for line in lines)
 
     def _fill_in(self, line: str) -> str:
-        """Puts this stack's outputs, its name, and a free port into a line."""
-        line = re.sub(r"--port \d+", lambda _: f"--port {find_free_port()}", line)
+        """Puts this stack's outputs and its name into a line."""
         if "<" not in line and "--stack " not in line:
             return line
         outputs = cloud.find_running(self.home).outputs()

@@ -20,30 +20,31 @@ from tests.e2e.folder import Folder
 os.environ["FORK_WORKERS"] = "1"
 # Tests that take minutes start first, longest first, so that none of them runs alone at the end.
 SLOW_TESTS = (
-    "test_acknowledged_generation_survives_a_killed_worker",
     "test_update_completes_jobs_in_every_state",
-    "test_mandate_clients",
-    "[README.md]",
-    "[docs/tutorial.md]",
-    "[docs/first-day-on-aws.md]",
-    "test_runbooks",
-    "test_local_cloud",
-    "test_counted_requests",
-    "[docs/operating.md]",
-    "test_documented_commands",
+    "test_broken_release_is_rolled_back_without_losing_photos",
     "test_update",
-    "test_reconcile_bill",
+    "[README.md]",
+    "test_commands_of_the_first_pages_start_and_stop_a_cloud",
+    "test_runbooks",
+    "test_documented_commands",
     "test_separate_stacks",
+    "test_local_cloud",
+    "test_reconcile_bill",
+    "test_example_stacks",
+    "test_ideogram_v2",
+    "test_eventbridge",
+    "test_campaigns",
+    "test_mandate_clients",
+    "test_installed_command",
+    "test_counted_requests",
 )
 # Each of these tests runs in any pytest worker. The tests of any other module run in one worker and share what the
 # module sets up.
 INDEPENDENT_TESTS = (
-    "test_acknowledged_generation_survives_a_killed_worker",
     "test_update",
+    "test_broken_release_is_rolled_back_without_losing_photos",
     "[README.md]",
-    "[docs/tutorial.md]",
-    "[docs/first-day-on-aws.md]",
-    "[docs/operating.md]",
+    "test_commands_of_the_first_pages_start_and_stop_a_cloud",
 )
 
 

@@ -103,18 +103,6 @@ class Folder:
         for _ in range(2):
             eventually(lambda: not self._messages_in(*QUEUE_OUTPUTS), f"no message about {self.name} in any queue")
 
-    def wait_until_returned(self, name: str) -> None:
-        """Waits until render has returned a message of the photo's job to its lane, to be delivered again later."""
-        lane = self.stack.queue("IdeogramQueueUrl")
-        visibility_seconds = lane.visibility_seconds
-
-        def poll() -> bool:
-            job = self.job(name)
-            messages = self._messages_in("IdeogramQueueUrl") if job else []
-            return any(one.was_returned(visibility_seconds) for one in messages if job and job["job_id"] in one.body)
-
-        eventually(poll, f"{name} is returned to its lane", lambda: (self.job(name), lane.messages()))
-
     def wait_until_unpaid(self, name: str) -> None:
         """Waits until the photo's job is accepted but not paid, and checks that the photo has no error report."""
         eventually(lambda: self.is_unpaid(name), f"{name} waits", lambda: (self.job(name), self.report(name)))
@@ -153,9 +141,12 @@ class Folder:
         self.stack.purge_lanes()
 
     def _open_work(self) -> list[object]:
-        """Returns open jobs and messages in flight, except in lanes: these do nothing once their job has ended."""
+        """Returns open jobs, and messages that could still have an effect on another test: those for intake, and those
+        that deliver is working on. A lane's messages do nothing once their job has ended.
+        """
         jobs = [item["sk"]["S"] for item in self.ledger() if _is_open(item)]
-        return [*jobs, *self._messages_in("IntakeQueueUrl", "DeliverQueueUrl")]
+        in_delivery = [message for message in self._messages_in("DeliverQueueUrl") if message.receives]
+        return [*jobs, *self._messages_in("IntakeQueueUrl"), *in_delivery]
 
     def _messages_in(self, *queues: str) -> list[Message]:
         """Returns the messages about this folder, queue by queue."""

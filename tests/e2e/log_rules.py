@@ -65,6 +65,11 @@ def parse_function_lines(lines: Iterable[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.startswith("{") and '"CloudWatchMetrics"' not in line]
 
 
+def find_function_lines(lines: Iterable[str], **fields: str) -> list[dict[str, Any]]:
+    """Returns the lines that the functions themselves wrote with these fields, parsed."""
+    return [line for line in parse_function_lines(lines) if fields.items() <= line.items()]
+
+
 def _leaks(line: str, secret_values: Collection[str]) -> bool:
     return bool(SECRET_MARKS.search(line) or BUG_MARKS.search(line)) or any(value in line for value in secret_values)
 

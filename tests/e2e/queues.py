@@ -11,28 +11,17 @@ from backdrop_local.clients import LocalClients
 from backdrop_local.cloud import Cloud
 
 MESSAGES_PATH = "_ministack/sqs/messages?QueueUrl="
-ROUNDING_SECONDS = 2
 # Created only once, because each pool loads all certificates of the machine.
 HTTP = urllib3.PoolManager()
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message in a queue. `hidden_seconds`: the time from its first receipt to its next delivery, 0 if it was never
-    received.
-    """
+    """A message in a queue."""
 
     body: str
     receives: int
-    hidden_seconds: int
     attributes: dict[str, str]
-
-    def was_returned(self, visibility_seconds: int) -> bool:
-        """Whether a worker returned the message. While a worker holds it, it is hidden for exactly the visibility
-        timeout.
-        """
-        is_held = abs(self.hidden_seconds - visibility_seconds) <= ROUNDING_SECONDS
-        return self.receives > 1 or (self.receives == 1 and not is_held)
 
 
 @dataclass(frozen=True)
@@ -58,10 +47,8 @@ class Queue:
 
 
 def _parse_message(entry: dict[str, Any]) -> Message:
-    received = entry["FirstReceiveTimestamp"]
-    hidden = entry["VisibleAt"] - received if received else 0
     attributes = {name: value["StringValue"] for name, value in entry["MessageAttributes"].items()}
-    return Message(entry["Body"], entry["ReceiveCount"], hidden, attributes)
+    return Message(entry["Body"], entry["ReceiveCount"], attributes)
 
 
 class QueueRecorder:

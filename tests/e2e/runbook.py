@@ -17,7 +17,7 @@ from tests.e2e.deployed_stack import DeployedStack
 PAGES = ROOT / "docs" / "runbooks"
 # A message whose worker could not start is delivered again after two minutes instead of the usual six.
 SHORT_TIMEOUTS = {f"{name}TimeoutSeconds": "90" for name in ("Ideogram", "Segmind", "OneMin", "Runware")}
-OTHER_PARAMETERS = {"RenderTimeoutSeconds": "120", "LaneVisibilitySeconds": "130", "ReadableBuckets": ""}
+OTHER_PARAMETERS = {"RenderTimeoutSeconds": "120", "LaneVisibilitySeconds": "130"}
 PARAMETERS = clouds.PARAMETERS | SHORT_TIMEOUTS | OTHER_PARAMETERS
 # These differ between the page and a run: figures, times, numbers of jobs, and the stack's name.
 VARYING_TEXT = re.compile(

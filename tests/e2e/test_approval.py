@@ -1,49 +1,14 @@
 """Approval and retries through the deployed stack: pictures wait for a person, and are bought again if they differ."""
 
-import hashlib
-import os
-import subprocess
 from io import BytesIO
-from typing import Any
 
 from PIL import Image, ImageDraw
 
-from backdrop_local.home import ROOT
 from tests.e2e.deployed_stack import eventually
 from tests.e2e.folder import Folder
 from tests.e2e.test_eventbridge import put_event
 
 SQUARE = 256
-
-
-def run_review(folder: Folder, *words: str) -> str:
-    """Runs `backdrop review` on this cloud, and returns what it printed."""
-    env = {**os.environ, "BACKDROP_HOME": str(folder.stack.cloud.home.path), "COLUMNS": "200"}
-    command = [str(ROOT / ".venv" / "bin" / "backdrop"), "review", *words]
-    return subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
-
-
-def read_review_file(folder: Folder, review: dict[str, Any]) -> bytes:
-    bucket = folder.stack.output_bucket
-    return folder.stack.clients.s3.get_object(Bucket=bucket, Key=review["key"])["Body"].read()
-
-
-def test_person_approves_the_file_that_waits(folder: Folder) -> None:
-    folder.drop("red.jpg", folder.instructions | {"approval": "required", "output": {"format": "png"}})
-    (review,) = folder.wait_for_status("red.jpg", "review")["reviews"]
-    assert folder.pictures("red.jpg") == []
-    seen = read_review_file(folder, review)
-    assert hashlib.sha256(seen).hexdigest() == review["sha256"]
-    assert folder.key("red.jpg") in run_review(folder, "--prefix", folder.key(""))
-    run_review(folder, "approve", folder.key("red.jpg"))
-    job = folder.wait_until_stored("red.jpg")
-    assert job["reviews"][0]["decision"] == "approved"
-    assert "arn:aws" in job["reviews"][0]["by"]
-    shown, delivered = Image.open(BytesIO(seen)).convert("RGB"), folder.picture("red.jpg", "red.png").convert("RGB")
-    assert delivered.tobytes() == shown.tobytes()
-    assert len(folder.charges()) == 1
-    kinds = {event["detail-type"] for event in folder.events("red.jpg")}
-    assert kinds == {"Image Awaiting Approval", "Image Completed"}
 
 
 def test_event_rejects_the_picture_without_an_alarm(folder: Folder) -> None:

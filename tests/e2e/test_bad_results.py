@@ -1,113 +1,159 @@
-"""A paid result that cannot be delivered ends with its own code, and is not bought again."""
+"""A paid result that cannot be delivered ends with its own code, and is not bought again.
 
-import pytest
+Operators learn of it by a report, an event, a dead letter, log lines, and two alarms.
+"""
 
-from tests.e2e.deployed_stack import eventually
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import boto3
+
+from backdrop_local.home import REGION, STACK
+from tests.contract.standin_client import KEY
+from tests.e2e.deployed_stack import FED_BY_QUEUES, DeployedStack, eventually
 from tests.e2e.folder import Folder
+from tests.e2e.log_polling import poll_logs
+from tests.e2e.log_rules import find_function_lines
 
-PAID_FAILURES = [
-    pytest.param("unsafe", {"which": [0]}, "*", "unsafe_result", id="unsafe"),
-    pytest.param("unsafe", {"which": [0], "form": "missing"}, "*", "unsafe_result", id="unsafe-without-a-reason"),
-    pytest.param("expired_url", {}, "*", "link_expired", id="expired-link"),
-    pytest.param("html_error", {"code": 200}, "cdn", "result_not_an_image", id="html-page"),
-    pytest.param("truncated", {}, "*", "result_truncated", id="truncated"),
-    pytest.param("truncated", {"chunked": True}, "*", "result_truncated", id="truncated-without-a-length"),
-    pytest.param("redirect", {}, "*", "result_redirected", id="redirect"),
-    pytest.param("status", {"code": 404}, "cdn", "result_gone", id="gone"),
-    pytest.param("foreign_url", {"kind": "host"}, "*", "result_foreign_host", id="foreign-host"),
-    pytest.param("foreign_url", {"kind": "http"}, "*", "result_foreign_host", id="plain-http"),
-    pytest.param("foreign_url", {"kind": "loopback"}, "*", "result_foreign_host", id="another-port-here"),
-    pytest.param("foreign_url", {"kind": "userinfo"}, "*", "result_foreign_host", id="host-in-the-user-info"),
-]
+CASES: dict[str, tuple[str, dict[str, object], str, str]] = {
+    "gone.jpg": ("status", {"code": 404}, "cdn", "result_gone"),
+    "foreign.jpg": ("foreign_url", {"kind": "userinfo"}, "*", "result_foreign_host"),
+}
+"""Photos, with the stand-in's fault, its arguments, its route, and the code of the failure."""
 
 
-def assert_failure_is_reported(folder: Folder, code: str, money: str) -> None:
+class CloudWatch:
+    """The stack's alarms. The emulator extracts no metrics from logs, so this class does."""
+
+    def __init__(self, stack: DeployedStack) -> None:
+        self.stack = stack
+        self.client: Any = boto3.client(
+            "cloudwatch",
+            endpoint_url=stack.clients.endpoint_url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def alarms(self) -> dict[str, dict[str, Any]]:
+        """Returns the stack's alarms by name."""
+        alarms = self.client.describe_alarms(AlarmNamePrefix=f"{STACK}-")["MetricAlarms"]
+        return {alarm["AlarmName"]: alarm for alarm in alarms}
+
+    def read_watched_metrics(self, since: float) -> list[dict[str, Any]]:
+        """Returns the functions' metrics since `since` (Unix seconds) that one of the alarms watches."""
+        watched = {_format_metric_name(alarm) for alarm in self.alarms().values()}
+        lines = [line for function in FED_BY_QUEUES for line in self.stack.read_metrics(function, since)]
+        return [datum for line in lines for datum in _extract_metrics(line) if _format_metric_name(datum) in watched]
+
+    def put_metrics(self, metrics: list[dict[str, Any]]) -> None:
+        """Sends metrics to CloudWatch, as if it had extracted them from the log."""
+        self._put("Backdrop", metrics)
+
+    def put_dead_letter_count(self) -> int:
+        """Sends the number of dead letters to CloudWatch, as SQS does, and returns it."""
+        letters = len(self.stack.queue("DeadLetterQueueUrl").messages())
+        alarm = self.alarms()[f"{STACK}-dead-letters"]
+        self._put(
+            alarm["Namespace"],
+            [{"MetricName": alarm["MetricName"], "Dimensions": alarm["Dimensions"], "Value": letters}],
+        )
+        return letters
+
+    def wait_for_alarm(self, name: str) -> None:
+        """Waits until an alarm is in the state ALARM."""
+        alarm = f"{STACK}-{name}"
+        eventually(lambda: self.alarms()[alarm]["StateValue"] == "ALARM", f"{name} is in alarm", self.alarms)
+
+    def _put(self, namespace: str, data: list[dict[str, Any]]) -> None:
+        self.client.put_metric_data(Namespace=namespace, MetricData=data)
+
+
+def _extract_metrics(line: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yields the metrics that CloudWatch extracts from a line in the embedded metric format."""
+    for directive in line["_aws"]["CloudWatchMetrics"]:
+        for dimensions in directive["Dimensions"]:
+            labels = [{"Name": name, "Value": line[name]} for name in dimensions]
+            for metric in directive["Metrics"]:
+                for value in line[metric["Name"]]:
+                    yield {"MetricName": metric["Name"], "Dimensions": labels, "Value": value}
+
+
+def _format_metric_name(metric: dict[str, Any]) -> str:
+    """Returns a unique text for a metric's name and dimensions."""
+    dimensions = sorted((dimension["Name"], dimension["Value"]) for dimension in metric["Dimensions"])
+    return json.dumps([metric["MetricName"], dimensions])
+
+
+def assert_failure_is_reported(folder: Folder, name: str, code: str) -> None:
     """Asserts that the report, the dead letter, and the event have the same error, and that there is no picture."""
-    entry = folder.wait_for_error("red.jpg", code)
-    job = folder.wait_for_status("red.jpg", "dead")
+    entry = folder.wait_for_error(name, code)
+    job = folder.wait_for_status(name, "dead")
+    assert (job["cost"]["usd"], job["cost"]["unknown_usd"]) == (0.03, 0)
     assert (entry["status"], entry["job_id"]) == ("dead", job["job_id"])
-    assert (entry["retryable"], entry["money"]) == (False, money)
-    assert folder.pictures("red.jpg") == []
-    letter = eventually(lambda: folder.dead_letters("red.jpg"), "a dead letter")[0]
-    expected = {"code": code, "reason": entry["message"], "money": money}
-    attributes = letter.attributes
+    assert (entry["retryable"], entry["money"]) == (False, "spent")
+    assert folder.pictures(name) == []
+    letter = eventually(lambda: folder.dead_letters(name), "a dead letter")[0]
+    attributes = dict(letter.attributes)
     assert int(attributes.pop("lock_version")) > 0
-    assert attributes == {**expected, "job_id": job["job_id"], "provider": "ideogram"}
-    event = folder.wait_for_event("red.jpg")
+    assert attributes == {
+        "code": code,
+        "reason": entry["message"],
+        "money": "spent",
+        "job_id": job["job_id"],
+        "provider": "ideogram",
+    }
+    event = folder.wait_for_event(name)
     assert event["detail-type"] == "Image Failed"
     assert event["detail"]["errors"] == [entry]
 
 
-@pytest.mark.parametrize(("fault", "args", "route", "code"), PAID_FAILURES)
-def test_unusable_paid_result_ends_dead_and_is_not_bought_again(
-    folder: Folder, fault: str, args: dict[str, object], route: str, code: str
-) -> None:
-    folder.add_fault(fault, args, route=route)
-    folder.drop("red.jpg", folder.instructions)
-    assert_failure_is_reported(folder, code, "spent")
-    job = folder.wait_for_status("red.jpg", "dead")
-    assert (job["cost"]["usd"], job["cost"]["unknown_usd"]) == (0.03, 0)
+def assert_logged_by_every_function(folder: Folder, name: str) -> None:
+    """Asserts that each function logs the job's ID, and that intake and deliver also log the photo's key."""
+    job = folder.job(name)
+    assert job
+    for function in FED_BY_QUEUES:
+        fields = {"job_id": job["job_id"]} | ({} if function == "render" else {"key": folder.key(name)})
+
+        def poll(function: str = function, fields: dict[str, str] = fields) -> bool:
+            return bool(find_function_lines(folder.stack.read_log(function, folder.started_at), **fields))
+
+        poll_logs(folder, poll, f"{function} logs {fields}")
+
+
+def assert_documents_have_no_secret(folder: Folder, name: str) -> None:
+    """Asserts that no document about the photo contains a key or a signed link."""
+    documents = [
+        folder.report(name),
+        folder.receipt(name),
+        folder.events(name),
+        [asdict(letter) for letter in folder.dead_letters(name)],
+    ]
+    assert all(documents)
+    text = json.dumps(documents)
+    assert KEY not in text
+    assert "sig=" not in text
+
+
+def test_unusable_paid_result_ends_dead_and_is_not_bought_again(folder: Folder) -> None:
+    cloudwatch = CloudWatch(folder.stack)
+    for name, (fault, args, route, _) in CASES.items():
+        prompt = f"{folder.prompt}, {name}"
+        folder.stack.standin.add_fault(fault, args, prompt_regex=prompt, route=route)
+        folder.drop(name, {**folder.instructions, "prompt": prompt})
+    for name, (_, _, _, code) in CASES.items():
+        assert_failure_is_reported(folder, name, code)
+        assert_documents_have_no_secret(folder, name)
     folder.wait_until_queues_empty()
-    assert [charge["usd"] for charge in folder.charges()] == ["0.03"]
-
-
-def test_opaque_cut_out_ends_dead_and_its_file_is_kept(folder: Folder) -> None:
-    folder.stack.standin.add_fault("wrong_type", {"bytes_as": "JPEG"}, route="remove-background")
-    folder.drop("red.jpg", tags={"operation": "remove"})
-    assert_failure_is_reported(folder, "result_not_transparent", "spent")
-    job = folder.wait_for_status("red.jpg", "dead")
-    assert job["cost"]["usd"] == 0.01
-    assert len(folder.list_outputs(f"_backdrop/paid/{job['job_id']}/")) == 1
-
-
-def test_request_rejected_by_the_provider_ends_dead_without_a_charge(folder: Folder) -> None:
-    folder.add_fault("status", {"code": 400})
-    folder.drop("red.jpg", folder.instructions)
-    assert_failure_is_reported(folder, "request_rejected", "not_spent")
-    assert folder.charges() == []
-
-
-def test_prompt_refused_by_the_safety_check_causes_no_dead_letter(folder: Folder) -> None:
-    folder.add_fault("status", {"code": 422})
-    folder.drop("red.jpg", folder.instructions)
-    entry = folder.wait_for_error("red.jpg", "unsafe_request")
-    assert (entry["status"], entry["money"]) == ("refused", "not_spent")
-    folder.wait_until_queues_empty()
-    assert folder.dead_letters("red.jpg") == []
-    assert folder.charges() == []
-
-
-def test_one_unsafe_picture_of_two_leaves_a_warning(folder: Folder) -> None:
-    folder.add_fault("unsafe", {"which": [0]})
-    folder.drop("red.jpg", {**folder.instructions, "num_images": 2})
-    job = folder.wait_until_stored("red.jpg")
-    assert folder.pictures("red.jpg") == ["red.png"]
-    assert job["cost"]["usd"] == 0.06
-    (warning,) = job["warnings"]
-    assert warning.startswith("unsafe_result")
-
-
-def test_missing_pictures_are_not_charged_and_leave_a_warning(folder: Folder) -> None:
-    folder.add_fault("fewer_results")
-    folder.drop("red.jpg", {**folder.instructions, "num_images": 3})
-    job = folder.wait_until_stored("red.jpg")
-    assert folder.pictures("red.jpg") == ["red.png", "red_2.png"]
-    assert job["cost"]["usd"] == 0.06
-    (warning,) = job["warnings"]
-    assert warning.startswith("fewer_results")
-
-
-def test_one_failed_download_of_two_leaves_a_warning(folder: Folder) -> None:
-    folder.add_fault("status", {"code": 404}, route="cdn", times=1)
-    folder.drop("red.jpg", {**folder.instructions, "num_images": 2})
-    job = folder.wait_until_stored("red.jpg")
-    assert len(folder.pictures("red.jpg")) == 1
-    (warning,) = job["warnings"]
-    assert warning.startswith("result_gone")
-
-
-def test_transient_download_error_is_retried_without_another_purchase(folder: Folder) -> None:
-    folder.add_fault("cdn_5xx", {"times": 1})
-    folder.drop("red.jpg", folder.instructions)
-    folder.wait_until_stored("red.jpg")
-    assert len(folder.charges()) == 1
+    for name in CASES:
+        assert [charge["usd"] for charge in folder.charges(f"{folder.prompt}, {name}")] == ["0.03"]
+    assert_logged_by_every_function(folder, "gone.jpg")
+    cloudwatch.put_metrics(
+        poll_logs(folder, lambda: cloudwatch.read_watched_metrics(folder.started_at), "the loss is counted")
+    )
+    assert cloudwatch.put_dead_letter_count()
+    cloudwatch.wait_for_alarm("paid-without-result")
+    cloudwatch.wait_for_alarm("dead-letters")
+    folder.stack.check_logs()

@@ -122,7 +122,7 @@ def campaigns(folder: Folder, tmp_path: Path) -> Campaigns:
 
 
 def test_prefix_is_bought_once_and_report_matches_the_bill(campaigns: Campaigns) -> None:
-    photos = [f"{n}.jpg" for n in range(8)]
+    photos = [f"{n}.jpg" for n in range(3)]
     campaigns.upload(*photos)
     campaigns.folder.put("notes.txt", "for us")
     campaigns.folder.put("_backdrop.json.bak", "old")
@@ -130,7 +130,7 @@ def test_prefix_is_bought_once_and_report_matches_the_bill(campaigns: Campaigns)
     execution = campaigns.start()
     assert campaigns.wait_for_end(execution)["status"] == "SUCCEEDED"
     report, csv_rows = campaigns.wait_for_report(execution), campaigns.csv_rows()
-    assert (report["items"]["listed"], report["items"]["stored"], report["items"]["skipped"]) == (10, 8, 2)
+    assert (report["items"]["listed"], report["items"]["stored"], report["items"]["skipped"]) == (5, 3, 2)
     assert {name for name, row in csv_rows.items() if row["end"] == "stored"} == {*photos}
     assert csv_rows["notes.txt"]["end"] == "skipped"
     cost = Decimal(str(report["cost"]["usd"]))
@@ -140,33 +140,28 @@ def test_prefix_is_bought_once_and_report_matches_the_bill(campaigns: Campaigns)
     assert (event["status"], event["items"], event["cost"]) == ("succeeded", report["items"], report["cost"])
     assert campaigns.folder.pictures("0.jpg") == ["0.png"]
     again = campaigns.run()
-    assert (again["items"]["stored"], again["bought"]["usd"], again["cost"]["usd"]) == (8, 0, float(cost))
+    assert (again["items"]["stored"], again["bought"]["usd"], again["cost"]["usd"]) == (3, 0, float(cost))
     assert campaigns.total_billed() - before == cost
 
 
-def test_sidecar_applies_if_the_campaign_has_no_instructions(campaigns: Campaigns) -> None:
-    campaigns.folder.drop("cut.jpg", {"operation": "remove"})
-    campaigns.folder.wait_until_stored("cut.jpg")
-    before = campaigns.total_billed()
-    report = campaigns.run(instructions={})
-    assert (report["items"]["stored"], report["items"]["skipped"], report["bought"]["usd"]) == (1, 1, 0)
-    assert campaigns.total_billed() == before
-
-
-@pytest.mark.parametrize("kind", ["csv", "jsonl"])
-def test_manifest_rows_are_requested_and_bad_rows_are_reported(campaigns: Campaigns, kind: str) -> None:
+def test_manifest_rows_are_requested_and_bad_rows_are_reported(campaigns: Campaigns) -> None:
     folder = campaigns.folder
     campaigns.upload("a.jpg", "b.jpg", "c.jpg")
     csv_rows: list[dict[str, object]] = [
         {"key": folder.key("a.jpg")},
         {"key": folder.key("a.jpg")},
-        {"key": folder.key("b.jpg"), "prompt": folder.prompt, "rendering_speed": "TURBO"},
+        {
+            "key": folder.key("b.jpg"),
+            "prompt": "{words}",
+            "rendering_speed": "TURBO",
+            "metadata.words": folder.prompt,
+        },
         {"key": folder.key("c.jpg"), "num_images": "many"},
         {"key": folder.key("gone.jpg")},
         {"prompt": "of nothing"},
     ]
-    folder.put(f"list.{kind}", _csv(csv_rows) if kind == "csv" else "\n".join(map(json.dumps, csv_rows)) + "\n{oops")
-    report, report_rows = campaigns.run(manifest=folder.key(f"list.{kind}")), campaigns.csv_rows()
+    folder.put("list.csv", _csv(csv_rows))
+    report, report_rows = campaigns.run(manifest=folder.key("list.csv")), campaigns.csv_rows()
     assert report["items"]["listed"] == report["items"]["asked"] == 5
     assert report["repeats"] == 1
     assert {name: row["code"] for name, row in report_rows.items()} == {
@@ -175,8 +170,9 @@ def test_manifest_rows_are_requested_and_bad_rows_are_reported(campaigns: Campai
         "c.jpg": "invalid_value",
         "gone.jpg": "photo_not_found",
     }
-    assert report["bad_rows"]["count"] == (1 if kind == "csv" else 2)
+    assert report["bad_rows"]["count"] == 1
     assert report["cost"] == {"usd": 0.04, "unknown_usd": 0}
+    assert [charge["usd"] for charge in folder.charges()] == ["0.03"], "the column fills the prompt"
     assert {failure["code"]: failure["items"] for failure in report["failures"]} == {
         "invalid_value": 1,
         "photo_not_found": 1,
@@ -185,7 +181,7 @@ def test_manifest_rows_are_requested_and_bad_rows_are_reported(campaigns: Campai
 
 def _csv(csv_rows: list[dict[str, object]]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, ["key", "prompt", "rendering_speed", "num_images"])
+    writer = csv.DictWriter(text, ["key", "prompt", "rendering_speed", "num_images", "metadata.words"])
     writer.writeheader()
     writer.writerows(csv_rows)
     return text.getvalue()
@@ -205,22 +201,6 @@ def test_campaign_above_its_cost_limit_buys_nothing(campaigns: Campaigns) -> Non
     assert campaigns.total_billed() - before == 3 * PRICE
 
 
-@pytest.mark.parametrize(
-    ("overrides", "expected_text"),
-    [
-        ({"manifest": "nowhere.csv"}, "nowhere.csv"),
-        ({"instructions": {"promt": "x"}}, "promt"),
-        ({"max_total_usd": "much"}, "max_total_usd"),
-    ],
-)
-def test_invalid_campaign_fails_with_the_reason(
-    campaigns: Campaigns, overrides: dict[str, Any], expected_text: str
-) -> None:
-    execution_end = campaigns.wait_for_end(campaigns.start(**overrides))
-    assert (execution_end["status"], execution_end["error"]) == ("FAILED", "campaign_refused")
-    assert expected_text in execution_end["cause"]
-
-
 def test_too_many_failures_fail_the_execution_and_keep_pictures(campaigns: Campaigns) -> None:
     campaigns.upload("a.jpg")
     campaigns.folder.put("no.jpg", "no picture")
@@ -237,7 +217,7 @@ def test_too_many_failures_fail_the_execution_and_keep_pictures(campaigns: Campa
 
 def test_stopped_campaign_buys_only_calls_in_flight_and_reports(campaigns: Campaigns) -> None:
     stack = campaigns.stack
-    campaigns.upload(*(f"{n}.jpg" for n in range(30)))
+    campaigns.upload(*(f"{n}.jpg" for n in range(8)))
     before, total_billed = last_accepted_call(stack), campaigns.total_billed()
     hold_calls(stack, limit=4)
     with stack.limit_lane(2):
@@ -258,33 +238,13 @@ def test_stopped_campaign_buys_only_calls_in_flight_and_reports(campaigns: Campa
         == report["items"]["stored"] * PRICE
     )
     eventually(lambda: len(campaigns.events(execution)) == 1, "one event")
-    assert campaigns.run()["items"]["stored"] == 30
-    assert campaigns.total_billed() - total_billed == 30 * PRICE
+    assert campaigns.run()["items"]["stored"] == 8
+    assert campaigns.total_billed() - total_billed == 8 * PRICE
 
 
-def test_campaign_commands_quote_run_show_and_stop(campaigns: Campaigns) -> None:
+def test_drop_of_a_manifest_runs_a_campaign(campaigns: Campaigns) -> None:
     folder = campaigns.folder
-    campaigns.upload("a.jpg", "b.jpg")
-    prefix, prompt_option = folder.key(""), ("--prompt", folder.prompt)
-    quoted = json.loads(campaigns.run_command("campaign", "quote", prefix, *prompt_option, "--json"))
-    assert (quoted["photos"], quoted["jobs"], quoted["most_usd"]) == (2, 2, 0.12)
-    assert "nothing was started" in campaigns.run_command(
-        "campaign", "run", prefix, *prompt_option, "--max-total", "0.1", code=1
-    )
-    output = campaigns.run_command("campaign", "run", prefix, *prompt_option, "--wait")
-    assert re.search(r"2 +delivered\nCost: \$0\.12\.\nReport: s3:", output)
-    assert folder.name in campaigns.run_command("campaign", "status")
-    shown = json.loads(campaigns.run_command("campaign", "status", folder.name, "--json"))
-    assert (shown["status"], shown["stored"], shown["bought_usd"]) == ("succeeded", 2, 0.12)
-    assert "no campaign named" in campaigns.run_command("campaign", "stop", folder.name, "--yes", code=3)
-
-
-def test_drop_of_a_manifest_or_prefix_runs_a_campaign(campaigns: Campaigns) -> None:
-    folder = campaigns.folder
-    campaigns.upload("a.jpg", "b.jpg")
+    campaigns.upload("a.jpg")
     (campaigns.here / "list.csv").write_text(f'key,prompt\n{folder.key("a.jpg")},"{folder.prompt}"\n')
     output = campaigns.run_command("drop", "list.csv", "--wait")
     assert re.search(r"1 +delivered\nCost: \$0\.06\.", output)
-    url = f"s3://{campaigns.stack.input_bucket}/{folder.key('')}"
-    output = campaigns.run_command("drop", url, "--prompt", folder.prompt, "--wait")
-    assert re.search(r"2 +delivered\nCost: \$0\.06\.", output)

@@ -1,4 +1,4 @@
-"""Twelve common requests of a marketer: each is a line of instructions, and its effect is measured in the files."""
+"""The common requests of a marketer, and their effects, measured in the files that the deployed stack delivers."""
 
 import json
 from io import BytesIO
@@ -7,24 +7,116 @@ from typing import Any, cast
 import pytest
 from PIL import Image, ImageChops
 
+from backdrop.deliver.pictures import CACHE_CONTROL
+from backdrop.imaging.xmp import SOURCE_TYPES
 from tests.e2e.deployed_stack import eventually
 from tests.e2e.folder import Folder
 
 pytestmark = pytest.mark.usefixtures("composed_pictures")
 
 WHITE, BLUE = (255, 255, 255), (0, 0, 255)
-MARKETPLACE_SIDE = 2_000
+MARKETPLACE_SIDE, PIXELS, MAX_BYTES = 2_000, 400, 20_000
+SEASONS = ("summer", "winter")
+ALT = "A red shoe on white"
+SQUARE: dict[str, Any] = {"width": PIXELS, "height": PIXELS, "fit": "pad", "trim": True, "margin": "25%"}
+OUTPUTS: list[dict[str, Any]] = [
+    {},
+    {"for": "amazon-main"},
+    {"name": "white", "format": "jpg", "background": "white", "max_bytes": MAX_BYTES},
+    {"name": "small", "format": "webp", "width": 32},
+    {"name": "trimmed", "trim": True},
+    SQUARE | {"name": "plain", "background": "white"},
+    SQUARE | {"name": "shaded", "background": "white", "shadow": "drop"},
+    SQUARE | {"name": "gradient", "background": {"gradient": ["#ffffff", "#204060"]}},
+]
 
 
-def request(folder: Folder, instructions: dict[str, Any], *names: str) -> list[Image.Image]:
-    """Uploads a photo with these instructions, and returns its pictures as soon as there are exactly these."""
-    folder.drop("red.jpg", instructions)
+def test_each_request_has_its_effect_in_the_files(folder: Folder) -> None:
+    """Seasons in a brand's colors and style, a marketplace's files from one cut-out, and own names."""
+    drop_seasons(folder)
+    folder.drop("cut.jpg", {"operation": "remove", "alt": ALT, "output": OUTPUTS})
+    output = {"name_template": "{sku}_front.{ext}"}
+    folder.drop("named.jpg", {"operation": "remove", "metadata": {"sku": "4711"}, "output": output})
+    check_seasons(folder)
+    check_cut_out(folder)
+    folder.wait_until_stored("named.jpg")
+    assert folder.list_outputs(folder.key("4711")) == ["_front.png"]
+
+
+def drop_seasons(folder: Folder) -> None:
+    """Uploads a photo with two scenes, whose prompts contain the product's name."""
+    file = BytesIO()
+    Image.new("RGB", (60, 20), BLUE).save(file, "PNG")
+    folder.put("_backdrop/brand/logo.png", file.getvalue())
+    folder.put("style.txt", folder.photo("style.jpg"))
+    instructions: dict[str, object] = {
+        "rendering_speed": "TURBO",
+        "metadata": {"words": folder.prompt},
+        "variants": {season: {"prompt": f"{{words}}, {season}"} for season in SEASONS},
+        "color_palette": ["#0044CC", "white"],
+        "style_reference_images": [folder.key("style.txt")],
+        "frame": "4:5",
+        "logo": {"image": folder.key("_backdrop/brand/logo.png"), "width": "50%", "margin": "0%"},
+    }
+    folder.drop("seasons.jpg", instructions)
+
+
+def check_seasons(folder: Folder) -> None:
+    names = [f"seasons-{season}.png" for season in SEASONS]
     eventually(
-        lambda: folder.pictures("red.jpg") == sorted(names),
-        f"{names} are delivered",
-        lambda: (folder.pictures("red.jpg"), folder.report("red.jpg")),
+        lambda: folder.pictures("seasons.jpg") == names,
+        "both seasons are delivered",
+        lambda: (folder.pictures("seasons.jpg"), folder.report("seasons.jpg")),
     )
-    return [folder.picture("red.jpg", name) for name in names]
+    summer, winter = (folder.picture("seasons.jpg", name).convert("RGB") for name in names)
+    assert not are_equal(summer, winter)
+    for picture in (summer, winter):
+        assert picture.width / picture.height == pytest.approx(4 / 5, abs=0.02)
+        assert read_color(picture, picture.width - 2, picture.height - 2) == pytest.approx(BLUE, abs=8)
+        assert read_color(picture, 1, 1) != pytest.approx(BLUE, abs=8)
+    palette = len(json.dumps({"members": [{"color_hex": "#0044cc"}, {"color_hex": "#ffffff"}]}))
+    for season in SEASONS:
+        (charge,) = folder.charges(f"{folder.prompt}, {season}")
+        requests = folder.stack.standin.see("requests")["requests"]
+        (sent,) = [request for request in requests if request["job"] == charge["id"]]
+        sizes = {part["name"]: part["size"] for part in sent["parts"]}
+        assert (sizes["color_palette"], sizes["style_reference_images"]) == (palette, folder.stripped_size("style.jpg"))
+
+
+def check_cut_out(folder: Folder) -> None:
+    job = folder.wait_until_stored("cut.jpg")
+    assert (job["cost"]["usd"], len(job["attempts"]), len(job["results"])) == (0.01, 1, len(OUTPUTS))
+    cut_out, small, trimmed = (
+        folder.picture("cut.jpg", f"cut{name}") for name in (".png", "@small.webp", "@trimmed.png")
+    )
+    assert read_color(cut_out, 0, 0)[3] == 0
+    assert (small.format, small.size) == ("WEBP", (32, 24))
+    assert trimmed.getchannel("A").getbbox() == (0, 0, *trimmed.size)
+    for result in job["results"]:
+        assert result["alt"] == ALT
+        data = folder.stack.clients.s3.get_object(Bucket=folder.stack.output_bucket, Key=result["key"])["Body"].read()
+        assert len(data) == result["bytes"]
+        assert ALT.encode() in data
+        assert SOURCE_TYPES["remove"].encode() in data
+    check_white_background(folder, job)
+    plain, shaded, gradient = (folder.picture("cut.jpg", f"cut@{name}.png") for name in ("plain", "shaded", "gradient"))
+    assert not are_equal(plain, shaded)
+    assert shaded.crop((0, 0, PIXELS, 20)).getextrema() == ((255, 255),) * 3
+    assert (read_color(gradient, 0, 0), read_color(gradient, 0, PIXELS - 1)) == (WHITE, (0x20, 0x40, 0x60))
+
+
+def check_white_background(folder: Folder, job: dict[str, Any]) -> None:
+    """Checks a marketplace's picture and its certificate, and a file that may have only so many bytes."""
+    marketplace, last = folder.picture("cut.jpg", "cut@amazon-main.jpg"), MARKETPLACE_SIDE - 1
+    assert marketplace.size == (MARKETPLACE_SIDE, MARKETPLACE_SIDE)
+    assert {read_color(marketplace, x, y) for x in (0, last) for y in (0, last)} == {WHITE}
+    results = {result["output"]: result for result in job["results"]}
+    assert results["amazon-main"]["certificate"]["verdict"] == "passed"
+    assert results["white"]["bytes"] <= MAX_BYTES
+    assert min(read_color(folder.picture("cut.jpg", "cut@white.jpg"), 0, 0)) >= 254
+    key = results["white"]["key"]
+    head = folder.stack.clients.s3.head_object(Bucket=folder.stack.output_bucket, Key=key)
+    assert (head["ContentType"], head["CacheControl"]) == ("image/jpeg", CACHE_CONTROL)
 
 
 def read_color(picture: Image.Image, x: int, y: int) -> tuple[int, ...]:
@@ -33,91 +125,3 @@ def read_color(picture: Image.Image, x: int, y: int) -> tuple[int, ...]:
 
 def are_equal(first: Image.Image, second: Image.Image) -> bool:
     return ImageChops.difference(first.convert("RGB"), second.convert("RGB")).getbbox() is None
-
-
-def test_seasonal_variants(folder: Folder) -> None:
-    variants = {season: {"prompt": f"{folder.prompt}, {season}"} for season in ("summer", "winter")}
-    summer, winter = request(folder, {"variants": variants}, "red-summer.png", "red-winter.png")
-    assert summer.size == winter.size
-    assert not are_equal(summer, winter)
-
-
-def test_brand_colors(folder: Folder) -> None:
-    colors = ["#0044CC", "white"]
-    request(folder, {**folder.instructions, "color_palette": colors}, "red.png")
-    (charge,) = folder.charges()
-    (sent,) = [entry for entry in folder.stack.standin.see("requests")["requests"] if entry["job"] == charge["id"]]
-    sizes = {part["name"]: part["size"] for part in sent["parts"]}
-    assert sizes["color_palette"] == len(json.dumps({"members": [{"color_hex": "#0044cc"}, {"color_hex": "#ffffff"}]}))
-
-
-@pytest.mark.parametrize(("frame", "ratio"), [("4:5", 4 / 5), ("9:16", 9 / 16)])
-def test_shape_of_a_channel(folder: Folder, frame: str, ratio: float) -> None:
-    (picture,) = request(folder, {**folder.instructions, "frame": frame}, "red.png")
-    assert picture.width / picture.height == pytest.approx(ratio, abs=0.02)
-
-
-def test_white_square_for_a_marketplace(folder: Folder) -> None:
-    (picture,) = request(folder, {"operation": "remove", "output": {"for": "amazon-main"}}, "red@amazon-main.jpg")
-    last = MARKETPLACE_SIDE - 1
-    assert picture.size == (MARKETPLACE_SIDE, MARKETPLACE_SIDE)
-    assert {read_color(picture, x, y) for x in (0, last) for y in (0, last)} == {WHITE}
-    (result,) = folder.wait_until_stored("red.jpg")["results"]
-    assert result["certificate"]["verdict"] == "passed"
-
-
-def test_cut_out_and_white_from_one_purchase(folder: Folder) -> None:
-    outputs = [{}, {"name": "white", "format": "jpg", "background": "white"}]
-    cut_out, white = request(folder, {"operation": "remove", "output": outputs}, "red.png", "red@white.jpg")
-    assert read_color(cut_out, 0, 0)[3] == 0
-    assert min(read_color(white, 0, 0)) >= 254
-    assert folder.wait_until_stored("red.jpg")["cost"]["usd"] == 0.01
-
-
-def test_own_file_names(folder: Folder) -> None:
-    output = {"name_template": "{sku}_front.{ext}"}
-    folder.drop("red.jpg", {"operation": "remove", "metadata": {"sku": "4711"}, "output": output})
-    folder.wait_until_stored("red.jpg")
-    assert folder.list_outputs(folder.key("4711")) == ["_front.png"]
-
-
-def test_product_name_in_the_prompt(folder: Folder) -> None:
-    request(folder, {"prompt": "{words}", "rendering_speed": "TURBO", "metadata": {"words": folder.prompt}}, "red.png")
-    assert len(folder.charges()) == 1
-
-
-def test_shadow_on_pure_white(folder: Folder) -> None:
-    square = {"width": 400, "height": 400, "fit": "pad", "trim": True, "margin": "25%", "background": "white"}
-    outputs = [{**square, "name": "plain"}, {**square, "name": "shaded", "shadow": "drop"}]
-    plain, shaded = request(folder, {"operation": "remove", "output": outputs}, "red@plain.png", "red@shaded.png")
-    assert not are_equal(plain, shaded)
-    assert shaded.crop((0, 0, 400, 20)).getextrema() == ((255, 255),) * 3
-
-
-def test_several_sizes(folder: Folder) -> None:
-    outputs = [{"name": "large", "width": 48}, {"name": "small", "width": 32}]
-    large, small = request(folder, {"operation": "remove", "output": outputs}, "red@large.png", "red@small.png")
-    assert (large.size, small.size) == ((48, 36), (32, 24))
-
-
-def test_logo(folder: Folder) -> None:
-    file = BytesIO()
-    Image.new("RGB", (60, 20), BLUE).save(file, "PNG")
-    folder.put("_backdrop/brand/logo.png", file.getvalue())
-    logo = {"image": folder.key("_backdrop/brand/logo.png"), "width": "50%", "margin": "0%"}
-    (picture,) = request(folder, {**folder.instructions, "logo": logo}, "red.png")
-    assert read_color(picture, picture.width - 2, picture.height - 2)[:3] == pytest.approx(BLUE, abs=8)
-    assert read_color(picture, 1, 1)[:3] != pytest.approx(BLUE, abs=8)
-
-
-def test_crop_to_the_subject(folder: Folder) -> None:
-    (picture,) = request(folder, {"operation": "remove", "output": {"trim": True}}, "red.png")
-    assert picture.getchannel("A").getbbox() == (0, 0, *picture.size)
-
-
-def test_alt_text(folder: Folder) -> None:
-    alt = "A red shoe on white"
-    (picture,) = request(folder, {"operation": "remove", "alt": alt, "output": {"format": "webp"}}, "red.webp")
-    assert alt.encode() in picture.info["xmp"]
-    (result,) = folder.wait_until_stored("red.jpg")["results"]
-    assert result["alt"] == alt

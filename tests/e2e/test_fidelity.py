@@ -1,4 +1,4 @@
-"""Verdicts and own pixels through the deployed stack: with a cut-out, a bought mask, and without a mask."""
+"""Verdicts and own pixels through the deployed stack: with a cut-out, and with a bought mask."""
 
 import json
 from io import BytesIO
@@ -14,7 +14,6 @@ from tests.e2e.folder import Folder
 pytestmark = pytest.mark.usefixtures("composed_pictures")
 
 ASTRONAUT = (ROOT / "examples" / "photos" / "portraits" / "astronaut.jpg").read_bytes()
-NO_MASK = {"verdict": "cannot_say", "score": None, "reason": "no_mask", "version": 1, "map_key": None}
 
 
 def list_stored_jobs(folder: Folder, count: int) -> dict[str | None, dict[str, Any]]:
@@ -28,8 +27,12 @@ def list_stored_jobs(folder: Folder, count: int) -> dict[str | None, dict[str, A
     return eventually(poll, f"{count} stored jobs", lambda: (folder.receipt("red.jpg"), folder.report("red.jpg")))
 
 
-def test_product_of_a_photo_with_a_cut_out_is_compared(folder: Folder) -> None:
-    folder.put("red.jpg.json", '{"variants": {"moon": {"prompt": "on the moon"}, "cut-out": {"operation": "remove"}}}')
+def test_own_pixels_are_put_into_the_scene_and_compared(folder: Folder) -> None:
+    variants = {
+        "moon": {"prompt": "on the moon", "subject": {"pixels": "own"}, "output": {"format": "png"}},
+        "cut-out": {"operation": "remove", "output": {"size": "full"}},
+    }
+    folder.put("red.jpg.json", json.dumps({"variants": variants}))
     folder.put("red.jpg", ASTRONAUT)
     jobs = list_stored_jobs(folder, 2)
     (fidelity,) = [picture["fidelity"] for picture in jobs["moon"]["results"]]
@@ -39,17 +42,17 @@ def test_product_of_a_photo_with_a_cut_out_is_compared(folder: Folder) -> None:
     bucket = folder.stack.outputs["OutputBucketName"]
     stored = folder.stack.clients.s3.get_object(Bucket=bucket, Key=fidelity["map_key"])["Body"].read()
     assert Image.open(BytesIO(stored)).mode == "L"
+    photo = Image.open(BytesIO(ASTRONAUT)).convert("RGB")
+    picture, cut_out = (folder.picture("red.jpg", f"red-{name}.png") for name in ("moon", "cut-out"))
+    assert picture.size == photo.size
+    inside = cut_out.getchannel("A").point(lambda alpha: 255 * (alpha == 255)).filter(ImageFilter.MinFilter(9))
+    changed = ImageChops.multiply(ImageChops.difference(picture.convert("RGB"), photo).convert("L"), inside)
+    assert inside.getbbox()
+    assert changed.getbbox() is None
     events = eventually(
         lambda: [one for one in folder.events("red.jpg") if one["detail"]["job"]["variant"] == "moon"], "its event"
     )
     assert events[0]["detail"]["job"]["results"][0]["fidelity"] == fidelity
-
-
-def test_photo_without_a_mask_costs_one_call_and_has_no_verdict(folder: Folder) -> None:
-    folder.drop("red.jpg", {"prompt": "on the moon, without a mask"})
-    job = folder.wait_until_stored("red.jpg")
-    assert job["results"][0]["fidelity"] == NO_MASK
-    assert len(folder.charges("on the moon, without a mask")) == 1
 
 
 def test_bought_mask_gives_the_verdict_and_delivers_no_picture(folder: Folder) -> None:
@@ -59,21 +62,3 @@ def test_bought_mask_gives_the_verdict_and_delivers_no_picture(folder: Folder) -
     assert [picture["fidelity"]["verdict"] for picture in jobs[None]["results"]] == ["same"]
     assert (jobs["@mask"]["operation"], jobs["@mask"]["results"]) == ("remove", [])
     assert [event["detail"]["job"]["variant"] for event in folder.events("red.jpg")] == [None]
-
-
-def test_product_of_the_photo_is_put_into_the_scene(folder: Folder) -> None:
-    variants = {
-        "moon": {"prompt": "on the moon", "subject": {"pixels": "own"}, "output": {"format": "png"}},
-        "cut-out": {"operation": "remove", "output": {"size": "full"}},
-    }
-    folder.put("red.jpg.json", json.dumps({"variants": variants}))
-    folder.put("red.jpg", ASTRONAUT)
-    job = list_stored_jobs(folder, 2)["moon"]
-    photo = Image.open(BytesIO(ASTRONAUT)).convert("RGB")
-    picture, cut_out = (folder.picture("red.jpg", f"red-{name}.png") for name in ("moon", "cut-out"))
-    assert [one["fidelity"]["verdict"] for one in job["results"]] == ["same"]
-    assert picture.size == photo.size
-    inside = cut_out.getchannel("A").point(lambda alpha: 255 * (alpha == 255)).filter(ImageFilter.MinFilter(9))
-    changed = ImageChops.multiply(ImageChops.difference(picture.convert("RGB"), photo).convert("L"), inside)
-    assert inside.getbbox()
-    assert changed.getbbox() is None

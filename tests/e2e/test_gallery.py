@@ -3,13 +3,11 @@
 import json
 from io import BytesIO
 from pathlib import Path
-from subprocess import CalledProcessError
 from urllib.parse import unquote
 
 import pytest
 from PIL import Image, ImageChops
 
-from tests.corpus.files import saved
 from tests.e2e.deployed_stack import DeployedStack
 from tests.e2e.folder import Folder
 from tests.e2e.test_operating import Operator
@@ -38,22 +36,3 @@ def test_gallery_shows_a_folders_pictures_and_problems(stack: DeployedStack, fol
     )
     assert ImageChops.difference(saved.convert("RGB"), delivered.convert("RGB")).getbbox() is None
     assert "stand-in" in shown["notices"][0]
-
-
-def test_every_format_has_a_thumbnail_on_the_page(stack: DeployedStack, folder: Folder, tmp_path: Path) -> None:
-    photo = Image.open(BytesIO(folder.photo("a.jpg"))).convert("RGB")
-    for kind in ("heic", "avif", "tiff"):
-        folder.put(f"red.{kind}.json", json.dumps(folder.instructions | {"prompt": f"{folder.prompt}, {kind}"}))
-        folder.put(f"red.{kind}", saved(photo, kind))
-    for kind in ("heic", "avif", "tiff"):
-        folder.wait_until_stored(f"red.{kind}")
-    operator, page = Operator(stack), tmp_path / "page"
-    document = operator.read_json("gallery", folder.key(""), "--output", str(page))
-    assert (document["pictures"], document["without_thumb"]) == (3, [])
-    before = {path: path.read_bytes() for path in page.rglob("*") if path.is_file()}
-    assert len(before) == 1 + 6 + 6
-    for prefix, code in ((folder.key("red.h"), 2), (folder.key("nosuch"), 3)):
-        with pytest.raises(CalledProcessError) as refused:
-            stack.run_backdrop("gallery", prefix, "--output", str(page))
-        assert refused.value.returncode == code
-    assert {path: path.read_bytes() for path in page.rglob("*") if path.is_file()} == before

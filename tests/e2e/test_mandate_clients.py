@@ -23,12 +23,12 @@ from tests.e2e.deployed_stack import eventually
 from tests.e2e.folder import END_STATUSES, Folder, photo
 from tests.e2e.test_mandates import PRICE_USD, build_name, run_mandate
 
-CLIENTS, CLIENTS_AT_ONCE = int(os.environ.get("MANDATE_CLIENTS", "50")), 20
+CLIENTS, CLIENTS_AT_ONCE = int(os.environ.get("MANDATE_CLIENTS", "16")), 16
 KILLED_SHARE, CHANGING_SHARE, REPEATING_SHARE = 0.5, 0.3, 0.3
 # A client takes about this long for its first uploads.
 MAX_SECONDS_ALIVE = 0.1
 # Each covers only a part of its clients' pictures, and none is a multiple of the price.
-LIMITS_USD, PER_DAY_USD = {"anna": "0.40", "ben": "0.50"}, {"ben": "0.35"}
+LIMITS_USD, PER_DAY_USD = {"anna": "0.13", "ben": "0.17"}, {"ben": "0.11"}
 # A server process without threads starts the clients, each with connections of its own.
 CLIENT_PROCESSES = multiprocessing.get_context("forkserver")
 type Uploads = Sequence[tuple[str, bytes]]

@@ -1,7 +1,7 @@
 """The functions write exactly the declared metrics, and count everything that happens."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -9,13 +9,11 @@ from typing import Any
 import pytest
 
 from backdrop.aws.metric_names import Metric
-from backdrop_local.home import STACK
-from tests.e2e.deployed_stack import FUNCTIONS, DeployedStack, eventually
+from tests.e2e.deployed_stack import FED_BY_QUEUES, FUNCTIONS, eventually
 from tests.e2e.folder import Folder
 from tests.e2e.log_polling import poll_logs, sum_metrics
 
 IDEOGRAM = {"provider": "ideogram", "operation": "replace"}
-TIMEOUT_WITH_RETRY = "10"
 METRICS_OF_A_JOB = frozenset(
     {
         *(Metric.ACCEPTED, Metric.INTAKE_SECONDS, Metric.SLOT_SECONDS, Metric.CALL_SECONDS, Metric.PROVIDER_LATENCY),
@@ -61,108 +59,72 @@ def run_until_measured(folder: Folder, *expected: Metric, before: Callable[[], o
     return eventually(poll, f"{expected} of the stack", lambda: sum_metrics(folder))
 
 
-@pytest.fixture
-def retried(stack: DeployedStack) -> Generator[None]:
-    """Render waits only seconds for an answer, and sends a call whose answer is lost once more."""
-    with stack.override_environment("render", IDEOGRAM_TIMEOUT_SECONDS=TIMEOUT_WITH_RETRY, ON_LOST_ANSWER="retry_once"):
-        yield
-
-
-def test_picture_is_counted_with_its_price_and_stage_times(folder: Folder) -> None:
-    folder.drop("red.jpg", folder.instructions)
-    job = folder.wait_until_stored("red.jpg")
-    sums = wait_for_metrics(folder, IDEOGRAM, *METRICS_OF_A_JOB)
-    assert set(sums) == METRICS_OF_A_JOB
-    assert (sums["Accepted"], sums["Completed"], sums["Pictures"]) == (1, 1, 1)
-    assert (sums["SpentUSD"], job["cost"]["usd"]) == (0.03, 0.03)
-    assert sums["ProviderLatency"] / 1000 == pytest.approx(sums["CallSeconds"], abs=0.01)
-    assert sums["CallSeconds"] < sums["SlotSeconds"]
-    stages = sums["QueueSeconds"] + sums["RenderSeconds"] + sums["DeliverSeconds"]
-    assert stages == pytest.approx(sums["TotalSeconds"], abs=0.01)
-
-
-def test_throttled_call_is_counted_with_its_waiting_time(folder: Folder) -> None:
-    folder.add_fault("refuse_429", {"headers": {"Retry-After": "1"}}, times=1)
-    folder.drop("red.jpg", folder.instructions)
-    job = folder.wait_until_stored("red.jpg")
-    sums = wait_for_metrics(folder, IDEOGRAM, *METRICS_OF_A_JOB, Metric.THROTTLED)
-    assert set(sums) == METRICS_OF_A_JOB | {Metric.THROTTLED, Metric.THROTTLED_SECONDS}
-    assert (sums["Throttled"], sums["SpentUSD"]) == (1, 0.03)
-    assert sums["ThrottledSeconds"] == pytest.approx(job["throttled_seconds"], abs=0.01)
-
-
-@pytest.mark.usefixtures("retried")
-def test_lost_answer_is_counted_with_its_possible_cost(folder: Folder) -> None:
-    folder.add_fault("accept_then_drop", times=1)
-    folder.drop("red.jpg", folder.instructions)
-    job = folder.wait_until_stored("red.jpg")
-    sums = wait_for_metrics(folder, IDEOGRAM, *METRICS_OF_A_JOB, Metric.LOST_ANSWERS)
-    assert set(sums) == METRICS_OF_A_JOB | {Metric.LOST_ANSWERS, Metric.UNKNOWN_USD, Metric.POSSIBLE_DOUBLE_CHARGES}
-    assert (sums["LostAnswers"], sums["PossibleDoubleCharges"]) == (1, 1)
-    assert (sums["SpentUSD"], sums["UnknownUSD"]) == (job["cost"]["usd"], job["cost"]["unknown_usd"])
-
-
-def test_dead_job_is_counted_by_code_and_cost(folder: Folder) -> None:
-    folder.add_fault("expired_url", nth=1)
-    folder.drop("dead.jpg", folder.instructions)
-    folder.wait_for_status("dead.jpg", "dead")
-    dead = {"code": "link_expired"}
-    assert wait_for_metrics(folder, {**IDEOGRAM, **dead}, Metric.FAILED) == {"Failed": 1}
-    assert wait_for_metrics(folder, {"provider": "ideogram", **dead}, Metric.DEAD_LETTERED) == {"DeadLettered": 1}
-    assert wait_for_metrics(folder, {}, Metric.PAID_WITHOUT_RESULT)["PaidWithoutResult"] == 1
-    assert "Completed" not in sum_metrics(folder, **IDEOGRAM)
-
-
-def test_photo_without_a_job_is_counted_by_its_code(folder: Folder) -> None:
+def drop_every_outcome(folder: Folder) -> None:
+    """Uploads a photo that is stored, one that is throttled first, one whose picture expires, and a refused one."""
+    outcomes: list[tuple[str, str, dict[str, object]]] = [
+        ("stored.jpg", "", {}),
+        ("throttled.jpg", "refuse_429", {"headers": {"Retry-After": "1"}}),
+        ("dead.jpg", "expired_url", {}),
+    ]
+    for name, fault, args in outcomes:
+        prompt = f"{folder.prompt}, {name}"
+        if fault:
+            folder.stack.standin.add_fault(fault, args, prompt_regex=prompt, times=1)
+        folder.drop(name, {**folder.instructions, "prompt": prompt})
     folder.drop("refused.jpg", '{"promt": "a beach"}')
+
+
+def test_every_outcome_is_counted_with_its_price_and_times(folder: Folder) -> None:
+    drop_every_outcome(folder)
+    stored, throttled = folder.wait_until_stored("stored.jpg"), folder.wait_until_stored("throttled.jpg")
+    dead = folder.wait_for_status("dead.jpg", "dead")
     folder.wait_for_error("refused.jpg", "unknown_field")
+    sums = poll_logs(folder, lambda: find_complete_sums(folder), "every outcome is counted", lambda: sum_all(folder))
+    jobs = sums[frozenset(IDEOGRAM.items())]
+    assert set(jobs) == METRICS_OF_A_JOB | {Metric.THROTTLED, Metric.THROTTLED_SECONDS}
+    assert (jobs["Accepted"], jobs["Pictures"], jobs["Throttled"]) == (3, 2, 1)
+    receipts = sum(Decimal(str(job["cost"]["usd"])) for job in (stored, throttled, dead))
+    assert round(Decimal(jobs["SpentUSD"]), 6) == receipts == Decimal("0.09")
+    assert jobs["ThrottledSeconds"] == pytest.approx(throttled["throttled_seconds"], abs=0.01)
+    # The throttled call has no latency.
+    assert 0 < jobs["ProviderLatency"] / 1000 < jobs["CallSeconds"] < jobs["SlotSeconds"]
+    stages = jobs["QueueSeconds"] + jobs["RenderSeconds"] + jobs["DeliverSeconds"]
+    assert stages == pytest.approx(jobs["TotalSeconds"], abs=0.01)
+    assert_all_are_declared(folder)
+
+
+def sum_all(folder: Folder) -> dict[frozenset[tuple[str, str]], Counter[str]]:
+    """Sums up each metric since the test began, by its dimensions in addition to the stack's name."""
+    sums: defaultdict[frozenset[tuple[str, str]], Counter[str]] = defaultdict(Counter)
+    for line in (line for function in FED_BY_QUEUES for line in folder.stack.read_metrics(function, folder.started_at)):
+        (directive,) = line["_aws"]["CloudWatchMetrics"]
+        (names,) = directive["Dimensions"]
+        labels = frozenset((name, line[name]) for name in names if name != "service")
+        sums[labels].update({metric["Name"]: sum(line[metric["Name"]]) for metric in directive["Metrics"]})
+    return sums
+
+
+def find_complete_sums(folder: Folder) -> dict[frozenset[tuple[str, str]], Counter[str]] | None:
+    """Returns the sums as soon as both stored pictures, the dead job, and the refused photo are counted."""
+    sums, dead = sum_all(folder), {"code": "link_expired"}
     no_job = {"provider": "none", "operation": "none", "code": "unknown_field"}
-    assert wait_for_metrics(folder, no_job, Metric.FAILED) == {"Failed": 1}
+    expected: list[tuple[Metric, Mapping[str, str], int]] = [
+        (Metric.COMPLETED, IDEOGRAM, 2),
+        (Metric.ACCEPTED, IDEOGRAM, 3),
+        (Metric.THROTTLED, IDEOGRAM, 1),
+        (Metric.FAILED, IDEOGRAM | dead, 1),
+        (Metric.DEAD_LETTERED, {"provider": "ideogram"} | dead, 1),
+        (Metric.PAID_WITHOUT_RESULT, {}, 1),
+        (Metric.FAILED, no_job, 1),
+    ]
+    found = [sums[frozenset(labels.items())] for _, labels, _ in expected]
+    complete = [one[metric] >= least for one, (metric, _, least) in zip(found, expected, strict=True)]
+    spent = sums[frozenset(IDEOGRAM.items())][Metric.SPENT_USD]
+    return sums if all(complete) and round(spent, 6) >= 0.09 else None
 
 
-def test_reconcile_measures_open_jobs_and_paused_providers(folder: Folder) -> None:
-    folder.stack.run_backdrop("pause", "ideogram")
-    folder.drop("red.jpg", folder.instructions)
-    folder.wait_until_unpaid("red.jpg")
-    sums = run_until_measured(folder, Metric.OPEN_JOBS, Metric.PROVIDERS_PAUSED)
-    assert sums["OldestOpenJobSeconds"] > 0
-    assert sums["OpenJobs"] >= 1
-
-
-def test_reconcile_measures_spending_and_the_remaining_budget(folder: Folder) -> None:
-    numbers = count()
-
-    def buy() -> None:
-        """Pays each time, because the spending is zero again after midnight."""
-        name = f"{next(numbers)}.jpg"
-        folder.drop(name, folder.instructions)
-        folder.wait_until_stored(name)
-
-    sums = run_until_measured(
-        folder, Metric.SPENT_TODAY_USD, Metric.BUDGET_LEFT_USD, Metric.BUDGET_USED_PERCENT, before=buy
-    )
-    assert sums["SpentTodayUSD"] >= 0.03
-    assert sums["BudgetUsedPercent"] > 0
-
-
-def test_cold_start_is_counted_once_per_worker(folder: Folder) -> None:
-    with folder.stack.override_environment("intake", SETTLE_SECONDS="3"):
-        workers = set[int]()
-        for name in [f"{n}.jpg" for n in range(4)]:
-            folder.drop(name, folder.instructions)
-            folder.wait_until_stored(name)
-            workers |= folder.stack.list_workers("intake")
-        sums = wait_for_metrics(folder, {"function_name": f"{STACK}-intake"}, Metric.COLD_START)
-        assert 1 <= sums["ColdStart"] <= len(workers | folder.stack.list_workers("intake"))
-
-
-def test_every_written_metric_is_declared(folder: Folder) -> None:
-    """Checks everything that the stack counted in this session, including at least a picture and a refused photo."""
-    folder.drop("red.jpg", folder.instructions)
-    folder.wait_until_stored("red.jpg")
-    folder.drop("refused.jpg", '{"promt": "a beach"}')
-    folder.wait_for_error("refused.jpg", "unknown_field")
-    wait_for_metrics(folder, IDEOGRAM, *METRICS_OF_A_JOB)
+def assert_all_are_declared(folder: Folder) -> None:
+    """Checks everything that the stack counted in this session."""
     undeclared: defaultdict[str, list[str]] = defaultdict(list)
     for function in FUNCTIONS:
         for line in folder.stack.read_metrics(function):
@@ -171,14 +133,21 @@ def test_every_written_metric_is_declared(folder: Folder) -> None:
     assert {function: lines for function, lines in undeclared.items() if lines} == {}
 
 
-def test_counted_spending_equals_the_receipts(folder: Folder) -> None:
-    names = [f"{n}.jpg" for n in range(3)]
-    for name in names:
-        folder.drop(name, folder.instructions)
-    jobs = [folder.wait_until_stored(name) for name in names]
-    confirmed = sum(Decimal(str(job["cost"]["usd"])) for job in jobs)
+def test_reconcile_measures_jobs_lanes_spending_and_budget(folder: Folder) -> None:
+    folder.stack.run_backdrop("pause", "ideogram")
+    folder.drop("red.jpg", folder.instructions)
+    folder.wait_until_unpaid("red.jpg")
+    numbers = count()
 
-    def poll() -> bool:
-        return round(Decimal(sum_metrics(folder, **IDEOGRAM)["SpentUSD"]), 6) == confirmed
+    def buy() -> None:
+        """Pays each time, because the spending is zero again after midnight."""
+        name = f"{next(numbers)}.jpg"
+        folder.drop(name, {**folder.instructions, "provider": "runware"})
+        folder.wait_until_stored(name)
 
-    poll_logs(folder, poll, f"{confirmed} counted as spent")
+    gauges = (Metric.OPEN_JOBS, Metric.PROVIDERS_PAUSED, Metric.SPENT_TODAY_USD, Metric.BUDGET_LEFT_USD)
+    sums = run_until_measured(folder, *gauges, Metric.BUDGET_USED_PERCENT, before=buy)
+    assert sums["OldestOpenJobSeconds"] > 0
+    assert sums["OpenJobs"] >= 1
+    assert sums["SpentTodayUSD"] >= 0.03
+    assert sums["BudgetUsedPercent"] > 0

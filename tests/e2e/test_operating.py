@@ -1,15 +1,14 @@
-"""An operator's `backdrop` commands: pause and resume, budgets, redrive, and cancel."""
+"""An operator's `backdrop` commands: budgets and redrive."""
 
 import json
 import os
 import subprocess
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 
-from backdrop_local.cloud import format_exports
-from backdrop_local.home import ROOT, STACK
+from backdrop_local.home import ROOT
 from tests.e2e.deployed_stack import DeployedStack, eventually
 from tests.e2e.folder import Folder
 
@@ -25,11 +24,10 @@ class Operator:
         self.stack = stack
         self._first_event = len(stack.event_recorder.read_all())
 
-    def run(self, *words: str, code: int = 0, account: Mapping[str, str] | None = None) -> str:
+    def run(self, *words: str, code: int = 0) -> str:
         """Runs a command, checks its exit code, and returns its output."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(REMOVED_PREFIXES)}
-        location = account or {"BACKDROP_HOME": str(self.stack.cloud.home.path)}
-        command, env = [str(BACKDROP), *words], {**inherited, **location}
+        command, env = [str(BACKDROP), *words], {**inherited, "BACKDROP_HOME": str(self.stack.cloud.home.path)}
         completed = subprocess.run(command, capture_output=True, text=True, env=env, stdin=subprocess.DEVNULL)
         assert completed.returncode == code, completed.stdout + completed.stderr
         return completed.stdout + completed.stderr
@@ -80,25 +78,6 @@ def operator(stack: DeployedStack) -> Generator[Operator]:
         operator.run("resume", "ideogram")
 
 
-def test_photos_wait_under_one_report_while_paused(folder: Folder, operator: Operator) -> None:
-    paused = operator.read_json("pause", "ideogram")
-    assert (paused["paused"], paused["was_paused"]) == (True, False)
-    assert operator.mapping() in ("Disabling", "Disabled")
-    for name in ("red.jpg", "blue.jpg"):
-        folder.drop(name, folder.instructions)
-        folder.wait_until_unpaid(name)
-    report = eventually(operator.report, "the provider's report")
-    assert [(error["code"], error["status"]) for error in report["errors"]] == [("paused_by_person", "paused")]
-    eventually(lambda: "2 jobs wait in its lane" in operator.run("pause", "ideogram"), "both are in the lane")
-    assert folder.charges() == []
-    assert "An operator paused the provider." in operator.run("resume", "ideogram")
-    for name in ("red.jpg", "blue.jpg"):
-        folder.wait_until_stored(name)
-    assert len(folder.charges()) == 2
-    eventually(lambda: operator.report() is None, "no report about the provider")
-    operator.wait_for_events("Provider Paused", "Provider Resumed")
-
-
 def test_budget_of_zero_pauses_the_lane_until_raised(folder: Folder, operator: Operator) -> None:
     assert operator.read_json("budget", "0", "--today")["cap_usd"] == 0
     folder.drop("red.jpg", folder.instructions)
@@ -106,6 +85,7 @@ def test_budget_of_zero_pauses_the_lane_until_raised(folder: Folder, operator: O
     (error,) = report["errors"]
     assert error["code"] == "budget_reached"
     assert "`backdrop budget 300 --today`" in error["hint"]
+    eventually(lambda: operator.mapping() in ("Disabling", "Disabled"), "the lane's mapping is off", operator.mapping)
     folder.wait_until_unpaid("red.jpg")
     shown = operator.read_json("budget")
     assert (shown["left_usd"], shown["set_by_person"], shown["paused"]) == (0, True, ["ideogram"])
@@ -132,37 +112,3 @@ def test_dead_job_is_shown_and_redriven(folder: Folder, operator: Operator) -> N
     assert folder.wait_until_stored_again("red.jpg")["job_id"] == dead["job_id"]
     assert len(folder.charges()) == 1
     assert operator.read_json("failures", *prefix)["failures"] == []
-
-
-def test_canceled_jobs_end_without_a_charge(folder: Folder, operator: Operator) -> None:
-    operator.run("pause", "ideogram")
-    for name in ("red.jpg", "blue.jpg"):
-        folder.drop(name, folder.instructions)
-        folder.wait_until_unpaid(name)
-
-    def read_statuses() -> list[str | None]:
-        return [(folder.job(name) or {}).get("status") for name in ("red.jpg", "blue.jpg")]
-
-    def cancel() -> bool:
-        """Cancels repeatedly, because the index of open jobs may lag behind.
-
-        Does not add up what the command has ended: because of its mark, intake may end a job first.
-        """
-        operator.run("cancel", folder.key(""), "--yes")
-        return read_statuses() == ["cancelled", "cancelled"]
-
-    eventually(cancel, "two canceled jobs, in a lane that is still paused", read_statuses)
-    operator.run("resume", "ideogram")
-    folder.wait_until_queues_empty()
-    assert folder.charges() == []
-
-
-def test_commands_with_a_stack_name_use_aws(operator: Operator) -> None:
-    cloud = operator.stack.cloud
-    aws = dict(line.removeprefix("export ").split("=", 1) for line in format_exports(cloud))
-    assert "Budget of" in operator.run("budget", "--stack", STACK, account=aws)
-    assert "there is no stack missing" in operator.run("failures", "--stack", "missing", account=aws, code=1)
-
-
-def test_unknown_provider_is_refused_and_enabled_ones_are_listed(operator: Operator) -> None:
-    assert "enabled in backdrop-local: ideogram, segmind, 1min, runware" in operator.run("pause", "runwear", code=2)

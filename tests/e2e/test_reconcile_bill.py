@@ -134,15 +134,6 @@ def read_money(job: dict[str, Any]) -> tuple[str, float, float]:
     return job["status"], job["cost"]["usd"], job["cost"]["unknown_usd"]
 
 
-def test_key_that_is_not_an_admin_key_is_explained(stack: DeployedStack, operator: Operator) -> None:
-    stack.clients.secrets.put_secret_value(SecretId=ADMIN_KEY_SECRET, SecretString="key-of-a-designer")
-    try:
-        assert "is not an admin key" in operator.run("reconcile-bill", code=1)
-        assert "is not an admin key" in operator.run("doctor", code=1)
-    finally:
-        stack.clients.secrets.put_secret_value(SecretId=ADMIN_KEY_SECRET, SecretString=KEY)
-
-
 def test_lost_calls_are_settled_sent_again_and_corrected(
     stack: DeployedStack, folder: Folder, operator: Operator, tmp_path: Path
 ) -> None:

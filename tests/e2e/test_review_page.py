@@ -6,10 +6,8 @@ from typing import Any
 
 from PIL import Image
 
-from backdrop.aws.metric_names import Metric
 from tests.e2e.deployed_stack import eventually
 from tests.e2e.folder import Folder
-from tests.e2e.test_metrics import IDEOGRAM, wait_for_metrics
 from tests.e2e.test_upload_page import Visitor
 from tests.e2e.test_upload_page import visitor as visitor
 
@@ -50,5 +48,3 @@ def test_person_decides_on_the_page_about_the_file_that_waits(visitor: Visitor, 
     }
     assert len(folder.pictures("red.jpg")) == 1
     assert list_seen(visitor, key) == []
-    sums = wait_for_metrics(folder, IDEOGRAM, Metric.AWAITING_APPROVAL, Metric.APPROVED, Metric.REJECTED)
-    assert (sums["AwaitingApproval"], sums["Approved"], sums["Rejected"]) == (2, 1, 1)

@@ -72,7 +72,12 @@ def list_charged_keys(folder: Folder) -> set[str]:
     return {key["key"] for key in keys if bought & {job["id"] for job in key["jobs"]}}
 
 
-def test_stacks_in_one_account_share_no_resource_or_key(first: DeployedStack, second: DeployedStack) -> None:
+def test_stacks_and_local_clouds_share_no_resource_or_key(
+    own_cloud: Cloud, stack: DeployedStack, first: DeployedStack, second: DeployedStack
+) -> None:
+    """The stacks of the two clouds have the same names, and so have their buckets."""
+    assert (own_cloud.endpoint_url, own_cloud.standin_url) != (stack.cloud.endpoint_url, stack.cloud.standin_url)
+    assert first.input_bucket == stack.input_bucket
     assert list_resources(first) & list_resources(second) == set()
     assert first.outputs["Version"] == second.outputs["Version"]
     ours, theirs = Folder(first, "ours"), Folder(second, "theirs")
@@ -80,22 +85,10 @@ def test_stacks_in_one_account_share_no_resource_or_key(first: DeployedStack, se
         folder.drop("red.jpg", folder.instructions)
         folder.wait_until_stored("red.jpg")
     assert list_charged_keys(ours) & list_charged_keys(theirs) == set()
-    for elsewhere in (Folder(second, "ours"), Folder(first, "theirs")):
+    for elsewhere in (Folder(second, "ours"), Folder(first, "theirs"), Folder(stack, "ours"), Folder(stack, "theirs")):
         assert elsewhere.ledger() == elsewhere.pictures("red.jpg") == []
         assert elsewhere.receipt("red.jpg") is None
-
-
-def test_local_clouds_on_one_machine_share_nothing(
-    own_cloud: Cloud, stack: DeployedStack, first: DeployedStack
-) -> None:
-    """Their stacks and buckets have the same names."""
-    assert (own_cloud.endpoint_url, own_cloud.standin_url) != (stack.cloud.endpoint_url, stack.cloud.standin_url)
-    assert first.input_bucket == stack.input_bucket
-    folder = Folder(first, "only-here")
-    folder.drop("red.jpg", folder.instructions)
-    folder.wait_until_stored("red.jpg")
-    assert Folder(stack, "only-here").list_outputs("only-here/") == []
-    assert Folder(stack, "only-here").charges() == []
+    assert Folder(stack, "ours").charges() == []
 
 
 # -- a stack that is removed ---------------------------------------------------------------------------------------

@@ -112,14 +112,3 @@ def test_photos_uploaded_on_the_page_are_bought_once(visitor: Visitor) -> None:
     undecided = visitor.post("plan", **instructions, files=files)
     costs = {"replace": "nothing is bought ($0.00)", "keep": "nothing is bought ($0.00)"}
     assert (undecided["undecided"], undecided["choice"]) == (True, {"photos": 1} | costs)
-
-
-def test_requests_without_the_pages_address_get_404(visitor: Visitor) -> None:
-    root = visitor.origin + "/"
-    for target, headers in ((root, {}), (root + "x/", {}), (visitor.address, {"Host": "evil.example"})):
-        assert visitor.http.request("GET", target, headers=headers).status == 404
-    elsewhere = {"Origin": "https://evil.example"}
-    for headers in (elsewhere, {}):
-        assert (
-            visitor.http.request("POST", visitor.address + "state", json={"drops": []}, headers=headers).status == 404
-        )

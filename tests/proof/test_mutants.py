@@ -24,10 +24,10 @@ from simulation.mutation.guards import MUTANTS, read_killing_seeds
 from simulation.mutation.mutant import Mutant, render_files
 from simulation.mutation.mutation_page import SECTION_TITLES, find_section
 from simulation.mutation.runner import MutantRunner, ScenePlay, list_plays
-from simulation.product_hash import hash_product
+from simulation.product_hash import choose_eighth
 
-TURNS, SHARDS = 8, 8
-TURN = hash_product(Path(__file__).parents[2]) % TURNS
+ROOT = Path(__file__).parents[2]
+SHARDS = 16
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def list_shard(shard_index: int) -> Sequence[tuple[Mutant, list[ScenePlay]]]:
         (mutant, list_plays(mutant.scene, read_killing_seeds().get(name), MAX_REPLACEMENT_PLAYS))
         for name, mutant in MUTANTS.items()
     ]
-    return [*plays, *list_known_mutants()][TURN::TURNS][shard_index::SHARDS]
+    return choose_eighth([*plays, *list_known_mutants()], ROOT)[shard_index::SHARDS]
 
 
 @pytest.mark.parametrize("shard_index", range(SHARDS))

@@ -23,7 +23,7 @@ PRODUCT_SEEDS = range(FIRST_PRODUCT_SEED, FIRST_PRODUCT_SEED + 15 * SEEDS_PER_FE
 MANDATE_SEEDS = range(FIRST_MANDATE_SEED, FIRST_MANDATE_SEED + 20 * SEEDS_PER_FEATURE_SEED, SEEDS_PER_FEATURE_SEED)
 UNSEEN = choose_unseen_seeds(Path(__file__).parents[2])
 # Few, because a worker of pytest takes over whole tests of others.
-SEEDS_PER_TEST = 5
+SEEDS_PER_TEST = 2
 ONCE_BROKEN = {
     "slow_probe_was_still_in_flight_when_the_next_one_started": (930002,),
     "replaced_bad_file_was_still_reported_while_defaults_blocked_it": (2000216,),

@@ -391,6 +391,7 @@ def test_mandate_says_what_it_covers_and_what_is_left(agent: Agent) -> None:
         ([("end", "anna")], "anna", "The mandate anna has ended"),
         ([("end", "anna"), ("release", "anna")], "anna", "The mandate anna was released"),
         ([], "", "--mandate is empty"),
+        ([], "unknown", "There is no mandate unknown."),
         ([], "long", "at most 200 bytes"),
     ],
 )

@@ -84,7 +84,7 @@ def test_crash_after_any_call_repeats_at_most_one_picture(duration: timedelta) -
         world.run_until_empty(max_deliveries=3000)
 
     for call, world in replay_with_crashes(lambda: build_paid_world(duration=duration), deliver):
-        pass_time(world, 3600)
+        pass_time(world, 900)
         assert_delivered(world)
         assert len(list_made(world)) <= IMAGES + 1, call
         assert world.crash_count == 1, call

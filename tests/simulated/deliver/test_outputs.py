@@ -325,6 +325,10 @@ def test_superseded_job_keeps_its_pictures_in_the_receipt() -> None:
     assert WarningCode.NOT_CURRENT in list_warning_codes(old)
     assert WarningCode.OLD_PICTURE not in list_warning_codes(old)
     assert list_picture_keys(new) == [(RED, None)]
+    receipt = world.read_receipt(KEY)
+    assert receipt
+    assert [(job["job_id"], job["current"]) for job in receipt["jobs"]] == [(new.job_id, True), (old.job_id, False)]
+    assert receipt["total_usd"] == 0.07
     assert_at_rest(world)
 
 

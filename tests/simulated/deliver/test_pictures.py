@@ -73,6 +73,22 @@ def test_missing_picture_is_only_a_warning_if_others_arrived(
     assert_at_rest(world)
 
 
+def test_failed_download_of_one_picture_is_only_a_warning_if_another_arrived() -> None:
+    world = paid_world(prompt="on a marble table", num_images=2)
+
+    def lose_first(url: str) -> None:
+        if url == world.downloads.fetched_urls[0]:
+            raise ResultError(Code.RESULT_GONE, "the link answers 404")
+
+    world.downloads.choose_picture = lose_first
+    world.run_until_empty()
+    job = find_only_job(world)
+    assert (job.status, job.charged, len(job.results)) == (JobStatus.STORED, 2 * 60_000, 1)
+    assert list_warning_codes(job) == ["result_gone"]
+    assert (world.read_report(KEY), world.dead_letter_queue.messages) == (None, [])
+    assert_at_rest(world)
+
+
 def test_answer_with_only_withheld_pictures_ends_dead_and_spent() -> None:
     world = world_with_photo()
     world.provider.default_behavior = CallBehavior(unsafe_count=1)
@@ -162,12 +178,14 @@ def test_charge_is_recorded_even_if_the_response_cannot_be_saved() -> None:
     [
         (ResultError(Code.LINK_EXPIRED, "the link answers 410"), Code.LINK_EXPIRED),
         (ResultError(Code.RESULT_GONE, "the link answers 404"), Code.RESULT_GONE),
+        (ResultError(Code.RESULT_REDIRECTED, "the link answers 302"), Code.RESULT_REDIRECTED),
+        (ResultError(Code.RESULT_FOREIGN_HOST, "the link names another host"), Code.RESULT_FOREIGN_HOST),
         (b"<html><body>Sorry</body></html>", Code.RESULT_NOT_AN_IMAGE),
         (b"", Code.RESULT_NOT_AN_IMAGE),
         (build_picture("cut")[:-20], Code.RESULT_TRUNCATED),
         (build_photo("opaque"), Code.RESULT_NOT_TRANSPARENT),
     ],
-    ids=["expired", "gone", "html", "empty", "truncated", "opaque"],
+    ids=["expired", "gone", "redirected", "foreign host", "html", "empty", "truncated", "opaque"],
 )
 def test_undeliverable_picture_ends_dead_with_its_own_code(instead: bytes | BackdropError, code: Code) -> None:
     world = world_with_photo()

@@ -4,7 +4,9 @@ from itertools import permutations
 from typing import Any
 
 import pytest
+from PIL import Image
 
+from backdrop.intake import photo_reader
 from backdrop.model.codes import Code
 from backdrop.model.intake_event import IncomingRequest, IntakeEvent
 from backdrop.model.job import JobStatus
@@ -15,8 +17,11 @@ from simulation.world.simulated_s3 import ObjectVersion, build_notification
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import TargetedFault
 from tests.simulated.stage_worlds import KEY, NOW, PRICE, assert_at_rest, find_only_job, world_with_photo
+from tests.unit.imaging_photos import encode_image
 
 DROPS = ("photo", "sidecar", "tags")
+# The product's limit is 128 MB.
+MAX_BYTES = 100_000
 
 
 def upload_part(world: World, what: str) -> None:
@@ -201,10 +206,15 @@ def test_other_bytes_under_the_same_key_create_a_new_job() -> None:
         (b"this is no photo", Code.NOT_A_PHOTO),
         (b"", Code.EMPTY_FILE),
         (build_photo()[:60], Code.TRUNCATED_PHOTO),
+        (b"\xff\xd8\xff" + bytes(MAX_BYTES), Code.TOO_LARGE_BYTES),
+        (encode_image(Image.new("1", (1_001, 1_000)), "PNG"), Code.TOO_MANY_PIXELS),
     ],
-    ids=["text", "empty", "cut off"],
+    ids=["text", "empty", "cut off", "too many bytes", "too many pixels"],
 )
-def test_refused_photo_is_reported_and_its_correct_replacement_runs(data: bytes, code: Code) -> None:
+def test_refused_photo_is_reported_and_its_correct_replacement_runs(
+    monkeypatch: pytest.MonkeyPatch, data: bytes, code: Code
+) -> None:
+    monkeypatch.setattr(photo_reader, "MAX_FILE_BYTES", MAX_BYTES)
     world = World()
     world.upload_photo(KEY, data, operation="remove")
     world.run_until_empty()
@@ -212,6 +222,7 @@ def test_refused_photo_is_reported_and_its_correct_replacement_runs(data: bytes,
     assert report
     assert [(one["code"], one["job_id"], one["money"]) for one in report["errors"]] == [(code, None, "not_spent")]
     assert not world.dead_letter_queue.messages
+    assert world.provider.charged_micro_usd == 0
     world.upload_photo(KEY, build_photo(), operation="remove")
     world.run_until_empty()
     assert world.read_report(KEY) is None

@@ -256,7 +256,7 @@ def test_cancel_that_crashes_has_canceled_everything_or_nothing() -> None:
             cancel_jobs(world)
         world.transport.clear_faults()
         is_marked = bool(read_lane_health(world).cancel_marks)
-        pass_time(world, 3600)
+        pass_time(world, 1200)
         assert {job.status for job in world.list_jobs()} == {S.CANCELLED if is_marked else S.STORED}, nth
         assert world.provider.charged_micro_usd == (0 if is_marked else 4 * PRICE), nth
         assert_at_rest(world)

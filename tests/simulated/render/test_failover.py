@@ -63,10 +63,13 @@ def reply_with(answer: ProviderResult) -> CallBehavior:
 
 
 def run_until_idle(world: World, ticks: int = 12) -> None:
-    """Alternates between messages and reconcile until every job that can end has ended."""
+    """Alternates between messages and reconcile until every job has ended and no message is left, and once more."""
     for _ in range(ticks):
+        was_idle = all(job.has_ended for job in world.list_jobs()) and world.is_quiet()
         world.run_for(TICK)
         world.run_reconcile()
+        if was_idle:
+            return
 
 
 def test_refused_key_moves_the_job_to_the_next_provider() -> None:

@@ -155,7 +155,7 @@ def test_task_is_answered_after_step_functions_recovers() -> None:
 def test_task_is_answered_after_a_crash_at_any_call(instructions: dict[str, Any]) -> None:
     hit_count = 0
     for _, world in replay_with_crashes(
-        lambda: world_with_waiting_task(**instructions), lambda world: pass_time(world, 3600), TWO_RUNS
+        lambda: world_with_waiting_task(**instructions), lambda world: pass_time(world, 1800), TWO_RUNS
     ):
         hit_count += 1
         assert not is_waiting(world)

@@ -89,7 +89,7 @@ def test_stop_is_reported_after_a_crash_at_any_call() -> None:
         return world
 
     hit_count = 0
-    for _, world in replay_with_crashes(stop_execution, lambda world: pass_time(world, 3600), TWO_RUNS):
+    for _, world in replay_with_crashes(stop_execution, lambda world: pass_time(world, 1800), TWO_RUNS):
         hit_count += 1
         assert (find_only_job(world).status, count_paid_calls(world), read_task_response(world).error) == (
             JobStatus.CANCELLED,

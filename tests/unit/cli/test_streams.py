@@ -1,4 +1,4 @@
-"""The `backdrop` command when its streams are unusual: closed, limited to ASCII, or without a reader."""
+"""The `backdrop` command if its streams are closed, limited to ASCII, or without a reader, or if there is no cloud."""
 
 import os
 import subprocess
@@ -59,3 +59,9 @@ def test_damaged_state_of_the_local_cloud_is_named(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert result.stderr.startswith("error: ")
     assert result.stderr.count("\n") == 1
+
+
+def test_env_without_a_cloud_prints_nothing_to_evaluate(tmp_path: Path) -> None:
+    result = run_in_shell('"$B" env', BACKDROP_HOME=str(tmp_path / "none"))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "make up" in result.stderr

@@ -1,8 +1,12 @@
-"""The process of `backdrop mcp` ends with the program that started it."""
+"""The process of `backdrop mcp` ends with the program that started it, and does not start without a stack."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
+
+from backdrop_local.home import ROOT
 
 PROTOCOL = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
 MESSAGES = (
@@ -49,3 +53,14 @@ def test_server_ends_during_a_wait_when_its_stdin_is_closed() -> None:
             assert process.wait(30) == 0
         finally:
             process.kill()
+
+
+def test_server_without_a_stack_asks_for_one(tmp_path: Path) -> None:
+    command = [str(ROOT / ".venv" / "bin" / "backdrop"), "mcp", "--mandate", "anna"]
+    environment = {"PATH": os.defpath, "HOME": str(tmp_path), "BACKDROP_HOME": str(tmp_path / "none")}
+    started = subprocess.run(
+        command, env=environment, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    assert (started.returncode, started.stdout) == (1, "")
+    assert "make up" in started.stderr
+    assert "--stack" in started.stderr

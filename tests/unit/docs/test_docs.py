@@ -21,7 +21,17 @@ from docs import (
     make_site,
     make_troubleshooting,
 )
-from tests.documented_commands import PAGES, ROOT, find_inline_commands
+from tests.documented_commands import (
+    CLOUD_PAGES,
+    FIRST_PAGES,
+    PAGES,
+    ROOT,
+    SIMULATED_PAGES,
+    commands_on,
+    find_inline_commands,
+    find_unrun_commands,
+)
+from tests.e2e.command_runner import NOT_RUN, check_unrun_command, split_line, why_not_run
 
 GENERATORS = (
     make_architecture,
@@ -144,6 +154,27 @@ def test_every_make_target_in_a_sentence_exists(page: Path) -> None:
     targets = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text()))
     named = [words[0] for words in find_inline_commands(page, "make") if words and "=" not in words[0]]
     assert [word for word in named if word not in targets] == []
+
+
+def test_every_command_is_in_a_block_that_runs() -> None:
+    assert [line for page in PAGES for line in find_unrun_commands(page)] == []
+
+
+def test_commands_of_every_page_are_run_or_checked(tmp_path: Path) -> None:
+    """test_runbooks.py runs the commands of the runbooks, because it creates the situations that they need."""
+    run = {*FIRST_PAGES, *CLOUD_PAGES, *SIMULATED_PAGES}
+    pages = {page_name(page): commands_on(page) for page in PAGES if page.parent.name != "runbooks"}
+    assert run <= {name for name, commands in pages.items() if commands}
+    for line in (command.line for name in pages.keys() - run for command in pages[name]):
+        assert why_not_run(line), f"no test runs {line}"
+        check_unrun_command(line, tmp_path)
+
+
+def test_every_command_that_is_not_run_is_documented() -> None:
+    pages = [page for page in PAGES if page.parent.name != "runbooks"]
+    lines = [part for page in pages for command in commands_on(page) for part in split_line(command.line)]
+    assert [pattern for pattern in NOT_RUN if not any(re.match(pattern, line) for line in lines)] == []
+    assert [line for line in ("make demo", "make up", "backdrop drop") if why_not_run(line)] == []
 
 
 def test_page_of_the_statement_has_every_column() -> None:

@@ -373,8 +373,8 @@ def wait_for_bill(job: Job, now: datetime) -> Transition:
     until = now + MAX_BILL_WAIT
     advice = Advice.from_text(
         "You do not need to do anything. The job waits for Ideogram's usage records, until "
-        f"{until:%Y-%m-%d %H:%M} UTC at the latest. If they show that the call was not charged, it is sent once more; "
-        "otherwise, the job is held"
+        f"{until:%Y-%m-%d %H:%M} UTC at the latest. If they show that the call was not charged, it is sent once more, "
+        "unless its picture is no longer needed. If it was charged, or that stays unknown, the job is held"
     )
     problem = replace(job.problem, advice=advice) if job.problem else None
     return Transition(replace(job, problem=problem, bill_wait_until=until, processing_until=None, crash_count=0))
