@@ -358,9 +358,9 @@ def _describe_difference(resolution: Resolution, expected: ExpectedResolution) -
             f"{_format_resolution(expected.current)}"
         )
     is_explained = expected.was_removed or any(
-        resolution.instructions_by_variant == earlier.instructions_by_variant
-        and codes <= _list_codes(earlier) | expected.allowed_codes
-        for earlier in chain([expected.current], expected.earlier)
+        resolution.instructions_by_variant == one.instructions_by_variant
+        and codes <= _list_codes(one) | expected.allowed_codes
+        for one in chain([expected.current], expected.earlier)
     )
     return "" if is_explained else f"resolved to {_format_resolution(resolution)}, which no instructions explain"
 

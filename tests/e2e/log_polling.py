@@ -1,11 +1,14 @@
 """Waits for log lines, and sums up metrics. Some lines reach the log only with their worker's next message."""
 
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from itertools import count
 
 from tests.e2e.deployed_stack import FED_BY_QUEUES, FUNCTIONS, eventually
 from tests.e2e.folder import Folder
+
+# Names and values of dimensions.
+type Labels = frozenset[tuple[str, str]]
 
 
 def poll_logs[T](
@@ -31,12 +34,15 @@ def poll_logs[T](
     return eventually(poll_or_drop, what, describe_state)
 
 
-def sum_metrics(folder: Folder, **labels: str) -> Counter[str]:
-    """Sums up each metric since the test began, with exactly these dimensions in addition to the stack's name."""
-    sums: Counter[str] = Counter()
-    for line in (line for function in FUNCTIONS for line in folder.stack.read_metrics(function, folder.started_at)):
+def sum_metrics(folder: Folder, functions: Iterable[str] = FUNCTIONS) -> defaultdict[Labels, Counter[str]]:
+    """Sums up each metric of the stack's functions since the test began, by its dimensions except the stack's name."""
+    sums: defaultdict[Labels, Counter[str]] = defaultdict(Counter)
+    for line in (line for function in functions for line in folder.stack.read_metrics(function, folder.started_at)):
         (directive,) = line["_aws"]["CloudWatchMetrics"]
         (names,) = directive["Dimensions"]
-        if {name: line[name] for name in names} == {"service": folder.stack.name, **labels}:
-            sums.update({metric["Name"]: sum(line[metric["Name"]]) for metric in directive["Metrics"]})
+        labels = {name: line[name] for name in names}
+        if labels.pop("service") == folder.stack.name:
+            sums[frozenset(labels.items())].update(
+                {metric["Name"]: sum(line[metric["Name"]]) for metric in directive["Metrics"]}
+            )
     return sums

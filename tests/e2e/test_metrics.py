@@ -11,7 +11,7 @@ import pytest
 from backdrop.aws.metric_names import Metric
 from tests.e2e.deployed_stack import FED_BY_QUEUES, FUNCTIONS, eventually
 from tests.e2e.folder import Folder
-from tests.e2e.log_polling import poll_logs, sum_metrics
+from tests.e2e.log_polling import Labels, poll_logs, sum_metrics
 
 IDEOGRAM = {"provider": "ideogram", "operation": "replace"}
 METRICS_OF_A_JOB = frozenset(
@@ -41,10 +41,10 @@ def wait_for_metrics(folder: Folder, labels: Mapping[str, str], *expected: Metri
     """Returns the sums as soon as each of these metrics is in the log."""
 
     def poll() -> Counter[str] | None:
-        sums = sum_metrics(folder, **labels)
+        sums = sum_metrics(folder)[frozenset(labels.items())]
         return sums if set(expected) <= sums.keys() else None
 
-    return poll_logs(folder, poll, f"{expected} with {labels}", lambda: sum_metrics(folder, **labels))
+    return poll_logs(folder, poll, f"{expected} with {labels}", lambda: sum_metrics(folder))
 
 
 def run_until_measured(folder: Folder, *expected: Metric, before: Callable[[], object] = lambda: None) -> Counter[str]:
@@ -53,7 +53,7 @@ def run_until_measured(folder: Folder, *expected: Metric, before: Callable[[], o
     def poll() -> Counter[str] | None:
         before()
         folder.stack.run_reconcile()
-        sums = sum_metrics(folder)
+        sums = sum_metrics(folder)[frozenset()]
         return sums if set(expected) <= sums.keys() else None
 
     return eventually(poll, f"{expected} of the stack", lambda: sum_metrics(folder))
@@ -79,7 +79,9 @@ def test_every_outcome_is_counted_with_its_price_and_times(folder: Folder) -> No
     stored, throttled = folder.wait_until_stored("stored.jpg"), folder.wait_until_stored("throttled.jpg")
     dead = folder.wait_for_status("dead.jpg", "dead")
     folder.wait_for_error("refused.jpg", "unknown_field")
-    sums = poll_logs(folder, lambda: find_complete_sums(folder), "every outcome is counted", lambda: sum_all(folder))
+    sums = poll_logs(
+        folder, lambda: find_complete_sums(folder), "every outcome is counted", lambda: sum_metrics(folder)
+    )
     jobs = sums[frozenset(IDEOGRAM.items())]
     assert set(jobs) == METRICS_OF_A_JOB | {Metric.THROTTLED, Metric.THROTTLED_SECONDS}
     assert (jobs["Accepted"], jobs["Pictures"], jobs["Throttled"]) == (3, 2, 1)
@@ -93,20 +95,9 @@ def test_every_outcome_is_counted_with_its_price_and_times(folder: Folder) -> No
     assert_all_are_declared(folder)
 
 
-def sum_all(folder: Folder) -> dict[frozenset[tuple[str, str]], Counter[str]]:
-    """Sums up each metric since the test began, by its dimensions in addition to the stack's name."""
-    sums: defaultdict[frozenset[tuple[str, str]], Counter[str]] = defaultdict(Counter)
-    for line in (line for function in FED_BY_QUEUES for line in folder.stack.read_metrics(function, folder.started_at)):
-        (directive,) = line["_aws"]["CloudWatchMetrics"]
-        (names,) = directive["Dimensions"]
-        labels = frozenset((name, line[name]) for name in names if name != "service")
-        sums[labels].update({metric["Name"]: sum(line[metric["Name"]]) for metric in directive["Metrics"]})
-    return sums
-
-
-def find_complete_sums(folder: Folder) -> dict[frozenset[tuple[str, str]], Counter[str]] | None:
+def find_complete_sums(folder: Folder) -> Mapping[Labels, Counter[str]] | None:
     """Returns the sums as soon as both stored pictures, the dead job, and the refused photo are counted."""
-    sums, dead = sum_all(folder), {"code": "link_expired"}
+    sums, dead = sum_metrics(folder, FED_BY_QUEUES), {"code": "link_expired"}
     no_job = {"provider": "none", "operation": "none", "code": "unknown_field"}
     expected: list[tuple[Metric, Mapping[str, str], int]] = [
         (Metric.COMPLETED, IDEOGRAM, 2),

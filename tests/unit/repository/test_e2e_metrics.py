@@ -36,9 +36,9 @@ def open_folder(*lines: tuple[float, dict[str, Any]]) -> Folder:
 
 def test_lines_from_before_a_test_are_not_counted() -> None:
     folder = open_folder((-1, {}), (0, {}), (5, {"Completed": [1.0, 1.0]}))
-    assert sum_metrics(folder, provider="ideogram") == {"Completed": 3}
+    assert sum_metrics(folder) == {frozenset({("provider", "ideogram")}): {"Completed": 3}}
 
 
 def test_other_dimensions_are_another_metric() -> None:
     folder = open_folder((1, {"provider": "runware"}), (1, {"service": "another stack"}))
-    assert sum_metrics(folder, provider="ideogram") == sum_metrics(folder) == {}
+    assert sum_metrics(folder) == {frozenset({("provider", "runware")}): {"Completed": 1}}
