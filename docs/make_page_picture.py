@@ -25,7 +25,7 @@ def main() -> int:
     """Writes the pictures and returns the exit code."""
     program = find_browser()
     if program is None:
-        sys.stderr.write("error: there is no Chromium here; on Debian: apt-get install chromium\n")
+        sys.stderr.write("error: there is no Chromium here; on Debian: apt-get install chromium-headless-shell\n")
         return 1
     with tempfile.TemporaryDirectory() as folder, run_browser(program, Path(folder) / "profile") as tab:
         show_upload_page(tab)

@@ -107,7 +107,7 @@ def main() -> None:
     """Writes all pictures."""
     program = find_browser()
     if program is None:
-        sys.exit("the gallery's picture needs Chromium; on Debian: apt-get install chromium")
+        sys.exit("the gallery's picture needs Chromium; on Debian: apt-get install chromium-headless-shell")
     with tempfile.TemporaryDirectory() as name:
         for picture, line in SCREENS.items():
             (IMAGES / f"{picture}.svg").write_text(draw_screen(line, run_in_terminal(line, Path(name))))

@@ -17,7 +17,7 @@ def running_chromium(tmp_path_factory: pytest.TempPathFactory) -> Generator[Brow
     """The browser, which all tests share."""
     program = find_browser()
     if program is None:
-        pytest.skip("this machine has no Chromium; on Debian: apt-get install chromium")
+        pytest.skip("this machine has no Chromium; on Debian: apt-get install chromium-headless-shell")
     with run_browser(program, tmp_path_factory.mktemp("profile")) as tab:
         yield tab
 
