@@ -46,7 +46,7 @@ from tests.simulated.stage_worlds import assert_at_rest
 from tests.unit.work_in_memory import FakeWork
 
 PRICE = 60_000
-CALL_SECONDS, POLL_SECONDS = 1.0, 0.1
+CALL_SECONDS, POLL_SECONDS = 1.0, 0.5
 MAX_MINUTES = 60
 PNG = build_picture("inside the response")
 BASE64 = base64.b64encode(PNG).decode()

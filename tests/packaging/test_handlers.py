@@ -100,6 +100,7 @@ def functions() -> dict[str, Function]:
     return functions_by_id
 
 
+@cache
 def import_alone(function: Function) -> dict[str, Any]:
     """Imports the handler with only its own paths, and returns what was loaded."""
     loaded: dict[str, Any] = run_alone(IMPORT_HANDLER, [function.handler, *list_paths(function)])

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from functools import cache
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ KEY = "blank +plus ünïcode.jpg"
 INTAKE_EVENTS = [IntakeEvent("photos", KEY)]
 
 
+@cache
 def generate_event(*words: str) -> Any:
     """Returns an event of `sam local generate-event`."""
     line = [str(ROOT / ".local" / "sam" / "bin" / "sam"), "local", "generate-event", *words]

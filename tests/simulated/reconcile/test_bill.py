@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 
 import pytest
 
@@ -31,16 +32,17 @@ from simulation.bill.bill_world import OTHER_KEY, OWN_KEY, BillWorld, run_seed
 
 SEEDS = range(len(WorldKind))
 """One seed of each story, and some of the other kinds."""
+play_seed = cache(run_seed)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_settlement_is_wrong(seed: int) -> None:
-    result = run_seed(seed)
+    result = play_seed(seed)
     assert result.problems == []
 
 
 def test_seeds_settle_calls() -> None:
-    assert sum(run_seed(seed).settled for seed in (0, 3)) > 0
+    assert sum(play_seed(seed).settled for seed in (0, 3)) > 0
 
 
 def test_without_an_admin_key_nothing_is_read() -> None:
@@ -52,7 +54,7 @@ def test_without_an_admin_key_nothing_is_read() -> None:
 
 
 def test_jobs_wait_for_the_bill_and_are_sent_again() -> None:
-    result = run_seed(3)
+    result = play_seed(3)
     assert result.problems == []
     assert 0 < result.resent < result.waited
 
