@@ -148,10 +148,10 @@ def test_truncated_jpeg_or_noise_does_not_stop_page_generation() -> None:
 
 
 def test_full_disk_leaves_no_thumb_and_no_partial_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Path, data: bytes) -> int:
+    def refuse(self: Path, target: Path) -> Path:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(OSError, match="No space left"):
         save_thumbnails(tmp_path, [build_file("a")], max_workers=2)
     assert [*(tmp_path / "thumbs").iterdir()] == []
@@ -165,14 +165,13 @@ def test_thumbs_have_the_order_of_their_files(tmp_path: Path) -> None:
 
 
 def test_same_photo_under_two_keys_has_one_thumb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    both_have_written, write_bytes = Barrier(2, timeout=60), Path.write_bytes
+    both_have_written, replace = Barrier(2, timeout=60), Path.replace
 
-    def together(self: Path, data: bytes) -> int:
-        size = write_bytes(self, data)
+    def replace_together(self: Path, target: Path) -> Path:
         both_have_written.wait()
-        return size
+        return replace(self, target)
 
-    monkeypatch.setattr(Path, "write_bytes", together)
+    monkeypatch.setattr(Path, "replace", replace_together)
     files = [GalleryFile("photos", f"{n}.jpg", None, "the same") for n in range(2)]
     found = save_thumbnails(tmp_path, files, max_workers=2)
     assert len({one.thumbnail for one in found}) == 1
