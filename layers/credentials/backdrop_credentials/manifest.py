@@ -56,8 +56,10 @@ def build_manifest(facts: PictureFacts, *, source_term: str, with_prompt: bool) 
     }
 
 
-def build_paid_file_ingredient(facts: PictureFacts) -> dict[str, Any]:
+def build_paid_file_ingredient(facts: PictureFacts) -> dict[str, Any] | None:
     """Returns the provider's file as an ingredient. Its own Content Credentials are added from the file itself."""
+    if facts.paid_file is None:
+        return None
     file_format = sniff_file(facts.paid_file).format
     return {
         "title": f"File from {_name_service(facts.maker)}",
@@ -90,11 +92,12 @@ def _list_actions(facts: PictureFacts, source_term: str, *, with_prompt: bool) -
     if with_prompt and prompt:
         edit["parameters"] = {PROMPT_PARAMETER: prompt}
     yield edit
-    yield {
-        "action": "c2pa.placed",
-        "description": f"Picture received from {_name_service(facts.maker)}",
-        "parameters": {"ingredientIds": [PAID_FILE]},
-    }
+    if facts.paid_file is not None:
+        yield {
+            "action": "c2pa.placed",
+            "description": f"Picture received from {_name_service(facts.maker)}",
+            "parameters": {"ingredientIds": [PAID_FILE]},
+        }
     if facts.has_own_subject:
         yield {"action": "c2pa.edited", "description": "The photo's own product composited into the picture"}
     if not facts.output.is_plain_lossless:

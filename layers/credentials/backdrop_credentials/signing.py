@@ -13,7 +13,7 @@ from backdrop.model.sentence import Sentence
 from backdrop_credentials.keys import SigningKeys, UnusableKeyError
 from backdrop_credentials.library import SigningError, SigningIdentity, Statement, measure_signature, sign_file
 from backdrop_credentials.manifest import build_manifest, build_paid_file_ingredient, hash_claims
-from backdrop_credentials.reading import read_credentials
+from backdrop_credentials.reading import FileVerdict, read_credentials
 from backdrop_credentials.trial import sign_sample
 
 MAX_MANIFEST_BYTES = 15 * 1024
@@ -53,7 +53,7 @@ class PictureSigner:
             statement = state(with_prompt=False)
             added_bytes = measure_signature(mime_type, statement, identity)
             warnings.append(_build_warning(facts, "do not state the prompt, because it does not fit"))
-        file_verdict = read_credentials(facts.paid_file).verdict
+        file_verdict = read_credentials(facts.paid_file).verdict if facts.paid_file else FileVerdict.NONE
         if file_verdict.has_credentials:
             complete = replace(statement, ingredient_file=facts.paid_file)
             complete_bytes = measure_signature(mime_type, complete, identity) if file_verdict.is_unchanged else 0

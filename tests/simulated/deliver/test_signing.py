@@ -12,7 +12,7 @@ from backdrop.model import transitions
 from backdrop.model.codes import Code
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.job_warning import WarningCode
-from backdrop.model.object_keys import PAID_PREFIX, SIGNED_PREFIX
+from backdrop.model.object_keys import PAID_PREFIX, SIGNED_PREFIX, paid_key
 from backdrop.pipeline.enqueue import enqueue_delivery
 from backdrop_credentials.reading import Claims, FileVerdict, read_credentials
 from backdrop_credentials.signing import PictureSigner
@@ -20,6 +20,9 @@ from simulation.world.sample_images import build_photo, build_picture
 from simulation.world.simulated_stack import World
 from simulation.world.transport import TargetedFault, build_client_error, crash_worker
 from tests.signing_pki import FakeKms, build_chain, build_issuers, build_keys, build_leaf_key, build_signer, to_pem
+from tests.simulated.deliver.test_approval import world_in_review
+from tests.simulated.deliver.test_fidelity import draw_on, encode
+from tests.simulated.picture_decisions import APPROVED, decide
 from tests.simulated.simulated_days import list_report_codes, pass_time
 from tests.simulated.stage_worlds import KEY, assert_at_rest, find_only_job
 from tests.unit.credentials.signed_files import sign
@@ -173,6 +176,21 @@ def test_provider_credentials_become_an_ingredient() -> None:
     data = world.read_pictures()[PICTURE]
     assert read_claims(data).ingredients[1].startswith("File from Ideogram (with Content Credentials")
     assert XMP in data
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_approved_picture_states_the_providers_own_file(is_kept: bool) -> None:
+    """People saw a PNG that was made from it. If the provider's file is gone, nothing is stated about it."""
+    world = world_in_review(sign("jpg", data=encode(draw_on((60, 120, 70)), "JPEG")))
+    turn_on(world)
+    [job] = [job for job in world.list_jobs() if job.reviews]
+    if not is_kept:
+        world.output_bucket.objects.pop(paid_key(job.job_id, 1, 1, "jpeg"))
+    decide(world, APPROVED, job)
+    [data] = world.read_pictures().values()
+    photo, *paid_files = read_claims(data).ingredients
+    assert photo.startswith("red.jpg")
+    assert [name.partition(" (with Content Credentials")[0] for name in paid_files] == ["File from Segmind"] * is_kept
 
 
 def test_damaged_provider_credentials_do_not_stop_the_lane() -> None:

@@ -87,12 +87,16 @@ class Delivery:
 
 @dataclass(frozen=True, eq=False)
 class DeliveredImage:
-    """One image of a job: its number, its link, and its checked file. `fidelity`: None if it is a cut-out."""
+    """One image of a job: its number, its link, and its checked file. `fidelity`: None if it is a cut-out.
+
+    `paid_file`: the provider's unchanged file; None if it is gone, or if no signature has to state it.
+    """
 
     n: int
     link: PictureLink
     picture: PaidPicture
     fidelity: Fidelity | None
+    paid_file: bytes | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -310,10 +314,9 @@ class Pictures:
         self, delivery: Delivery, n: int, link: PictureLink, image: PreparedImage, original: OriginalPhoto | None
     ) -> ImageOutcome:
         """Writes the outputs of one image. Raises ResultError if none of them can be made."""
-        job, written = (
-            delivery.job,
-            self._write_outputs(delivery, DeliveredImage(n, link, image.picture, image.fidelity)),
-        )
+        job, picture = delivery.job, image.picture
+        paid_file = self._read_paid_file(job, n, picture) if self.prepare_signature else None
+        written = self._write_outputs(delivery, DeliveredImage(n, link, picture, image.fidelity, paid_file))
         # Whether every output requests the photo's own pixels.
         is_in_full = job.operation == "remove" and all(output.size == FULL_SIZE for output in delivery.outputs)
         warnings = (
@@ -376,7 +379,7 @@ class Pictures:
         key = signed_key(job.job_id, job.paid_attempt_no, n, output.name, output.format)
         signature = None
         if self.prepare_signature:
-            facts = PictureFacts(job, n, output, picture.data, delivery.maker, picture.has_own_subject)
+            facts = PictureFacts(job, n, output, image.paid_file, delivery.maker, picture.has_own_subject)
             signature = self.prepare_signature(facts)
 
         def build(added_bytes: int, *, keeps_credentials: bool) -> OutputFile:
@@ -403,6 +406,10 @@ class Pictures:
             return data
         operation = job.operation if self.embeds_provenance else None
         return embed_picture_metadata(data, file_format, operation, output.texts, self.source_term)
+
+    def _read_paid_file(self, job: Job, n: int, picture: PaidPicture) -> bytes | None:
+        """Returns the provider's file. A reviewed picture is loaded from the file that people saw, which may be another."""
+        return self.paid_files.read_kept(job, n) if job.find_review(n) else picture.data
 
     def _find_maker(self, job: Job) -> str | None:
         """Returns the provider that made the paid files; None if another job bought them and cannot be found."""

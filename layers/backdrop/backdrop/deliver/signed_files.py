@@ -23,14 +23,15 @@ SIGNED_SHA256, ADDED_BYTES = "backdrop-sha256", "backdrop-added-bytes"
 class PictureFacts:
     """What Content Credentials state about one picture.
 
-    `paid_file`: the provider's unchanged file. `maker`: the provider that made it; None if that is unknown, because
-    another job bought it. `has_own_subject`: the photo's own product was put into the provider's picture.
+    `paid_file`: the provider's unchanged file; None if the picture is made from the file that a person approved, and
+    the provider's file is gone. `maker`: the provider that made it; None if that is unknown, because another job bought
+    it. `has_own_subject`: the photo's own product was put into the provider's picture.
     """
 
     job: Job
     n: int
     output: OutputSpec
-    paid_file: bytes
+    paid_file: bytes | None
     maker: str | None
     has_own_subject: bool
 
