@@ -30,7 +30,8 @@ _MARKS = {
 def run_verify(screen: Screen, paths: Sequence[Path], roots: Path | None) -> int:
     """Prints the report of each file. Returns 1 if one was changed or is damaged, or if its signer is not trusted.
 
-    `roots`: a PEM file with the root certificates that are trusted; without it, no signer has to be trusted.
+    `roots`: a PEM file with the root certificates that are trusted. Without it, a signer need not be trusted, and its
+    certificate may have expired.
     """
     if find_spec("c2pa") is None:
         message = "the package c2pa-python is not installed; install the wheel with its extra: backdrop[verify]"
@@ -50,7 +51,9 @@ def run_verify(screen: Screen, paths: Sequence[Path], roots: Path | None) -> int
     verdicts = {report.verdict for _, report in reports}
     if not any(verdict.has_credentials for verdict in verdicts):
         raise NothingFoundError("no Content Credentials found in these files")
-    failures = {FileVerdict.CHANGED, FileVerdict.DAMAGED} | ({FileVerdict.NOT_TRUSTED} if trusted_pem else set())
+    failures = {FileVerdict.CHANGED, FileVerdict.DAMAGED}
+    if trusted_pem:
+        failures |= {FileVerdict.NOT_TRUSTED, FileVerdict.EXPIRED}
     return EXIT_FAILURE if verdicts & failures else EXIT_OK
 
 
@@ -70,9 +73,8 @@ def _read_roots(path: Path) -> str:
 
 
 def _describe(report: "FileReport") -> Iterator[str]:
-    """Returns what a file states, and the reasons of a verdict that needs them."""
-    if report.verdict.value in ("changed", "damaged", "remote", "expired"):
-        yield from (f"reason: {reason}" for reason in report.reasons)
+    """Returns the reasons of a verdict, and what the file states, unless it was changed."""
+    yield from (f"reason: {reason}" for reason in report.reasons)
     if report.claims and report.verdict.is_unchanged:
         yield from _describe_claims(report.claims)
 

@@ -1,7 +1,7 @@
 """Reads what a file's Content Credentials state, and whether that holds."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from io import BytesIO
@@ -12,11 +12,15 @@ import c2pa
 from backdrop.imaging.formats.header import ImageFormatError
 from backdrop_credentials.library import build_context
 from backdrop_credentials.manifest import JOB_LABEL, PROMPT_PARAMETER
-from backdrop_credentials.structure import StructureError, check_structure
+from backdrop_credentials.structure import StructureError, check_structure, has_remains
 
-UNTRUSTED_CODE = "signingCredential.untrusted"
+CREDENTIAL_PREFIX, UNTRUSTED_SUFFIX = "signingCredential.", ".untrusted"
+"""Codes about a signer alone, for example that of the picture, or of one identity that it states."""
 EXPIRED_CODES = frozenset({"signingCredential.expired", "claimSignature.outsideValidity"})
-"""The file is unchanged. The certificate was valid when it signed, but nothing in the file proves that."""
+"""The file is unchanged, but nothing in it proves that the certificate was valid when it signed. The library does not
+say whether a trusted root vouches for such a certificate."""
+INGREDIENT_PREFIX = "ingredient."
+"""Codes about the link to an ingredient's manifest, rather than about what that manifest states."""
 _REMOTE_ERROR = "Remote:"
 _ACTIONS_LABEL = "c2pa.actions"
 
@@ -75,28 +79,39 @@ def read_credentials(data: bytes, trusted_pem: str = "") -> FileReport:
         with c2pa.Reader(None, BytesIO(data), context=build_context(trusted_pem)) as reader:
             store: dict[str, Any] = json.loads(reader.json())
     except c2pa.C2paError.ManifestNotFound:  # pyrefly: ignore[missing-attribute]  # the library adds it when it loads
+        if has_remains(data):
+            return FileReport(FileVerdict.DAMAGED, ["parts of a manifest are in the file, but cannot be found as one"])
         return FileReport(FileVerdict.NONE)
     except c2pa.C2paError as error:
         is_remote = str(error).startswith(_REMOTE_ERROR)
         return FileReport(FileVerdict.REMOTE if is_remote else FileVerdict.DAMAGED, [str(error)])
     claims = _read_claims(store)
-    codes = [one["code"] for one in store["validation_results"]["activeManifest"]["failure"]]
+    codes = list(_list_failures(store["validation_results"]))
     try:
-        check_structure(data)
+        check_structure(data, is_ours=bool(claims and claims.job))
     except StructureError as error:
         return FileReport(FileVerdict.CHANGED, [*codes, str(error)], claims)
     except ImageFormatError as error:
         return FileReport(FileVerdict.DAMAGED, [f"the file {error}"], claims)
-    return FileReport(_judge(codes), sorted(set(codes)), claims)
+    return FileReport(judge(codes), sorted(set(codes)), claims)
 
 
-def _judge(failure_codes: Sequence[str]) -> FileVerdict:
-    """The failures of ingredients are not among these: they were found when the picture was made."""
-    if {*failure_codes} - {UNTRUSTED_CODE} - EXPIRED_CODES:
+def _list_failures(results: Mapping[str, Any]) -> Iterator[str]:
+    """Returns the codes of what fails. An ingredient may have failed before it was added, but not changed since."""
+    yield from (one["code"] for one in results["activeManifest"]["failure"])
+    for ingredient in results.get("ingredientDeltas", []):
+        codes = [one["code"] for one in ingredient["validationDeltas"]["failure"]]
+        yield from (code for code in codes if code.startswith(INGREDIENT_PREFIX))
+
+
+def judge(failure_codes: Iterable[str]) -> FileVerdict:
+    codes = {*failure_codes}
+    about_signers = {one for one in codes if one.startswith(CREDENTIAL_PREFIX) or one.endswith(UNTRUSTED_SUFFIX)}
+    if codes - about_signers - EXPIRED_CODES:
         return FileVerdict.CHANGED
-    if EXPIRED_CODES & {*failure_codes}:
+    if codes & EXPIRED_CODES:
         return FileVerdict.EXPIRED
-    return FileVerdict.NOT_TRUSTED if failure_codes else FileVerdict.TRUSTED
+    return FileVerdict.NOT_TRUSTED if codes else FileVerdict.TRUSTED
 
 
 def _read_claims(store: Mapping[str, Any]) -> Claims | None:
@@ -143,4 +158,4 @@ def _describe_ingredient(ingredient: Mapping[str, Any]) -> str:
         return f"{title} (without Content Credentials)"
     results = ingredient.get("validation_results", {}).get("activeManifest", {})
     failures = [one["code"] for one in results.get("failure", [])]
-    return f"{title} (with Content Credentials: {_judge(failures).value})"
+    return f"{title} (with Content Credentials: {judge(failures).value})"

@@ -1,7 +1,8 @@
-"""Finds changes of a file's manifest that its signature does not cover, and that the C2PA library therefore accepts.
+"""Finds changes of a file's manifests that their signatures do not cover, and that the C2PA library therefore accepts.
 
 A signature covers the claim, and through it every assertion, every ingredient, and the picture. It does not cover the
-lengths and labels of the boxes around them, nor the header next to the signature, whose unused part is padding.
+types, flags, labels, and lengths of the boxes around them, nor the header next to the signature, whose unused part is
+padding. Nor does the signature of a picture cover these in the manifests of its ingredients.
 Sources: JUMBF (ISO 19566-5), C2PA Technical Specification 2.2 (chapters 11 and 13), COSE (RFC 9052), CBOR (RFC 8949).
 """
 
@@ -14,9 +15,11 @@ from backdrop.imaging.sniff import sniff_file
 
 _APP11 = 0xEB
 _JPEG_HEADER_BYTES, _BOX_HEADER_BYTES = 8, 8
-_SUPERBOX, _DESCRIPTION = b"jumb", b"jumd"
-_LABEL_START = 25
-"""In a description box: after its header, a UUID, and a byte of flags."""
+_JPEG_IDENTIFIER, _JPEG_BOX_NUMBER = b"JP", bytes.fromhex("0211")
+"""The first bytes of a segment (ISO 19566-5, Annex D). The box's number is any; this is the one of the C2PA library."""
+_SUPERBOX, _DESCRIPTION, _FREE_SPACE = b"jumb", b"jumd", b"free"
+_FLAGS_POSITION, _RESERVED_FLAGS = 16, 0xE0
+"""In a description box: after its UUID, and before its label."""
 _LABELS = {
     b"c2pa": ("c2pa",),
     b"c2as": ("c2pa.assertions",),
@@ -24,9 +27,14 @@ _LABELS = {
     b"c2cs": ("c2pa.signature",),
 }
 """The labels of boxes by the first four bytes of their UUIDs."""
+_UUID_END = bytes.fromhex("00110010800000AA00389B71")
+_STORES = (b"c2pa", b"c2ma", b"c2um", b"c2as")
+"""The boxes that consist of boxes with descriptions: all manifests, one manifest, an update, and its assertions."""
+_SIGNATURE = b"c2cs"
 _PADDING_NAMES = ("pad", "pad2")
 _LONG_ARGUMENTS = {24: 1, 25: 2, 26: 4, 27: 8}
-_BYTES, _TEXT, _ARRAY, _MAP, _TAG = 2, 3, 4, 5, 6
+_UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG = range(7)
+_SIMPLE_VALUES = {20: False, 21: True, 22: None}
 
 
 class StructureError(Exception):
@@ -40,40 +48,30 @@ class _Box:
     kind: bytes
     content: bytes
 
-    def iter_boxes(self) -> Iterator["_Box"]:
-        return _iter_boxes(self.content)
 
-    @property
-    def description(self) -> bytes:
-        """The content of the description of a superbox: UUID, flags, and label."""
-        first = next(self.iter_boxes(), None)
-        if first is None or first.kind != _DESCRIPTION:
-            raise StructureError("a box has no description")
-        return first.content
+def check_structure(data: bytes, *, is_ours: bool) -> None:
+    """Raises StructureError if something that no signature covers was changed in a manifest.
 
-
-def check_structure(data: bytes) -> None:
-    """Raises StructureError if something that no signature covers was changed in the active manifest.
-
-    Raises `ImageFormatError` if the file itself is damaged.
+    `is_ours`: the C2PA library wrote it for Backdrop. Raises `ImageFormatError` if the file itself is damaged.
     """
-    store = _read_store(data)
+    store = _read_store(data, is_ours=is_ours)
     if not store:
         return
-    [root, *others] = _iter_boxes(store)
-    if others or root.kind != _SUPERBOX:
+    root, *others = _iter_boxes(store)
+    if others:
         raise StructureError("the store is not one box")
-    _check_label(root)
-    *_, active = (box for box in root.iter_boxes() if box.kind == _SUPERBOX)
-    for box in active.iter_boxes():
-        if box.kind == _SUPERBOX:
-            _check_label(box)
-            if box.description.startswith(b"c2cs"):
-                *_, signature = box.iter_boxes()
-                _check_padding(signature.content)
+    try:
+        _check_box(root)
+    except RecursionError as error:
+        raise StructureError("the store is nested too deeply") from error
 
 
-def _read_store(data: bytes) -> bytes:
+def has_remains(data: bytes) -> bool:
+    """Whether a file in which no manifest can be found has parts of one."""
+    return any(kind + _UUID_END in data for kind in (b"c2cl", _SIGNATURE))
+
+
+def _read_store(data: bytes, *, is_ours: bool) -> bytes:
     """Returns the manifest store that a file contains, or b""."""
     match sniff_file(data).format:
         case "png":
@@ -81,17 +79,19 @@ def _read_store(data: bytes) -> bytes:
         case "webp":
             return b"".join(bytes(chunk.payload) for chunk in webp.iter_chunks(data) if chunk.name == b"C2PA")
         case "jpeg":
-            return _read_jpeg_store(data)
+            return _read_jpeg_store(data, is_ours=is_ours)
         case _:
             return b""
 
 
-def _read_jpeg_store(data: bytes) -> bytes:
-    """Joins the APP11 segments of the store. Each repeats the header of the box (ISO 19566-5, Annex D)."""
-    payloads = [data[one.start : one.end] for one in jpeg.iter_segments(data) if one.marker == _APP11]
-    parts = [payload for payload in payloads if payload.startswith(b"JP")]
+def _read_jpeg_store(data: bytes, *, is_ours: bool) -> bytes:
+    """Joins the segments of the store. Each repeats the header of the box (ISO 19566-5, Annex D)."""
+    segments = [data[one.start : one.end] for one in jpeg.iter_segments(data) if one.marker == _APP11]
+    type_start = _JPEG_HEADER_BYTES + 4
+    parts = [one for one in segments if one[type_start : type_start + 4] == _SUPERBOX]
     for number, part in enumerate(parts, 1):
-        if part[2:_JPEG_HEADER_BYTES] != parts[0][2:4] + number.to_bytes(4):
+        box_number = _JPEG_BOX_NUMBER if is_ours else parts[0][2:4]
+        if part[:_JPEG_HEADER_BYTES] != _JPEG_IDENTIFIER + box_number + number.to_bytes(4):
             raise StructureError("the segments of the store are not numbered in order")
     rest = (part[_JPEG_HEADER_BYTES + _BOX_HEADER_BYTES :] for part in parts[1:])
     return b"".join([parts[0][_JPEG_HEADER_BYTES:], *rest]) if parts else b""
@@ -108,26 +108,47 @@ def _iter_boxes(data: bytes) -> Iterator[_Box]:
         position = end
 
 
-def _check_label(box: _Box) -> None:
-    description = box.description
-    labels = _LABELS.get(description[:4])
-    label_bytes, end, _ = description[_LABEL_START - _BOX_HEADER_BYTES :].partition(b"\0")
-    if labels and (not end or label_bytes.decode("ascii", "replace") not in labels):
+def _check_box(box: _Box) -> None:
+    """Checks a box with a description, and the boxes in it."""
+    boxes = [*_iter_boxes(box.content)] if box.kind == _SUPERBOX else []
+    if not boxes or boxes[0].kind != _DESCRIPTION:
+        raise StructureError("a box has no description")
+    description, *contents = boxes
+    kind = _check_description(description.content)
+    if kind in _STORES:
+        for content in contents:
+            if content.kind != _FREE_SPACE or any(content.content):
+                _check_box(content)
+    elif kind == _SIGNATURE:
+        _check_signature(b"".join(content.content for content in contents))
+
+
+def _check_description(content: bytes) -> bytes:
+    """Returns the first four bytes of the UUID."""
+    kind, flags = content[:4], int.from_bytes(content[_FLAGS_POSITION : _FLAGS_POSITION + 1])
+    label, end, _ = content[_FLAGS_POSITION + 1 :].partition(b"\0")
+    labels = _LABELS.get(kind)
+    if flags & _RESERVED_FLAGS:
+        raise StructureError("a box has unknown flags")
+    if labels and (not end or label.decode("ascii", "replace") not in labels):
         raise StructureError(f"the box {labels[0]} has another label")
+    return kind
 
 
-def _check_padding(signature: bytes) -> None:
-    """Raises StructureError unless the padding next to a COSE signature consists of zeros, and is named as padding."""
-    (_protected, header, *_), end = _read_cbor(signature, 0)
-    if end != len(signature):
-        raise StructureError("bytes follow the signature")
-    for name, value in header.items():
-        if isinstance(value, bytes) and (name in _PADDING_NAMES) != (not any(value)):
-            raise StructureError("the padding of the signature is not empty")
+def _check_signature(data: bytes) -> None:
+    """Raises StructureError unless a COSE signature has no payload, and zeros as the only padding next to it."""
+    match _read_cbor(data, 0):
+        case ([_, tuple() as header, None, _], end) if end == len(data):
+            for name, value in header:
+                is_empty = isinstance(value, bytes) and not any(value)
+                if is_empty != (name in _PADDING_NAMES):
+                    raise StructureError("the padding of a signature is not empty")
+        case _:
+            raise StructureError("the signature is not alone in its box")
 
 
 def _read_cbor(data: bytes, position: int) -> tuple[Any, int]:
-    """Returns the value at this position, and where it ends. Returns None for simple values."""
+    """Returns the value at this position, and where it ends. A map is returned as a tuple of pairs."""
     if position >= len(data):
         raise StructureError("the signature is truncated")
     kind, argument = data[position] >> 5, data[position] & 31
@@ -145,5 +166,9 @@ def _read_cbor(data: bytes, position: int) -> tuple[Any, int]:
         for _ in range(argument * (2 if kind == _MAP else 1)):
             value, position = _read_cbor(data, position)
             values.append(value)
-        return (values if kind == _ARRAY else dict(zip(values[::2], values[1::2], strict=True))), position
-    return (argument if kind == 0 else -1 - argument if kind == 1 else None), position
+        return (values if kind == _ARRAY else tuple(zip(values[::2], values[1::2], strict=True))), position
+    if kind in (_UNSIGNED, _NEGATIVE):
+        return (argument if kind == _UNSIGNED else -1 - argument), position
+    if argument not in _SIMPLE_VALUES:
+        raise StructureError("the signature contains an unknown value")
+    return _SIMPLE_VALUES[argument], position

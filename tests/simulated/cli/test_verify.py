@@ -1,11 +1,13 @@
 """`backdrop verify`: what files state about themselves, without a stack, and without accusing an unchanged file."""
 
+import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from simulation.world.simulated_stack import World
-from tests.signing_pki import build_issuers, build_signer, to_pem
+from tests.signing_pki import build_chain, build_issuers, build_keys, build_signer, to_pem
 from tests.simulated.command_user import CommandResult, Person
 from tests.unit.credentials.signed_files import build_file, sign
 
@@ -40,6 +42,13 @@ def test_root_decides_whether_a_signer_is_trusted(person: Person) -> None:
     Path("other.pem").write_text(to_pem(build_issuers(2048)[:1]))
     result = person.run("verify", "signed.png", "--roots", "other.pem", "--json")
     assert (result.code, result.data["files"][0]["verdict"]) == (1, "not_trusted")
+
+
+def test_expired_certificate_fails_only_if_a_root_is_required(person: Person) -> None:
+    """Its holder may no longer be the only one who has the key."""
+    Path("old.png").write_bytes(sign(signer=build_signer(build_keys(build_chain(ends_in=timedelta(seconds=2))))))
+    time.sleep(3)
+    assert [person.run("verify", "old.png", *roots).code for roots in ([], ["--roots", "roots.pem"])] == [0, 1]
 
 
 def test_changed_file_fails_and_shows_no_claims(person: Person) -> None:

@@ -1,5 +1,7 @@
 """What `verify` says about a file. It never accuses a file that is as it was signed."""
 
+import contextlib
+import re
 import time
 import zlib
 from datetime import timedelta
@@ -8,7 +10,8 @@ import pytest
 
 from backdrop.imaging.formats import png
 from backdrop.imaging.metadata import embed_xmp
-from backdrop_credentials.reading import FileVerdict, read_credentials
+from backdrop_credentials.reading import FileVerdict, judge, read_credentials
+from backdrop_credentials.structure import StructureError, check_structure
 from tests.signing_pki import build_chain, build_issuers, build_keys, build_signer, to_pem
 from tests.unit.credentials.signed_files import build_file, sign
 
@@ -60,30 +63,61 @@ def test_expired_certificate_does_not_accuse_the_file() -> None:
         assert read_credentials(signed, roots).verdict is FileVerdict.EXPIRED
 
 
-def test_padding_inside_an_ingredient_does_not_accuse_the_file() -> None:
-    """A provider's own signature may have any padding: our signature covers it like the rest of the ingredient."""
-    paid_file = sign()
-    store = bytearray(read_chunk(paid_file, b"caBX"))
-    # Within the padding of KMS's signature, which the C2PA library reserves.
-    assert not any(store[6_000:6_100])
-    store[6_050] = 1
-    padded = replace_chunk(paid_file, b"caBX", bytes(store))
-    assert read_credentials(padded).verdict is FileVerdict.CHANGED
-    signed = sign(paid_file=paid_file)
-    assert read_credentials(signed, ROOTS).verdict is FileVerdict.TRUSTED
-    # The same change of the ingredient within our file is a change of our file.
-    inner = read_chunk(signed, b"caBX")
-    ingredient = bytes(store[6_000:6_050])
-    assert ingredient in inner
-    assert read_credentials(replace_chunk(signed, b"caBX", inner), ROOTS).verdict is FileVerdict.TRUSTED
+def test_changed_padding_is_a_change_also_inside_an_ingredient() -> None:
+    """A signature for a key in KMS has 10 KB of padding, which no signature covers."""
+    signed = sign(paid_file=sign())
+    store = read_chunk(signed, b"caBX")
+    paddings = [found.start() for found in re.finditer(rb"\0{8000}", store)]
+    assert len(paddings) == 2
+    for position in paddings:
+        changed = bytearray(store)
+        changed[position + 50] = 1
+        report = read_credentials(replace_chunk(signed, b"caBX", bytes(changed)), ROOTS)
+        assert (report.verdict, report.reasons[-1]) == (FileVerdict.CHANGED, "the padding of a signature is not empty")
 
 
-def test_changed_padding_of_the_own_signature_is_a_change() -> None:
-    signed = sign()
-    store = bytearray(read_chunk(signed, b"caBX"))
-    store[6_050] = 1
-    report = read_credentials(replace_chunk(signed, b"caBX", bytes(store)), ROOTS)
-    assert (report.verdict, report.reasons) == (FileVerdict.CHANGED, ["the padding of the signature is not empty"])
+@pytest.mark.parametrize(
+    ("codes", "verdict"),
+    [
+        ([], FileVerdict.TRUSTED),
+        (["signingCredential.untrusted"], FileVerdict.NOT_TRUSTED),
+        (["signingCredential.untrusted", "cawg.x509.credential.untrusted"], FileVerdict.NOT_TRUSTED),
+        (["signingCredential.ocsp.revoked"], FileVerdict.NOT_TRUSTED),
+        (["signingCredential.expired", "signingCredential.untrusted"], FileVerdict.EXPIRED),
+        (["signingCredential.untrusted", "assertion.dataHash.mismatch"], FileVerdict.CHANGED),
+        (["signingCredential.expired", "claimSignature.mismatch"], FileVerdict.CHANGED),
+        (["a.code.of.the.future"], FileVerdict.CHANGED),
+    ],
+)
+def test_codes_about_a_signer_alone_do_not_accuse_the_file(codes: list[str], verdict: FileVerdict) -> None:
+    assert judge(codes) is verdict
+
+
+@pytest.mark.parametrize("payload", [b"", b"\0", b"\0\0\0\x08jumb", b"\0\0\0\x10jumb\0\0\0\x08jumd", b"\xff" * 40])
+def test_malformed_store_is_refused_rather_than_a_crash(payload: bytes) -> None:
+    signature = b"\xd2" + payload
+    for store in (payload, build_store(b"c2pa", payload), build_store(b"c2cs", signature), nest(payload)):
+        changed = replace_chunk(sign(), b"caBX", store)
+        with contextlib.suppress(StructureError):
+            check_structure(changed, is_ours=True)
+        assert read_credentials(changed).verdict in (FileVerdict.DAMAGED, FileVerdict.NONE)
+
+
+def build_store(kind: bytes, content: bytes) -> bytes:
+    """Returns a box with a description of this kind."""
+    label = {b"c2pa": b"c2pa", b"c2cs": b"c2pa.signature"}[kind]
+    description = build_box(b"jumd", kind + bytes(12) + b"\x03" + label + b"\0")
+    return build_box(b"jumb", description + content)
+
+
+def build_box(kind: bytes, content: bytes) -> bytes:
+    return (8 + len(content)).to_bytes(4) + kind + content
+
+
+def nest(content: bytes) -> bytes:
+    for _ in range(2_000):
+        content = build_store(b"c2pa", content)
+    return content
 
 
 def test_link_to_credentials_elsewhere_is_neither_followed_nor_an_accusation() -> None:

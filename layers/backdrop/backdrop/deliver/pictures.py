@@ -408,7 +408,7 @@ class Pictures:
         return embed_picture_metadata(data, file_format, operation, output.texts, self.source_term)
 
     def _read_paid_file(self, job: Job, n: int, picture: PaidPicture) -> bytes | None:
-        """Returns the provider's file. A reviewed picture is loaded from the file that people saw, which may be another."""
+        """Returns the provider's file. A reviewed picture was loaded from the file that people saw instead."""
         return self.paid_files.read_kept(job, n) if job.find_review(n) else picture.data
 
     def _find_maker(self, job: Job) -> str | None:
