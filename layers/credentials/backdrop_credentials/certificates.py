@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 _EXPLICIT_VERSION, _UTC_TIME, _GENERALIZED_TIME = 0xA0, 0x17, 0x18
 _LONG_LENGTH = 0x80
-MIN_CHAIN_LENGTH = 2
 
 
 class CertificateError(Exception):

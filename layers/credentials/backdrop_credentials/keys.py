@@ -53,7 +53,7 @@ class SigningKeys:
                 return SigningIdentity(chain, sign=partial(self._sign_with_kms, self.key_arn))
             return SigningIdentity(chain, private_key=self.read_secret(self.key_arn, bypass_cache=bypass_cache))
         except UnreadableSecretError as error:
-            raise UnusableKeyError(str(error)) from error
+            raise UnusableKeyError(f"The key or its certificate chain cannot be read: {error}.") from error
         except CertificateError as error:
             raise UnusableKeyError(
                 f"The certificate chain in {self.certificate_secret} cannot be used. {error}"

@@ -18,8 +18,8 @@ from backdrop.model.output_spec import OutputSpec
 PHOTO, PAID_FILE = "photo", "paid_file"
 """The IDs by which actions refer to the two ingredients."""
 JOB_LABEL, PROMPT_PARAMETER = "org.backdrop.job", "org.backdrop.prompt"
-_SERVICES = {"ideogram": "Ideogram", "segmind": "Segmind", "1min": "1min.ai", "runware": "Runware"}
-_MODELS = {
+SERVICE_NAMES = {"ideogram": "Ideogram", "segmind": "Segmind", "1min": "1min.ai", "runware": "Runware"}
+MODEL_NAMES = {
     ("ideogram", "replace"): "Ideogram 3.0",
     ("segmind", "replace"): "Ideogram 3.0",
     ("1min", "replace"): "Ideogram 3.0",
@@ -77,7 +77,7 @@ def hash_claims(manifest: dict[str, Any], *, has_paid_credentials: bool) -> str:
 
 def _list_actions(facts: PictureFacts, source_term: str, *, with_prompt: bool) -> Iterator[dict[str, Any]]:
     job = facts.job
-    model = _MODELS.get((facts.maker or "", job.operation), _UNKNOWN_MODEL)
+    model = MODEL_NAMES.get((facts.maker or "", job.operation), _UNKNOWN_MODEL)
     is_direct = facts.maker is None or _name_service(facts.maker) in model
     through = "" if is_direct else f" through {_name_service(facts.maker)}"
     verb = "generated" if job.operation == "replace" else "removed"
@@ -105,7 +105,7 @@ def _list_actions(facts: PictureFacts, source_term: str, *, with_prompt: bool) -
 
 
 def _name_service(maker: str | None) -> str:
-    return _SERVICES.get(maker or "", "the provider")
+    return SERVICE_NAMES.get(maker or "", "the provider")
 
 
 def _describe_output(output: OutputSpec) -> str:

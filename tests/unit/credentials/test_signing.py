@@ -7,9 +7,11 @@ from statistics import median
 import pytest
 from PIL import Image
 
+from backdrop.model.capabilities import CAPABILITIES, PROVIDERS
 from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError, RetryLaterError
 from backdrop.model.job_warning import WarningCode
+from backdrop_credentials.manifest import MODEL_NAMES, SERVICE_NAMES
 from backdrop_credentials.reading import FileVerdict, read_credentials
 from backdrop_credentials.signing import MAX_MANIFEST_BYTES
 from tests.signing_pki import FakeKms, build_chain, build_issuers, build_keys, build_leaf_key, build_signer, to_pem
@@ -91,6 +93,11 @@ def test_maker_of_the_paid_file_is_named(maker: str | None, operation: str, acti
     claims = read_credentials(sign(job=job, maker=maker)).claims
     assert claims
     assert claims.actions[1] == f"c2pa.edited: {action}"
+
+
+def test_every_provider_and_its_models_are_named() -> None:
+    assert SERVICE_NAMES.keys() == {*PROVIDERS}
+    assert MODEL_NAMES.keys() == CAPABILITIES.keys()
 
 
 def test_own_subject_and_layout_are_actions() -> None:

@@ -1,6 +1,10 @@
 """A trial signature: it refuses every key and certificate with which pictures could not be signed."""
 
+import re
+import shutil
+import subprocess
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from backdrop.model.errors import RetryLaterError
 from backdrop_credentials.trial import try_signing
+from tests.documented_commands import ROOT
 from tests.signing_pki import (
     FakeKms,
     Issued,
@@ -83,6 +88,14 @@ def test_working_key_signs_and_states_its_expiry(in_kms: bool) -> None:
 )  # fmt: skip
 def test_key_or_certificate_that_does_not_work_is_refused(make_keys: MakeKeys, named: str) -> None:
     assert named in try_signing(make_keys()).problem
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="needs OpenSSL")
+def test_key_and_chain_that_the_page_makes_are_accepted(tmp_path: Path) -> None:
+    [script] = re.findall(r"(?ms)^```text\n(openssl .*?)^```$", (ROOT / "docs" / "provenance.md").read_text())
+    subprocess.run(["/bin/bash", "-ec", script], cwd=tmp_path, check=True, capture_output=True)
+    keys = build_keys((tmp_path / "chain.pem").read_text(), key_pem=(tmp_path / "key.pem").read_text())
+    assert try_signing(keys).problem == ""
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "KMSInternalException", "DependencyTimeoutException"])

@@ -111,7 +111,7 @@ def test_doctor_receives_the_result_of_a_trial_signature(monkeypatch: pytest.Mon
     assert result["added_bytes"] > 0
 
 
-def test_doctor_is_not_told_that_a_key_fails_while_kms_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unavailable_kms_does_not_accuse_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     kms = FakeKms(build_leaf_key(), refusal=build_client_error("KMSInternalException", "Sign", 500))
     use_keys(monkeypatch, build_keys(kms=kms))
     with pytest.raises(RetryLaterError) as caught:
