@@ -49,7 +49,7 @@ LIBRARIES = {
 }
 MAX_MODULES = {
     "campaign": 625,
-    "credentials_check": 700,
+    "credentials_check": 580,
     "deliver": 800,
     "deployment_check": 400,
     "intake": 705,
