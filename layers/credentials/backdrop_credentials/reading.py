@@ -115,7 +115,10 @@ def judge(failure_codes: Iterable[str]) -> FileVerdict:
 
 
 def _read_claims(store: Mapping[str, Any]) -> Claims | None:
-    """Returns None if the claims are so damaged that the library does not show them."""
+    """Returns None if the claims are so damaged that the library does not show them.
+
+    The library has checked the form of actions and ingredients, but not of what Backdrop adds to a manifest.
+    """
     manifest = store["manifests"].get(store["active_manifest"])
     if manifest is None:
         return None
@@ -128,6 +131,8 @@ def _read_claims(store: Mapping[str, Any]) -> Claims | None:
         if assertion["label"].startswith(_ACTIONS_LABEL)
         for action in assertion["data"].get("actions", [])
     ]
+    jobs = (one["data"] for one in assertions if one["label"] == JOB_LABEL)
+    prompts = ((one.get("parameters") or {}).get(PROMPT_PARAMETER) for one in actions)
     names = [signature.get("common_name"), signature.get("issuer")]
     return Claims(
         signer=", ".join(name for name in names if name) or "unknown",
@@ -136,8 +141,8 @@ def _read_claims(store: Mapping[str, Any]) -> Claims | None:
         actions=[_describe_action(action) for action in actions],
         source_types=[*_list_source_types(actions)],
         ingredients=[_describe_ingredient(one) for one in manifest.get("ingredients", [])],
-        job=next((one["data"] for one in assertions if one["label"] == JOB_LABEL), {}),
-        prompt=next(filter(None, (one.get("parameters", {}).get(PROMPT_PARAMETER) for one in actions)), None),
+        job=next((job for job in jobs if isinstance(job, dict)), {}),
+        prompt=next((prompt for prompt in prompts if isinstance(prompt, str)), None),
     )
 
 

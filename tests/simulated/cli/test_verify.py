@@ -70,5 +70,11 @@ def test_roots_without_certificates_are_a_usage_error(person: Person, content: s
     assert (result.code, "roots.pem" in result.err) == (2, True)
 
 
+def test_missing_package_is_named(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backdrop_cli.verify.find_spec", {}.get)
+    result = person.run("verify", "signed.png")
+    assert (result.code, "backdrop[verify]" in result.err) == (1, True)
+
+
 def test_missing_file_is_a_usage_error(person: Person) -> None:
     assert person.run("verify", "gone.png").code == 2

@@ -10,6 +10,9 @@ import pytest
 
 from backdrop.imaging.formats import png
 from backdrop.imaging.metadata import embed_xmp
+from backdrop.imaging.xmp import find_source_type
+from backdrop_credentials.library import Statement, sign_file
+from backdrop_credentials.manifest import JOB_LABEL, PROMPT_PARAMETER
 from backdrop_credentials.reading import FileVerdict, judge, read_credentials
 from backdrop_credentials.structure import StructureError, check_structure
 from tests.signing_pki import build_chain, build_issuers, build_keys, build_signer, to_pem
@@ -118,6 +121,22 @@ def nest(content: bytes) -> bytes:
     for _ in range(2_000):
         content = build_store(b"c2pa", content)
     return content
+
+
+def test_statements_of_another_program_under_our_names_are_no_error() -> None:
+    action = {"action": "c2pa.created", "digitalSourceType": find_source_type("remove")}
+    actions = {"actions": [action | {"parameters": {PROMPT_PARAMETER: 7}}]}
+    manifest = {
+        "claim_generator_info": [{"name": "Another program"}],
+        "ingredients": [],
+        "assertions": [
+            {"label": "c2pa.actions.v2", "created": True, "data": actions},
+            {"label": JOB_LABEL, "created": True, "data": ["no job"]},
+        ],
+    }
+    report = read_credentials(sign_file(build_file(), "image/png", Statement(manifest), build_keys().load()), ROOTS)
+    assert report.claims
+    assert (report.verdict, report.claims.job, report.claims.prompt) == (FileVerdict.TRUSTED, {}, None)
 
 
 def test_link_to_credentials_elsewhere_is_neither_followed_nor_an_accusation() -> None:
