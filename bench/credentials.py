@@ -27,6 +27,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "results" / "credentials.md"
 MAX_MILLISECONDS = 60
 ROUNDS = 9
 MEGAPIXELS = (1, 4)
+LARGE_MEGAPIXELS = 16
 SAVE_OPTIONS = {"png": {"compress_level": 1}, "jpg": {"quality": 90}, "webp": {"quality": 90}}
 KMS_KEY = "in KMS, ECDSA certificates"
 SIGNERS: dict[str, Callable[[], PictureSigner]] = {
@@ -40,7 +41,7 @@ SIGNERS: dict[str, Callable[[], PictureSigner]] = {
 class SigningRow:
     """The cost of signing one file. `milliseconds`: of processor time, from the facts to the file that was read back.
 
-    `has_paid_credentials`: the provider's file has credentials, which become part of the new ones, whatever their size.
+    `max_bytes`, `max_milliseconds`: None without a limit.
     """
 
     picture: str
@@ -48,12 +49,13 @@ class SigningRow:
     megabytes: float
     added_bytes: int
     milliseconds: float
-    has_paid_credentials: bool = False
+    max_bytes: int | None = MAX_MANIFEST_BYTES
+    max_milliseconds: int | None = MAX_MILLISECONDS
 
     @property
     def is_over(self) -> bool:
-        is_large = self.added_bytes > MAX_MANIFEST_BYTES and not self.has_paid_credentials
-        return is_large or self.milliseconds > MAX_MILLISECONDS
+        is_large = self.max_bytes is not None and self.added_bytes > self.max_bytes
+        return is_large or (self.max_milliseconds is not None and self.milliseconds > self.max_milliseconds)
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,12 @@ def measure_signing() -> Iterator[SigningRow]:
             row = _measure_signature(
                 f"{name}, from a signed file", KMS_KEY, build_signer(), data, build_facts(file_format, paid_file)
             )
-            yield replace(row, has_paid_credentials=True)
+            yield replace(row, max_bytes=None)
+        data = build_picture(file_format, LARGE_MEGAPIXELS)
+        name = f"{FORMATS[file_format]}, {LARGE_MEGAPIXELS} MP"
+        yield replace(
+            _measure_signature(name, KMS_KEY, build_signer(), data, build_facts(file_format)), max_milliseconds=None
+        )
 
 
 def _measure_signature(name: str, key: str, signer: PictureSigner, data: bytes, facts: PictureFacts) -> SigningRow:
@@ -117,10 +124,10 @@ def format_page(signing: Iterable[SigningRow], tampering: Iterable[TamperingRow]
             "",
             "## What a signature adds",
             "",
-            f"Limits: {MAX_MANIFEST_BYTES:,} bytes, and {MAX_MILLISECONDS} ms of processor time without KMS's answer"
-            f" (the median of {ROUNDS} signatures). The time includes reading the provider's file, and verifying the"
-            " new one. If the provider's file is signed, its manifest is added, without a limit. The pictures are"
-            " noise, which is larger than a photo of this size.",
+            f"Limits: {MAX_MANIFEST_BYTES:,} bytes, and for pictures with up to {MEGAPIXELS[-1]} megapixels (MP),"
+            f" {MAX_MILLISECONDS} ms of processor time without KMS's answer (the median of {ROUNDS} signatures). The"
+            " time includes reading the provider's file, and verifying the new one. If the provider's file is signed,"
+            " its manifest is added, without a limit. The pictures are noise, which is larger than a photo.",
             "",
             "| picture | key | MB | bytes added | ms |",
             "|---|---|--:|--:|--:|",

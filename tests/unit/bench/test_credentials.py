@@ -23,11 +23,12 @@ def test_page_has_a_row_for_each_signature_and_each_file() -> None:
     [
         (SIGNED, TAMPERED, 0),
         (SigningRow("PNG", "in KMS", 2.4, 15_361, 10), TAMPERED, 1),
-        (SigningRow("PNG", "in KMS", 2.4, 30_000, 10, has_paid_credentials=True), TAMPERED, 0),
+        (SigningRow("PNG", "in KMS", 2.4, 30_000, 10, max_bytes=None), TAMPERED, 0),
         (SigningRow("PNG", "in KMS", 2.4, 13_831, 60.1), TAMPERED, 1),
+        (SigningRow("PNG", "in KMS", 39, 13_831, 130, max_milliseconds=None), TAMPERED, 0),
         (SIGNED, TamperingRow("PNG", Counter({"IHDR": 25}), Counter({"IHDR": 1})), 1),
     ],
-    ids=["within", "too large", "provider's own", "too slow", "undetected"],
+    ids=["within", "too large", "provider's own", "too slow", "large", "undetected"],
 )
 def test_excess_or_undetected_change_sets_the_exit_code(
     row: SigningRow, tampering: TamperingRow, code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
