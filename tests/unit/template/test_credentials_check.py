@@ -1,6 +1,7 @@
 """The check of Content Credentials always responds to CloudFormation, and rejects a key that cannot sign pictures."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -105,7 +106,8 @@ def test_failed_check_still_responds_and_raises_its_error(
 
 
 def test_doctor_receives_the_result_of_a_trial_signature(monkeypatch: pytest.MonkeyPatch) -> None:
-    use_keys(monkeypatch, build_keys(chain := build_chain()))
+    chain = build_chain(ends_in=timedelta(days=90))
+    use_keys(monkeypatch, build_keys(chain))
     result = app.lambda_handler({}, None)
     assert (result["problem"], result["expires_at"]) == ("", chain[0].certificate.not_valid_after_utc.isoformat())
     assert result["added_bytes"] > 0
