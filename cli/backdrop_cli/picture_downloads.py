@@ -1,7 +1,6 @@
 """Downloads pictures: files are always complete, and unchanged files are not downloaded again."""
 
 import errno
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from backdrop_cli.errors import CommandError
 from backdrop_cli.flat_names import build_flat_names
 from backdrop_cli.formatting import format_bytes, format_count
 from backdrop_cli.parallel import parallel_map
+from backdrop_cli.replaced_files import replace_file
 from backdrop_cli.screen import Screen, build_progress_bar
 from backdrop_cli.stack import Stack
 from backdrop_client.s3_uploader import compute_etag
@@ -97,14 +97,8 @@ def _download_picture(stack: Stack, key: str, file: Path) -> int | None:
         return None
     if stored.data is None:
         return 0
-    temporary_path = file.with_name(f".backdrop-{os.getpid()}-{compute_etag(key.encode()).strip('"')[:16]}.part")
-    try:
-        temporary_path.unlink(missing_ok=True)
-        with temporary_path.open("xb") as written:
-            written.write(stored.data)
-        temporary_path.replace(file)
-    finally:
-        temporary_path.unlink(missing_ok=True)
+    with replace_file(file) as written:
+        written.write(stored.data)
     return len(stored.data)
 
 

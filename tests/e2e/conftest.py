@@ -35,7 +35,6 @@ SLOW_TESTS = (
     "test_eventbridge",
     "test_campaigns",
     "test_mandate_clients",
-    "test_installed_command",
     "test_counted_requests",
 )
 # Each of these tests runs in any pytest worker. The tests of any other module run in one worker and share what the

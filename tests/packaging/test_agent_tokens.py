@@ -100,10 +100,9 @@ def test_reply_about_a_long_key_takes_at_most_1000_tokens(text: str) -> None:
     ended = {"variant": "x" * 60, "first_seen": "2026-11-16T12:00:00.000Z"}
     partly = FailedError("dead", f"{key} failed. {text}", text, 1.2, 1.2, errors=[ended], result=result)
     delivered = describe_error(partly) | describe_delivered(partly)
-    replies = (pictures, error, delivered, describe_wrong_call(text, "Use a job from `create`."))
-    assert (
-        max(count_tokens(*(to_json({**describe_job(key), **reply, **REST}) for reply in replies))) <= MAX_REPLY_TOKENS
-    )
+    wrong_call = describe_wrong_call(text, "Use a job from `create`.")
+    replies = [describe_job(key) | reply | REST for reply in (pictures, error, delivered, wrong_call)]
+    assert max(count_tokens(*map(to_json, replies))) <= MAX_REPLY_TOKENS
 
 
 def test_key_of_a_created_job_is_never_cut() -> None:

@@ -3,14 +3,12 @@
 Each file is downloaded once. Names contain a hash of what they show, so a file that is there is never out of date.
 """
 
-import os
 import shutil
 from base64 import b64encode
 from collections.abc import Callable, Collection, Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from re import findall
-from threading import get_ident
 from urllib.parse import quote, unquote
 
 from backdrop_cli.flat_names import build_flat_names
@@ -23,9 +21,9 @@ from backdrop_cli.gallery.thumbnails import (
     hash_file,
 )
 from backdrop_cli.parallel import parallel_map
+from backdrop_cli.replaced_files import PARTIAL_SUFFIX, replace_file
 
 FULL_SIZE_FOLDER = "files"
-_PARTIAL_SUFFIX = ".part"
 
 type FileReader = Callable[[GalleryFile], bytes | MissingReason]
 
@@ -105,7 +103,8 @@ def _save_file(folder: Path, file: GalleryFile, read_file: FileReader, *, full_s
         return SavedFile(file, link if has_thumbnail else data, full_size_link)
     thumbnail = None if has_thumbnail else encode_small_file(file, data)
     if isinstance(thumbnail, bytes):
-        _write_file(folder / link, thumbnail)
+        with replace_file(folder / link) as written:
+            written.write(thumbnail)
     if full_size and not full_size_link:
         full_size_link = _write_full_size(folder, file, data)
     return SavedFile(
@@ -119,7 +118,7 @@ def _save_file(folder: Path, file: GalleryFile, read_file: FileReader, *, full_s
 def _find_full_size_link(folder: Path, file: GalleryFile) -> str:
     """Returns "" if the folder does not have the file. Its name depends on its content, so the folder is listed."""
     path = folder / FULL_SIZE_FOLDER / hash_file(file)
-    names = sorted(one.name for one in path.iterdir() if one.suffix != _PARTIAL_SUFFIX) if path.is_dir() else []
+    names = sorted(one.name for one in path.iterdir() if one.suffix != PARTIAL_SUFFIX) if path.is_dir() else []
     return _build_full_size_link(file, names[0]) if names else ""
 
 
@@ -136,12 +135,6 @@ def _write_full_size(folder: Path, file: GalleryFile, data: bytes) -> str:
     name = build_flat_names([file.key])[file.key] + added_extension
     path = folder / FULL_SIZE_FOLDER / hash_file(file) / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write_file(path, data)
+    with replace_file(path) as written:
+        written.write(data)
     return _build_full_size_link(file, name)
-
-
-def _write_file(path: Path, data: bytes) -> None:
-    """Writes a file atomically. The same photo can have two keys, so two threads can write the same file."""
-    temporary_path = path.parent / f"{os.getpid()}-{get_ident()}{_PARTIAL_SUFFIX}"
-    temporary_path.write_bytes(data)
-    temporary_path.replace(path)

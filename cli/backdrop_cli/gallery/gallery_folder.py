@@ -1,6 +1,5 @@
 """Writes a gallery: a folder with its HTML, thumbnails, and full-size files, or one file with everything in it."""
 
-import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +17,7 @@ from backdrop_cli.gallery.gallery_files import (
     save_files,
 )
 from backdrop_cli.gallery.gallery_html import GENERATOR, GalleryScope, render_gallery
+from backdrop_cli.replaced_files import replace_file
 
 INDEX_FILE_NAME = "index.html"
 _HEAD_CHARACTERS = 20_000
@@ -67,7 +67,8 @@ def write_gallery(
     previous_paths = find_saved_paths(_read_page(index))
     full_size_links = {one.file: one.full_size_link for one in saved if one.full_size_link}
     page = render_gallery(album, _list_thumbnails(saved), created_at, full_size_links=full_size_links)
-    _replace_file(index, page)
+    with replace_file(index) as file:
+        file.write(page.encode())
     delete_saved_paths(folder, previous_paths - find_saved_paths(page))
     links = {*full_size_links.values()}
     return _build_result(index, page, album, saved, len(links), measure_full_sizes(folder, links))
@@ -88,7 +89,8 @@ class SingleFilePage:
     def write(self, path: Path) -> GalleryResult:
         """Writes the file atomically. Raises OSError if that fails."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace_file(path, self.html)
+        with replace_file(path) as file:
+            file.write(self.html.encode())
         return _build_result(path, self.html, self.album, self.saved)
 
 
@@ -149,12 +151,6 @@ def _build_result(
     return GalleryResult(
         path, len(page.encode()), new_count, shown_count - new_count, missing, full_size_count, full_size_bytes
     )
-
-
-def _replace_file(path: Path, page: str) -> None:
-    temporary_path = path.with_suffix(f".{os.getpid()}.part")
-    temporary_path.write_text(page, "utf-8")
-    temporary_path.replace(path)
 
 
 def describe_other_page(path: Path, album: Album) -> str:

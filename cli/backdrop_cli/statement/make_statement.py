@@ -1,8 +1,9 @@
 """The `statement` command: reads the ledger, and writes a month's statement as CSV and as a page."""
 
-import os
-from collections.abc import Callable
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -10,6 +11,7 @@ from backdrop.model.pricing import format_usd, to_usd
 from backdrop_cli.errors import CommandError, UsageError
 from backdrop_cli.formatting import format_count
 from backdrop_cli.operate.spend import SpendTotal
+from backdrop_cli.replaced_files import replace_file
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 from backdrop_cli.statement.focus_csv import FOCUS_VERSION, write_csv
@@ -45,23 +47,21 @@ def make_statement(stack: Stack, screen: Screen, month: Month, files: StatementF
     check_has_begun(month, stack.clock.now())
     with screen.spinner("reading the ledger"), read_statement(stack, month) as statement:
         if files.csv:
-            _replace_file(files.csv, lambda file: write_csv(statement, file))
+            with _replace_text_file(files.csv) as file:
+                write_csv(statement, file)
         if files.page:
-            _replace_file(files.page, lambda file: file.write(render_statement(statement)))
+            with _replace_text_file(files.page) as file:
+                file.write(render_statement(statement))
     screen.print_json(_build_document(statement, files))
     _print_statement(screen, statement, files)
 
 
-def _replace_file(path: Path, write: Callable[[TextIO], object]) -> None:
-    temporary_path = path.with_name(f"{path.name}.{os.getpid()}.part")
+@contextmanager
+def _replace_text_file(path: Path) -> Generator[TextIO]:
     try:
-        try:
-            # The CSV module writes its own line ends.
-            with temporary_path.open("w", encoding="utf-8", newline="") as file:
-                write(file)
-            temporary_path.replace(path)
-        finally:
-            temporary_path.unlink(missing_ok=True)
+        # The CSV module writes its own line ends.
+        with replace_file(path) as file, TextIOWrapper(file, "utf-8", newline="") as text_file:
+            yield text_file
     except OSError as error:
         raise CommandError(
             f"{path} cannot be written ({error.strerror or error}); an existing file is kept. Choose another one with "
