@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from simulation.invariants.budget_shares import join_day
 from simulation.invariants.mandates import StoredMandate, waits_for_mandate
 from simulation.invariants.paid_calls import is_rightly_paused
 from simulation.invariants.violations import JsonObject, PlainLedger
@@ -22,8 +23,9 @@ class LaneSnapshot:
 
 @dataclass
 class LedgerSnapshot:
-    """Jobs and sources by ID, days and lanes by name, owners (job IDs) by content, and lock versions by key.
+    """Jobs and sources by ID, lanes by name, owners (job IDs) by content, and lock versions by key.
 
+    `days`: days' budgets (`2026-11-21`) and their shares (`2026-11-21#3`), as stored.
     `requests`: by source ID and request ID. `job_versions`: all versions of each job, each with its time. `mandates`:
     by name. `names_by_location`: the mandates' registry. `change_count`: how many items were written, without those in
     which a reconciliation records how far it is.
@@ -49,7 +51,7 @@ class LedgerSnapshot:
     @property
     def remaining_micro_usd(self) -> int:
         """What remains of today's budget."""
-        day = self.days.get(self.world.clock.time.date().isoformat(), {})
+        day = join_day(self.days, self.world.clock.time.date().isoformat()).totals
         cap = day.get("cap", self.world.setup.budget)
         return cap - day.get("confirmed", 0) - day.get("unknown", 0)
 

@@ -87,7 +87,7 @@ MANDATE_MUTANTS = (
     build_mutant(
         "charges-no-mandate",
         "6: The mandate that owns a photo's folder pays for its calls.",
-        force_false("pipeline.purchase:Purchases.claim_and_send#c3536a conditional expression 1"),
+        force_false("pipeline.purchase:Purchases.claim_and_send#106c12 conditional expression 1"),
         invariant=Invariant.MANDATE_PAYS,
         faults=HARMLESS_FAULT,
         actions=list_mandate("limit=900000"),
@@ -95,7 +95,7 @@ MANDATE_MUTANTS = (
     build_mutant(
         "buys-job-of-released-mandate",
         "6: No other money buys a job whose mandate was released.",
-        force_false("pipeline.purchase:Purchases.claim_and_send#c3536a operand 1"),
+        force_false("pipeline.purchase:Purchases.claim_and_send#106c12 operand 1"),
         invariant=Invariant.MANDATE_PAYS,
         faults=HARMLESS_FAULT,
         actions=list_mandate("limit=60000 when_spent=wait", "200 end_mandate anna", "200.1 release_mandate anna"),
