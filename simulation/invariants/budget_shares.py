@@ -30,6 +30,11 @@ class StoredBudget:
         """What the shares can still spend without borrowing."""
         return sum(max(amounts.get("available", 0), 0) for amounts in self.shares.values())
 
+    @property
+    def overspent(self) -> int:
+        """What the shares have spent above what they were granted."""
+        return sum(max(-amounts.get("available", 0), 0) for amounts in self.shares.values())
+
 
 def join_accounts(accounts: Mapping[str, Mapping[str, int]]) -> dict[str, StoredBudget]:
     """Returns the budgets by day. `accounts`: days' items (`2026-11-21`) and shares (`2026-11-21#3`), as stored."""
@@ -54,9 +59,8 @@ def check_shares(day: str, budget: StoredBudget, surcharge: int) -> list[Violati
     violations: list[Violation] = []
     if granted != held:
         violations.append(Violation(Invariant.WITHIN_BUDGET, f"{day}: {granted} granted, but the shares have {held}"))
-    overdrawn = {number: one["available"] for number, one in budget.shares.items() if one.get("available", 0) < 0}
-    if -sum(overdrawn.values()) > surcharge:
-        violations.append(Violation(Invariant.WITHIN_BUDGET, f"{day}: shares spent more than they had: {overdrawn}"))
+    if budget.overspent > surcharge:
+        violations.append(Violation(Invariant.WITHIN_BUDGET, f"{day}: shares overspent {budget.overspent}"))
     return violations
 
 
@@ -69,7 +73,7 @@ def check_grant(day: str, before: Mapping[str, int], after: Mapping[str, int], c
 
 def check_recall(day: str, budget: StoredBudget, cap: int) -> list[Violation]:
     """Checks that shares can spend only what the cap allows. Holds at rest, because a cap may have been lowered."""
-    excess = budget.day_item.get("committed", 0) - cap
+    excess = budget.day_item.get("committed", 0) + budget.overspent - cap
     if excess <= 0 or budget.available == 0:
         return []
     return [

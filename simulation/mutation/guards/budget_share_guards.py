@@ -23,7 +23,7 @@ BUDGET_SHARE_MUTANTS = (
     build_mutant(
         "grants-above-cap",
         "3.1: All grants and claims together stay within the cap.",
-        replace_code("model.budget_shares:find_money#7593b5 value 1", "cap"),
+        replace_code("model.budget_shares:find_money#d7a090 value 1", "cap"),
         force_true("aws.budget_shares:BudgetShares._build_day_grant#96aa6e clause 2"),
         invariant=Invariant.WITHIN_BUDGET,
         faults=HARMLESS_FAULT,
@@ -42,9 +42,23 @@ BUDGET_SHARE_MUTANTS = (
         budget_shares=3,
     ),
     build_mutant(
+        "settles-quote-on-day-item",
+        "3.1: What a quote could have cost is settled on the share on which it was reserved.",
+        replace_code(
+            "model.price_check:record_answer#3a8adb value 3",
+            "BudgetChange(attempt.budget_day, BILL_PROVIDER, reserved=-attempt.reserved)",
+        ),
+        invariant=Invariant.WITHIN_BUDGET,
+        faults=HARMLESS_FAULT,
+        # After two pictures, neither the share nor the day's item alone has enough for a quote.
+        actions=(*list_uploads(5, 2), "200 check_prices lost"),
+        budget=35_000,
+        budget_shares=1,
+    ),
+    build_mutant(
         "pauses-for-one-share",
         "3.1: The budget pauses a lane only if what all shares have spent leaves too little.",
-        force_true("model.budget_shares:find_money#7593b5 conditional expression 1"),
+        force_true("model.budget_shares:find_money#d7a090 conditional expression 1"),
         invariant=Invariant.LANE_STATE_RESPECTED,
         faults="slow_call",
         actions=list_uploads(5, 20),
@@ -55,7 +69,7 @@ BUDGET_SHARE_MUTANTS = (
     build_mutant(
         "leaves-remainders",
         "3.1: What several shares have left together buys the last affordable picture.",
-        replace_code("model.budget_shares:find_money#7593b5 return 6", "Code.BUDGET_RESERVED"),
+        replace_code("model.budget_shares:find_money#d7a090 return 6", "Code.BUDGET_RESERVED"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults=HARMLESS_FAULT,
         # In half of the seeds, no share has enough for the last picture.

@@ -1,8 +1,8 @@
 """Slots that race for the shares of a small budget, in the orders that hypothesis finds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import cycle
 
 import pytest
@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from backdrop.model import transitions
 from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
-from backdrop.model.job import Job, Source
+from backdrop.model.job import Job, Settlement, SettlementResult, Source
 from backdrop.model.provider_result import ProviderResult
 from backdrop.model.transitions import ClaimLimits
+from backdrop.model.usage_records import floor_to_hour
 from backdrop.pipeline.call_context import CallContext
 from backdrop.ports import PreparedCall
-from simulation.invariants.budget_shares import StoredBudget, check_grant, check_shares, join_day
+from simulation.invariants.budget_shares import StoredBudget, check_grant, check_shares, join_accounts
 from simulation.invariants.violations import check_day_sums, parse_ledger, sum_attempts_by_day
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault
@@ -48,7 +49,11 @@ def replace_charge(result: ProviderResult, charged: int) -> ProviderResult:
 
 @dataclass
 class Race:
-    """Slots of one world. `caps`: what operators set, by milliseconds. `delays`: of requests, in milliseconds."""
+    """Slots of one world. `caps`: what operators set, by milliseconds. `delays`: of requests, in milliseconds.
+
+    `starts_at`: when the slots start; None for the world's first moment. `allowed_overspending`: what corrected
+    settlements add to a share that has spent it.
+    """
 
     cap: int
     share_count: int
@@ -56,17 +61,21 @@ class Race:
     delays: Sequence[int]
     caps: Sequence[tuple[int, int]] = ()
     seed: int = 0
+    starts_at: datetime | None = None
+    allowed_overspending: int = 0
     refused: dict[int, int] = field(default_factory=dict[int, int])
     waits: int = 0
 
     def run(self) -> World:
         """Runs until every slot has bought, or has been refused because too little of the budget is left."""
         self.world = world = World(self.seed, budget=self.cap, budget_shares=self.share_count)
+        if self.starts_at:
+            world.clock.advance_to(self.starts_at)
         delays = cycle(self.delays)
         jobs = [self.add_job(n, purchase) for n, purchase in enumerate(self.purchases)]
         world.transport.add_latency = lambda _service, _operation: world.clock.sleep(next(delays) / 1000)
         world.transport.listeners.append(self._check)
-        self.highest_cap, self._before = self.cap, StoredBudget()
+        self.highest_cap, self._before = self.cap, dict[str, StoredBudget]()
         for n, job in enumerate(jobs):
             world.event_loop.call_later(0, lambda n=n, job=job: self._spawn_slot(n, job))
         for at, cap in self.caps:
@@ -103,41 +112,50 @@ class Race:
 
     def _buy(self, n: int, job: Job) -> None:
         """Claims the job as render does, and waits while calls in flight reserve what it needs."""
-        world, result = self.world, self.purchases[n].result
         for _ in range(MAX_WAITS):
-            context = CallContext(deadline=world.clock.now() + timedelta(minutes=5))
             try:
-                world.steps.bootstrap.purchases.claim_and_send(
-                    job, world.provider, PreparedCall(lambda _: result), context
-                )
+                self.send(job, self.purchases[n])
             except RetryLaterError as error:
                 if error.code is Code.BUDGET_REACHED:
                     self.refused[n] = self.purchases[n].price
                     return
-                if error.code is not Code.BUDGET_RESERVED:
+                if error.code not in (Code.BUDGET_RESERVED, Code.LEDGER_CONFLICT):
                     raise
                 self.waits += 1
-                world.clock.sleep(WAIT_SECONDS)
+                self.world.clock.sleep(WAIT_SECONDS)
             else:
                 return
         raise AssertionError("the job waits for reservations that no call has")
+
+    def send(self, job: Job, purchase: Purchase) -> None:
+        context = CallContext(deadline=self.world.clock.now() + timedelta(minutes=5))
+        call = PreparedCall(lambda _: purchase.result)
+        self.world.steps.bootstrap.purchases.claim_and_send(job, self.world.provider, call, context)
+
+    def buy(self, n: int, purchase: Purchase) -> None:
+        """Buys one more picture after the race. Slots with even numbers use the first of two shares."""
+        self.send(self.add_job(n, purchase), purchase)
 
     def _check(self, call: ServiceCall) -> None:
         """Checks what is stored after each request."""
         if call.operation not in ("transact_write_items", "update_item"):
             return
         ledger = parse_ledger(self.world.table.items.values())
-        budget, before = join_day(ledger.days, self.today), self._before
-        self._before = budget
-        cap = budget.day_item.get("cap", self.cap)
-        assert not check_shares(self.today, budget, 0)
-        assert not check_grant(self.today, before.day_item, budget.day_item, cap)
+        before, self._before = self._before, join_accounts(ledger.days)
+        for day, budget in self._before.items():
+            cap = budget.day_item.get("cap", self.cap)
+            assert not check_shares(day, budget, self.allowed_overspending)
+            assert not check_grant(day, before.get(day, StoredBudget()).day_item, budget.day_item, cap)
+            assert budget.totals.get("committed", 0) <= self.highest_cap
         assert not check_day_sums(sum_attempts_by_day(ledger.jobs.values()), ledger.days)
-        assert budget.totals.get("committed", 0) <= self.highest_cap
+
+    @property
+    def budgets(self) -> Mapping[str, StoredBudget]:
+        return join_accounts(parse_ledger(self.world.table.items.values()).days)
 
     @property
     def budget(self) -> StoredBudget:
-        return join_day(parse_ledger(self.world.table.items.values()).days, self.today)
+        return self.budgets.get(self.today, StoredBudget())
 
     @property
     def spent(self) -> int:
@@ -184,6 +202,21 @@ def test_lowered_cap_leaves_nothing_available_above_it(
     assert race.spent + race.budget.available <= max(race.spent, last_cap)
 
 
+@settings(max_examples=60)
+@given(CAPS, st.integers(1, 6), PURCHASES, DELAYS, st.integers(0, 40))
+def test_each_day_has_its_own_shares_if_slots_race_at_midnight(
+    cap: int, share_count: int, purchases: list[Purchase], delays: list[int], milliseconds: int
+) -> None:
+    """Each call is settled on its day, and a picture is refused only if the day of its last try lacks its price."""
+    midnight = datetime(2026, 12, 1, tzinfo=UTC)
+    race = Race(cap, share_count, purchases, delays, starts_at=midnight - timedelta(milliseconds=milliseconds))
+    race.run()
+    totals = [budget.totals for budget in race.budgets.values()]
+    assert all(total.get("reserved", 0) == 0 for total in totals)
+    spent = [total.get("committed", 0) for total in totals]
+    assert all(max(spent, default=0) + price > cap for price in race.refused.values())
+
+
 @pytest.mark.parametrize("share_count", [1, 2, 5, 30])
 def test_many_slots_buy_exactly_what_a_small_budget_covers(share_count: int) -> None:
     purchases = [Purchase(PRICE, "charged")] * 40
@@ -199,12 +232,7 @@ def test_expensive_picture_collects_what_several_shares_have_left() -> None:
     race.run()
     assert race.budget.available == REPLACE_PRICE
     assert max(share["available"] for share in race.budget.shares.values()) < REPLACE_PRICE
-    job = race.add_job(99, Purchase(REPLACE_PRICE, "charged"))
-    result = replace_charge(OK, REPLACE_PRICE)
-    context = CallContext(deadline=race.world.clock.now() + timedelta(minutes=5))
-    race.world.steps.bootstrap.purchases.claim_and_send(
-        job, race.world.provider, PreparedCall(lambda _: result), context
-    )
+    race.buy(99, Purchase(REPLACE_PRICE, "charged"))
     assert race.spent == REPLACE_PRICE
 
 
@@ -248,3 +276,67 @@ def test_collecting_takes_nothing_that_was_claimed_in_the_meantime() -> None:
         shares.find_share(race.today, REPLACE_PRICE, REPLACE_PRICE, 1, 6)
     assert fault.hit_count == 1
     assert (race.budget.available, race.budget.totals["committed"]) == (REPLACE_PRICE - PRICE, PRICE)
+
+
+# -- settlements by usage records ------------------------------------------------------------------------------------
+
+CHARGED = Purchase(PRICE, "charged")
+
+
+def read_job(race: Race, n: int) -> Job:
+    return next(job for job in race.world.list_jobs() if job.source_id == f"{n:064x}")
+
+
+def settle(race: Race, n: int, result: SettlementResult) -> None:
+    """Settles a slot's call, whose answer was lost."""
+    now, job = race.world.clock.time, read_job(race, n)
+    settlement = Settlement(
+        result=result,
+        settled_at=now,
+        amount=job.attempts[0].unknown,
+        hours=(floor_to_hour(now),),
+        billed=0,
+        certain=0,
+        records_read_at=now,
+    )
+    race.world.ledger.write_transition(transitions.settle(job, 1, settlement))
+
+
+def run_race_with_lost_answer(cap: int) -> Race:
+    race = Race(cap, 2, [Purchase(PRICE, "lost")], [1])
+    race.run()
+    return race
+
+
+def test_call_that_was_not_charged_returns_its_price_to_its_share() -> None:
+    race = run_race_with_lost_answer(PRICE)
+    with pytest.raises(RetryLaterError):
+        race.buy(1, CHARGED)
+    settle(race, 0, SettlementResult.NOT_CHARGED)
+    assert (race.budget.totals["committed"], race.budget.available) == (0, PRICE)
+    race.buy(3, CHARGED)
+    assert (race.spent, race.budget.totals["confirmed"]) == (PRICE, PRICE)
+
+
+def test_charged_call_stays_on_its_share() -> None:
+    race = run_race_with_lost_answer(PRICE)
+    settle(race, 0, SettlementResult.CHARGED)
+    assert (race.budget.shares[1]["confirmed"], race.budget.shares[1]["unknown"]) == (PRICE, 0)
+    with pytest.raises(RetryLaterError):
+        race.buy(1, CHARGED)
+
+
+def test_corrected_settlement_takes_from_other_shares_what_its_own_has_spent() -> None:
+    race = run_race_with_lost_answer(2 * PRICE)
+    settle(race, 0, SettlementResult.NOT_CHARGED)
+    race.buy(1, Purchase(PRICE, "not taken"))
+    race.buy(2, CHARGED)
+    assert (race.spent, race.budget.available) == (PRICE, PRICE)
+    race.allowed_overspending = PRICE
+    race.world.ledger.write_transition(transitions.reopen_settlement(read_job(race, 0), 1, race.world.clock.time))
+    assert (race.spent, race.budget.overspent, race.budget.available) == (2 * PRICE, PRICE, PRICE)
+    race.world.steps.ledger_queries.recall_budget(race.today, race.cap)
+    assert race.budget.available == 0
+    with pytest.raises(RetryLaterError) as raised:
+        race.buy(3, CHARGED)
+    assert (raised.value.code, race.spent) == (Code.BUDGET_REACHED, 2 * PRICE)

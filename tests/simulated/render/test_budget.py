@@ -9,6 +9,7 @@ from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
 from simulation.world.call_behavior import CallBehavior, build_charged_hang_up
 from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import ProviderKind
 from simulation.world.simulated_stack import World
 from simulation.world.transport import TargetedFault, crash_worker
 from tests.simulated.simulated_days import (
@@ -286,6 +287,33 @@ def test_lane_resumes_if_the_shares_have_enough_the_next_day() -> None:
     pass_time(world, DAY)
     assert (world.provider.charged_micro_usd, list_pause_reasons(world)) == (3 * PRICE, [])
     assert world.read_budget((world.clock.now() - timedelta(days=1)).date().isoformat())["committed"] == 2 * PRICE
+
+
+def test_answer_after_midnight_is_settled_on_the_share_of_the_claims_day() -> None:
+    world = World(budget=PRICE, budget_shares=2)
+    midnight = world.clock.now().replace(hour=0, minute=0) + timedelta(days=1)
+    world.clock.advance_to(midnight - timedelta(seconds=30))
+    world.provider.default_behavior = CallBehavior(work_seconds=60)
+    world.start()
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    world.event_loop.run_until(midnight + timedelta(minutes=5))
+    assert find_only_job(world).status is JobStatus.STORED
+    assert (find_only_job(world).attempts[0].charged, world.read_budget()) == (PRICE, {})
+    assert world.read_budget((midnight - timedelta(days=1)).date().isoformat())["confirmed"] == PRICE
+
+
+@pytest.mark.parametrize(("slots", "shares"), [(10, {None}), (49, {None}), (50, {1, 2})])
+def test_stack_has_shares_from_fifty_slots_on(slots: int, shares: set[int | None]) -> None:
+    world = World(in_flight=slots)
+    for n in range(8):
+        world.upload_photo(f"hats/{n}.jpg", build_photo(f"{n}"), operation="remove")
+    world.run_until_empty()
+    assert {job.attempts[0].budget_share for job in world.list_jobs()} == shares
+
+
+def test_slots_of_all_lanes_count() -> None:
+    world = World(in_flight=25, other_providers={"runware": ProviderKind.LOOKUP_BY_OUR_ID})
+    assert world.steps.bootstrap.budget_share_count == 2
 
 
 def test_reconcile_returns_grants_above_a_cap_that_a_deployment_lowered() -> None:

@@ -78,6 +78,12 @@ def test_share_that_was_overcharged_borrows_the_deficit_too() -> None:
     assert find_money(budget, PRICE, 2 * PRICE + 5, 2, 4) == Grant(2, PRICE + 5)
 
 
+def test_what_a_share_has_overspent_is_not_granted_to_others() -> None:
+    budget = build_budget(BudgetShare(1, unknown=PRICE, available=-PRICE // 2), BudgetShare(2, available=PRICE))
+    assert find_money(budget, PRICE // 2, 2 * PRICE, 3, 3) == UseShare(2)
+    assert (plan_recall(budget, 2 * PRICE), plan_recall(budget, 2 * PRICE - 1)) == ({}, {2: 1})
+
+
 def test_without_a_rest_the_next_share_with_enough_is_used() -> None:
     shares = [BudgetShare(number, available=PRICE * (number != 2)) for number in (1, 2, 3)]
     budget = build_budget(*shares)
@@ -131,7 +137,8 @@ def test_claim_waits_only_if_all_shares_together_have_too_little(
         assert rest >= price if found.share is None else available[found.share] >= price
         return
     assert available.get(found.share, 0) + found.total >= price
-    assert found.from_day == 0 or 0 < found.from_day <= cap - budget.held
+    overspent = max(-available.get(found.share, 0), 0)
+    assert found.from_day == 0 or overspent < found.from_day <= cap - budget.held + overspent
     assert found.share not in found.moved
     assert all(0 < amount <= available[number] for number, amount in found.moved.items())
     assert found.from_day or found.share in available, "only a grant of the day's item creates a share"

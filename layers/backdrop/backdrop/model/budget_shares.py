@@ -34,7 +34,11 @@ def choose_share(job_id: str, share_count: int) -> int | None:
 
 
 class BudgetShare(NamedTuple):
-    """One share. `available` is granted and not committed; negative if a provider charged more than was reserved."""
+    """One share. `available` is granted and not committed.
+
+    It is negative if a provider charged more than was reserved, or if a settlement was corrected after the share had
+    spent what it got back.
+    """
 
     number: int
     reserved: int = 0
@@ -71,8 +75,9 @@ class SharedBudget:
 
     @property
     def held(self) -> int:
-        """What the day's item has committed: the claims that wrote it, and all grants."""
-        return self.day.reserved + self.day.spent + self.granted
+        """What cannot be granted: the claims on the day's item, all grants, and what shares have spent above theirs."""
+        overspent = sum(max(-share.available, 0) for share in self.shares)
+        return self.day.reserved + self.day.spent + self.granted + overspent
 
     def left(self, cap: int) -> int:
         """Returns what can still be bought, wherever it is."""
@@ -114,11 +119,12 @@ def find_money(
         return UseShare(None)
     available = {one.number: one.available for one in budget.shares}
     if share is not None:
-        if available.get(share, 0) >= price:
+        own = available.get(share, 0)
+        if own >= price:
             return UseShare(share)
-        lacking = price - available.get(share, 0)
+        lacking, overspent = price - max(own, 0), max(-own, 0)
         if rest >= lacking:
-            return Grant(share, max(lacking, rest // (GRANT_FRACTION * max(share_count, 1))))
+            return Grant(share, overspent + max(lacking, rest // (GRANT_FRACTION * max(share_count, 1))))
     # The shares that follow come first, so that the claims of several empty shares do not all meet on one.
     following = sorted(available, key=lambda number: (number <= (share or 0), number))
     for number in following:
