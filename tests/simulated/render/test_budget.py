@@ -11,7 +11,7 @@ from simulation.world.call_behavior import CallBehavior, build_charged_hang_up
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import ProviderKind
 from simulation.world.simulated_stack import World
-from simulation.world.transport import TargetedFault, crash_worker
+from simulation.world.transport import SimulatedCrash, TargetedFault, crash_worker
 from tests.simulated.simulated_days import (
     DAY,
     EVERY_SECONDS,
@@ -325,6 +325,29 @@ def test_reconcile_returns_grants_above_a_cap_that_a_deployment_lowered() -> Non
     world.steps.reconcile.daily_budget = 2 * PRICE
     run_reconcile(world)
     assert (shares.read(today).granted, shares.read(today).left(2 * PRICE)) == (2 * PRICE, 0)
+
+
+def test_reconcile_returns_what_an_interrupted_command_left_above_the_cap() -> None:
+    world = world_with_shares(2, 100 * PRICE, 2)
+    today = world.clock.now().date().isoformat()
+    world.transport.faults_before.append(TargetedFault(crash_worker, "transact_write_items"))
+    with pytest.raises(SimulatedCrash):
+        world.steps.ledger_queries.set_day_cap(today, 3 * PRICE)
+    shares = world.steps.bootstrap.purchases.budget_shares
+    assert shares.read(today).granted > 3 * PRICE
+    run_reconcile(world)
+    assert (shares.read(today).held, shares.read(today).left(3 * PRICE)) == (3 * PRICE, PRICE)
+
+
+def test_raised_cap_lets_empty_shares_borrow_again() -> None:
+    world = world_with_shares(3, 2 * PRICE, 4)
+    assert list_pause_reasons(world) == ["budget"]
+    world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), 3 * PRICE)
+    pass_time(world, 600)
+    assert (world.provider.charged_micro_usd, list_pause_reasons(world)) == (3 * PRICE, ["budget"])
+    world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), 4 * PRICE)
+    pass_time(world, 600)
+    assert (world.provider.charged_micro_usd, list_pause_reasons(world)) == (4 * PRICE, [])
 
 
 def test_worker_that_crashes_after_borrowing_leaves_the_money_to_others() -> None:

@@ -120,7 +120,7 @@ class LedgerQueries:
         return self._budget_shares.read(day).total
 
     def recall_budget(self, day: str, default_cap: int) -> BudgetDay:
-        """Returns the same, after taking back what shares may no longer spend because the cap was lowered."""
+        """Returns the spending too, after taking back what shares may no longer spend because the cap was lowered."""
         budget = self._budget_shares.read(day)
         if budget.held > budget.day.resolve_cap(default_cap):
             self._budget_shares.recall(day, default_cap)

@@ -117,8 +117,8 @@ class PriceChecks:
             try:
                 return self.ledger.put_price_check(opened, change)
             except ShareEmptyError:
-                # The check has no share of its own, so that it borrows nothing that it will not spend.
-                share = self.budget_shares.find_share(change.day, change.total, limits.cap, limits.share, share_count=0)
+                # It has no share of its own, so that it borrows nothing that it will not spend.
+                share = self.budget_shares.find_share(change.day, change.total, limits.cap, share=None, share_count=0)
                 limits = replace(limits, share=share)
         raise build_budget_error(Code.BUDGET_RESERVED)
 
