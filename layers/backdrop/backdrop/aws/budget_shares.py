@@ -60,7 +60,7 @@ class BudgetShares:
         raise build_budget_error(Code.BUDGET_RESERVED)
 
     def recall(self, day: str, default_cap: int) -> None:
-        """Takes back what shares have not spent, as far as more is granted than the cap allows.
+        """Takes back what shares have not spent, as far as the cap does not cover it.
 
         Raises RetryLaterError if claims change the shares all the time.
         """

@@ -149,7 +149,7 @@ def _gather(available: Mapping[int, int], rest: int, price: int) -> Grant:
 
 
 def plan_recall(budget: SharedBudget, cap: int) -> dict[int, int]:
-    """Returns what each share must return, because the cap is now lower than what was granted."""
+    """Returns what each share must return, because the cap no longer covers what was granted and overspent."""
     excess, recalled = budget.held - cap, dict[int, int]()
     for share in sorted(budget.shares, key=lambda one: -one.available):
         amount = min(share.available, excess)
