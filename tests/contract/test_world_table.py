@@ -138,7 +138,7 @@ def test_reservations_of_a_mandate_stay_within_its_limits(ledger: Ledger) -> Non
     registry = ledger.read_mandate_registry()
     ledger.put_new_mandate(mandate, registry.with_owner(mandate), [day.date().isoformat()])
     with pytest.raises(ConflictError):
-        ledger.put_new_mandate(mandate, registry.with_owner(mandate), [])
+        ledger.put_new_mandate(mandate, registry.with_owner(mandate), [day.date().isoformat()])
     version = ledger.read_mandate_registry().lock_version
     jobs = [create_job(ledger) for _ in range(2)]
 
