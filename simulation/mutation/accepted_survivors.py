@@ -390,7 +390,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For the type checker: a picture that was verified or made here has a format."
     ),
     "pipeline.places": PLACES_REASON,
-    "pipeline.purchase:Purchases.claim_and_send#c3536a if 2": PLACES_REASON,
+    "pipeline.purchase:Purchases.claim_and_send#24f600 if 2": PLACES_REASON,
     "aws.ledger:Ledger._put_items#623292 if 2": PLACES_REASON,
     "render.service:RenderService._admit#05e51a if 1": PLACES_REASON,
     "render.service:RenderService._fail_over_or_refuse": PLACES_REASON,

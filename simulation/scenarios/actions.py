@@ -70,8 +70,8 @@ class UserActions:
     by message ID. `has_clock_faults`: workers' clocks may be wrong. `has_clock_jumps`: they may also change during an
     invocation. `has_hour_long_jumps`: they may change by more than a lease lasts, so that no worker can tell whether
     another is alive. `keys_by_execution`: the photos that each execution requested, by ARN. `stopped_at`: when it
-    stopped. `cancel_commands`: also those that crashed. `damaged_review_keys`: the files for reviewers that
-    were deleted or replaced.
+    stopped. `cancel_commands`: also those that crashed. `redrives_started_at`: also when a command that had failed
+    started over. `damaged_review_keys`: the files for reviewers that were deleted or replaced.
     """
 
     world: World
@@ -95,6 +95,7 @@ class UserActions:
         default_factory=list[tuple[datetime, PlannedAction]]
     )
     cancel_commands: list[CancelCommand] = field(default_factory=list[CancelCommand])
+    redrives_started_at: list[datetime] = field(default_factory=list[datetime])
     damaged_review_keys: set[str] = field(default_factory=set[str])
 
     def __post_init__(self) -> None:
@@ -356,6 +357,7 @@ class UserActions:
 
         The command takes a while. In that time, some jobs fail again and send new dead letters.
         """
+        self.redrives_started_at.append(self.world.clock.time)
         lock_versions: dict[str, int] = {}
         for failure in self._redrive_service.list_failures(FailureFilter()):
             plan = self._redrive_service.plan(failure, pay_again=pay_again)

@@ -31,8 +31,6 @@ PHOTO_FILTERS: Mapping[str, PhotoFilter] = {
     ),
     "set_tags": lambda arguments, key: key in arguments and has_instructions(TAG_SAMPLES[arguments[1]]),
     **dict.fromkeys(("write_default", "delete_default", "rerun"), _covers_photo),
-    "redrive": lambda _, __: True,
-    "pay_again": lambda _, __: True,
 }
 
 
@@ -46,9 +44,8 @@ def find_active_cancels(users: UserActions, key: str) -> list[datetime]:
 
     A command may need some time until the lanes can see it. What is requested meanwhile is not canceled.
     """
-    newest_instruction = max(
-        (at for at, action in users.performed_actions if concerns_photo(action, key)), default=users.started_at
-    )
+    instructions_at = [at for at, action in users.performed_actions if concerns_photo(action, key)]
+    newest_instruction = max([users.started_at, *instructions_at, *users.redrives_started_at])
     return [
         command.effective_at
         for command in users.cancel_commands

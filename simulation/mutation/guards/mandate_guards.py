@@ -87,7 +87,7 @@ MANDATE_MUTANTS = (
     build_mutant(
         "charges-no-mandate",
         "6: The mandate that owns a photo's folder pays for its calls.",
-        force_false("pipeline.purchase:Purchases.claim_and_send#c3536a conditional expression 1"),
+        force_false("pipeline.purchase:Purchases.claim_and_send#24f600 conditional expression 1"),
         invariant=Invariant.MANDATE_PAYS,
         faults=HARMLESS_FAULT,
         actions=list_mandate("limit=900000"),
@@ -95,7 +95,7 @@ MANDATE_MUTANTS = (
     build_mutant(
         "buys-job-of-released-mandate",
         "6: No other money buys a job whose mandate was released.",
-        force_false("pipeline.purchase:Purchases.claim_and_send#c3536a operand 1"),
+        force_false("pipeline.purchase:Purchases.claim_and_send#24f600 operand 1"),
         invariant=Invariant.MANDATE_PAYS,
         faults=HARMLESS_FAULT,
         actions=list_mandate("limit=60000 when_spent=wait", "200 end_mandate anna", "200.1 release_mandate anna"),
@@ -128,5 +128,18 @@ MANDATE_MUTANTS = (
         invariant=Invariant.ENDS_FOR_A_CAUSE,
         faults=HARMLESS_FAULT,
         actions=list_mandate("limit=60000 when_spent=wait"),
+    ),
+    build_mutant(
+        "owns-no-content-under-new-mandate",
+        "6: A job whose lost call a new mandate repeats owns the content that it buys.",
+        force_false("model.transitions.payment:claim#619a3e conditional expression 3"),
+        invariant=Invariant.CONTENT_PAID_ONCE,
+        faults="message_gone_in_doubt",
+        actions=(
+            *(f"10 upload {FOLDERS[0]}{n}.jpg photo{n} cut" for n in range(20)),
+            f"30 create_mandate anna {FOLDERS[0]} limit=900000 when_spent=wait",
+            *(f"40 upload {FOLDERS[0]}copy-{n}.jpg photo{n} cut" for n in range(20)),
+        ),
+        on_lost_answer="retry_once",
     ),
 )

@@ -29,7 +29,7 @@ PLACE_MUTANTS = (
     build_mutant(
         "exceeds-places",
         "3.7: Calls never hold more places than there are.",
-        force_true("model.place_leases:PlaceLeases.admits#817d47 return 3"),
+        force_true("model.place_leases:PlaceLeases.admits#1758ed return 3"),
         invariant=Invariant.PLACES_RESPECTED,
         faults=HARMLESS_FAULT,
         actions=MIXED_ORDERS,
@@ -38,7 +38,7 @@ PLACE_MUTANTS = (
     build_mutant(
         "overtakes-waiting-job",
         "3.7: No other job gets places before a job that has waited for a minute.",
-        force_false("model.place_leases:PlaceLeases.admits#817d47 if 2"),
+        force_false("model.place_leases:PlaceLeases.admits#1758ed if 2"),
         invariant=Invariant.TURNS_RESPECTED,
         faults=HARMLESS_FAULT,
         actions=STREAM,
@@ -47,7 +47,7 @@ PLACE_MUTANTS = (
     build_mutant(
         "leases-no-single-place",
         "3.7: While a call for several images runs or waits, single-image calls lease their places.",
-        force_false("model.place_leases:PlaceLeases.needs_lease#998d28 operand 2"),
+        force_false("model.place_leases:PlaceLeases.needs_lease#330964 operand 2"),
         invariant=Invariant.PLACES_RESPECTED,
         faults=HARMLESS_FAULT,
         actions=MIXED_ORDERS,

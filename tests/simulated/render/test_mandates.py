@@ -572,6 +572,39 @@ def test_waiting_copy_of_a_photo_is_charged_to_the_mandate_created_since() -> No
     assert_at_rest(world)
 
 
+def world_with_mandate_since_lost_call() -> World:
+    """Returns a world in which a photo's folder got a mandate after the answer to its first call was lost."""
+    world = World()
+    upload(world, FIRST, "same bytes")
+    world.provider.script.append(build_charged_hang_up())
+    world.run_until_empty("intake")
+    world.deliver_next("ideogram")
+    assert find_only_job(world, FIRST).status is JobStatus.UNKNOWN
+    create_mandate(world)
+    return world
+
+
+def test_lost_call_is_repeated_under_the_mandate_created_since_without_sharing_its_content() -> None:
+    """The copy outside buys for itself; a copy in the folder gets the file that the mandate has paid for."""
+    world = world_with_mandate_since_lost_call()
+    for key in (OUTSIDE, SECOND):
+        upload(world, key, "same bytes")
+        world.run_until_empty()
+    assert [find_only_job(world, key).charged for key in (FIRST, OUTSIDE, SECOND)] == [PRICE, PRICE, 0]
+    assert find_account(world).confirmed == PRICE
+    assert_at_rest(world)
+
+
+def test_lost_call_is_not_repeated_if_the_mandate_created_since_buys_the_same_content() -> None:
+    world = world_with_mandate_since_lost_call()
+    upload(world, SECOND, "same bytes")
+    world.run_until_empty("intake")
+    world.run_until_empty()
+    assert [find_only_job(world, key).status for key in (FIRST, SECOND)] == [JobStatus.HELD, JobStatus.STORED]
+    assert world.provider.charged_micro_usd == 2 * PRICE
+    assert_at_rest(world)
+
+
 # -- crashes and races ----------------------------------------------------------------------------------------------
 
 

@@ -28,15 +28,23 @@ def lease(job_id: str, places: int, seconds: float = 100, attempt_no: int = 1) -
 
 def test_single_image_calls_lease_nothing_while_they_are_alone() -> None:
     places = EMPTY.with_lease(lease("a", 1), NOW)
-    assert not places.needs_lease(1, NOW)
+    assert not places.needs_lease(1)
     assert all(places.admits(f"{n}", 1, 1, NOW) for n in range(3))
 
 
 @pytest.mark.parametrize("waits", [False, True])
 def test_single_image_calls_lease_while_a_call_for_several_runs_or_waits(waits: bool) -> None:
     places = EMPTY.with_waiter("a", 2, NOW, NOW) if waits else EMPTY.with_lease(lease("a", 2, 10), NOW)
-    assert places.needs_lease(1, NOW)
-    assert not places.needs_lease(1, NOW + 11 * SECOND)
+    assert places.needs_lease(1)
+    assert not places.without_expired(NOW + 11 * SECOND).needs_lease(1)
+
+
+def test_single_image_call_leases_if_the_entry_that_its_worker_read_has_expired() -> None:
+    """Another worker may have prolonged the entry. The write of the lease fails if one has."""
+    places = EMPTY.with_waiter("a", 2, NOW, NOW)
+    assert places.admits("b", 1, LIMIT, NOW + 60 * SECOND)
+    later = places.with_lease(lease("b", 1), NOW + 60 * SECOND)
+    assert (places.needs_lease(1), later.needs_lease(1)) == (True, False)
 
 
 def test_call_needs_as_many_free_places_as_images() -> None:
@@ -160,8 +168,8 @@ def test_rules_hold_in_every_sequence_of_steps(steps: list[Step], limit: int) ->
         count = min(sizes.setdefault(job_id, size), limit)
         next_in_turn = places.find_next_in_turn(limit, now)
         if action == "claim" and places.admits(job_id, count, limit, now):
-            assert not next_in_turn or next_in_turn.job_id == job_id or not places.needs_lease(count, now)
-            if places.needs_lease(count, now):
+            assert not next_in_turn or next_in_turn.job_id == job_id or not places.needs_lease(count)
+            if places.needs_lease(count):
                 calls += 1
                 until = now + timedelta(seconds=50)
                 places = places.with_lease(PlaceLease(job_id=job_id, attempt_no=calls, places=count, until=until), now)
@@ -175,5 +183,5 @@ def test_rules_hold_in_every_sequence_of_steps(steps: list[Step], limit: int) ->
         )
     # Nothing lasts without its worker.
     later = now + SENIORITY + timedelta(seconds=60)
-    assert not places.is_in_use(later)
+    assert not places.without_expired(later).needs_lease(1)
     assert places.admits("new", limit, limit, later)

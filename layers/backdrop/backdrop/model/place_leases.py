@@ -54,10 +54,6 @@ class PlaceLeases(LedgerItem):
     leases: tuple[PlaceLease, ...] = ()
     waiters: tuple[PlaceWaiter, ...] = ()
 
-    def is_in_use(self, now: datetime) -> bool:
-        """Whether a call for several images runs or waits, so that every call must lease its places."""
-        return any(one.places > 1 and now < one.until for one in (*self.leases, *self.waiters))
-
     def count_leased(self, now: datetime) -> int:
         return sum(lease.places for lease in self.leases if now < lease.until)
 
@@ -84,12 +80,16 @@ class PlaceLeases(LedgerItem):
         slots_for_others = 1 if waiters[rank].is_senior(now) else SLOTS_FOR_OTHERS
         return rank == 0 or rank < limit - running_calls - slots_for_others
 
-    def needs_lease(self, places: int, now: datetime) -> bool:
-        return places > 1 or self.is_in_use(now)
+    def needs_lease(self, places: int) -> bool:
+        """Whether a call must lease its places: it is for several images, or such a call runs or waits.
+
+        An expired entry counts until a write removes it. The item may have been written since this worker read it.
+        """
+        return places > 1 or any(one.places > 1 for one in (*self.leases, *self.waiters))
 
     def admits(self, job_id: str, places: int, limit: int, now: datetime) -> bool:
         """Whether the job may start a call for this many images now."""
-        if not self.needs_lease(places, now):
+        if not self.needs_lease(places):
             return True
         next_in_turn = self.find_next_in_turn(limit, now)
         if next_in_turn and next_in_turn.job_id != job_id:

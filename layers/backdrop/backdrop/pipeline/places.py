@@ -56,7 +56,7 @@ class Places:
     def build_lease(self, job: Job, call_seconds: float, places: PlaceLeases) -> PlaceLeases | None:
         """Returns the places with the lease of the job's next call; None if that call needs no lease."""
         now, count = self.clock.now(), count_places(job.provider, job.instructions)
-        if job.provider not in self.limits or not places.needs_lease(count, now):
+        if job.provider not in self.limits or not places.needs_lease(count):
             return None
         return places.with_lease(
             PlaceLease(

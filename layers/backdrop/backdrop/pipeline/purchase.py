@@ -15,6 +15,7 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import (
     BackdropError,
     ConflictError,
+    ContentOwnedError,
     ItemTooLargeError,
     MandateChangedError,
     PlacesChangedError,
@@ -35,6 +36,7 @@ SPOOL_RESULT_SECONDS = 4
 OVER_DAILY_BUDGET_DELAY_SECONDS = 3600
 TOO_LITTLE_TIME_DELAY_SECONDS = 10
 NO_MANDATE_DELAY_SECONDS = 60
+CONTENT_OWNED_DELAY_SECONDS = 10
 MAX_CLAIM_TRIES, CLAIM_RETRY_SECONDS = 8, 0.1
 TransitionFactory = Callable[[Job], transitions.Transition]
 
@@ -58,9 +60,9 @@ class Purchases:
         """Claims an `accepted` or `unknown` job, sends the call, and records its answer.
 
         If the provider counts images and has no place for the call, returns the job with that as the answer.
-        Raises RetryLaterError if the budget prevents the call, or if other workers keep changing the mandate or the
-        lane's places; ConflictError if another worker wrote the job first, or after the job has ended or left the lane
-        because its mandate does not cover it.
+        Raises RetryLaterError if the budget prevents the call, if another job of the folder's new mandate owns the
+        content, or if other workers keep changing the mandate or the lane's places; ConflictError if another worker
+        wrote the job first, or after the job has ended or left the lane because its mandate does not cover it.
         """
         self.check_time(provider, context)
         price = quote(job.provider, job.instructions, self.prices)
@@ -94,6 +96,8 @@ class Purchases:
                 account = error.account
             except PlacesChangedError as error:
                 context.places = error.places
+            except ContentOwnedError:
+                self._handle_content_owned(job)
             except RetryLaterError as error:
                 if error.code is Code.BUDGET_REACHED:
                     self._handle_budget_reached(job, price, error)
@@ -129,6 +133,12 @@ class Purchases:
             transition = transitions.fail(job, error, now)
         job = self.ledger.write_transition(transition)
         enqueue_delivery(self.deliver_queue, job, job.job_id)
+
+    def _handle_content_owned(self, job: Job) -> None:
+        """Leaves the content to the other job. Only a job whose earlier call was lost gets its mandate so late."""
+        message = "Another job of the folder's new mandate buys the same photo with the same instructions."
+        self._delay_or_hold(job, BackdropError(Code.OWNER_AT_WORK, message))
+        raise RetryLaterError(Code.OWNER_AT_WORK, message, CONTENT_OWNED_DELAY_SECONDS)
 
     def _handle_budget_reached(self, job: Job, price: int, error: RetryLaterError) -> None:
         """Pauses the lane, unless the job costs more than a whole day's budget, which would pause the lane forever."""

@@ -30,11 +30,13 @@ from backdrop.model.transitions.lifecycle import (
     BudgetChange,
     ClaimLimits,
     Transition,
+    build_content_owner,
     end_job,
     end_retry,
     end_unneeded_job,
     replace_attempt,
     require_status,
+    with_mandate,
 )
 
 MAX_NOT_TAKEN_ATTEMPTS = 10
@@ -87,13 +89,18 @@ def claim(
     provider_id: str | None = None,
     probe: bool = False,
 ) -> Transition:
-    """accepted, unknown → submitting: opens the next attempt and reserves its price, in micro-dollars."""
+    """accepted, unknown → submitting: opens the next attempt and reserves its price, in micro-dollars.
+
+    If the photo's folder has got a mandate since an earlier call, the job becomes the owner of that mandate's content.
+    """
     require_status(job, JobStatus.ACCEPTED, JobStatus.UNKNOWN)
     if job.end_after_call:
         raise ConflictError
     n = job.attempt_no + 1
     day = now.date().isoformat()
     mandate = limits.account.mandate.name if limits.account else None
+    has_new_mandate = mandate != job.mandate
+    job = with_mandate(job, mandate) if has_new_mandate else job
     attempt = Attempt(
         n=n,
         provider=job.provider,
@@ -109,7 +116,6 @@ def claim(
     )
     claimed = replace(
         job,
-        mandate=mandate,
         status=JobStatus.SUBMITTING,
         quoted=price,
         attempt_no=n,
@@ -118,7 +124,8 @@ def claim(
         processing_until=None,
         bill_wait_until=None,
     )
-    return Transition(claimed, BudgetChange(day, job.provider, mandate, reserved=price, claim=limits))
+    budget_change = BudgetChange(day, job.provider, mandate, reserved=price, claim=limits)
+    return Transition(claimed, budget_change, content_owner=build_content_owner(claimed) if has_new_mandate else None)
 
 
 def acknowledge(job: Job, n: int, provider_id: str) -> Transition:
