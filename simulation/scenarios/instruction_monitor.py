@@ -273,8 +273,9 @@ class InstructionMonitor:
 
 
 def _list_paid_states(jobs: Iterable[JsonObject]) -> list[bool]:
-    """Returns whether limits may not apply to these jobs. They no longer do once a job is paid."""
-    return [False, True] if any(sum_charged(job) or sum_uncertain(job) for job in jobs) else [False]
+    """Returns whether limits may not apply to these jobs. They no longer do once a job is paid or reuses a file."""
+    has_file = any(job["reused_from"] or sum_charged(job) or sum_uncertain(job) for job in jobs)
+    return [False, True] if has_file else [False]
 
 
 def is_rerun(invocation: Invocation, key: str) -> bool:
