@@ -17,6 +17,8 @@ from backdrop_local import template
 from backdrop_local.home import ROOT, TOOLS
 from backdrop_local.release import CURRENT_RELEASE
 from bench.cold_starts import measure_packed_bytes
+from tests.corpus.files import saved
+from tests.corpus.scene import scene
 
 RUNTIME = TOOLS / "runtime"
 FOLDERS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
@@ -70,6 +72,16 @@ boto3.client = lambda service, **given: made.append(service)
 import app
 print(json.dumps(made))
 """
+
+# Prints the size of each photo after decoding it, by file name.
+DECODE_PHOTOS = """
+import json, sys
+from pathlib import Path
+sys.path += sys.argv[2:]
+from backdrop.imaging.prepare import load_upright_photo
+print(json.dumps({path.name: load_upright_photo(path.read_bytes(), 50).size for path in Path(sys.argv[1]).iterdir()}))
+"""
+PHOTO_FORMATS = ("jpeg", "png", "webp", "tiff", "bmp", "gif", "heic", "avif")
 
 
 @dataclass(frozen=True)
@@ -155,6 +167,15 @@ def test_missing_dependency_makes_the_import_fail(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("import pytest\nlambda_handler = print\n")
     with pytest.raises(AssertionError, match="No module named 'pytest'"):
         import_alone(Function("app.lambda_handler", tmp_path, ()))
+
+
+@pytest.mark.parametrize("folder", ["intake", "deliver"])
+def test_photos_of_all_formats_are_decoded_with_the_artifact_alone(folder: str, tmp_path: Path) -> None:
+    for photo_format in PHOTO_FORMATS:
+        (tmp_path / photo_format).write_bytes(saved(scene(), photo_format))
+    height, width = scene().shape[:2]
+    decoded = run_alone(DECODE_PHOTOS, [str(tmp_path), *list_paths(_find_function(folder))])
+    assert decoded == dict.fromkeys(PHOTO_FORMATS, [width, height])
 
 
 # -- the cost of a cold start -------------------------------------------------------------------------------------
