@@ -247,7 +247,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.approval:await_approval#4b44f9 if 1": APPROVAL_REASON,
     "model.transitions.approval:reject#23de8d if 1": APPROVAL_REASON,
     "model.transitions.payment:_release_job#699efd if 3": RETRY_REASON,
-    "operate.cancel:CancelService._cancel_job#904162 if 2": (
+    "operate.cancel:CancelService._cancel_job#2d4bdc if 2": (
         "For speed: reconcile sends deliver what it was not notified of, some minutes later."
     ),
     "aws.ledger:Ledger._build_terms_update": MANDATE_REASON,
@@ -277,9 +277,9 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.lifecycle:retry_picture#9e7dcd if 1": (
         "Deliver does not retry such a job: tests/simulated/model/test_transitions_sequences.py does."
     ),
-    "operate.cancel:CancelService._cancel_job#904162 if 1": CANCEL_REASON,
-    "operate.cancel:CancelService._cancel_job#904162 if 3": CANCEL_REASON,
-    "operate.cancel:CancelService._cancel_settling_photo#c68d58 if 1": CANCEL_REASON,
+    "operate.cancel:CancelService._cancel_job#2d4bdc if 1": CANCEL_REASON,
+    "operate.cancel:CancelService._cancel_job#2d4bdc if 3": CANCEL_REASON,
+    "operate.cancel:CancelService._cancel_settling_photo#2c6b89 if 1": CANCEL_REASON,
     "operate.cancel:CancelService.cancel_marked#b4564f if 1": CANCEL_REASON,
     "deliver.service:DeliverService._record_problem#c98a8b if 1": UNREACHABLE_RESULT_REASON,
     "deliver.service:DeliverService._deliver_pictures#3242a5 if 5": UNREACHABLE_RESULT_REASON,

@@ -198,7 +198,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "leaves-cancel-unfinished",
         "3.11: A cancellation that crashed halfway is still reported.",
-        remove("operate.cancel:CancelService._cancel_job#904162 statement 4"),
+        remove("operate.cancel:CancelService._cancel_job#2d4bdc statement 4"),
         invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
         faults="killed_person",
         actions=("1 pause_lane 90000", *list_uploads(10, 10), "120 cancel p", "240 cancel p", "360 cancel p"),

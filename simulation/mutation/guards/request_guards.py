@@ -139,7 +139,7 @@ REQUEST_MUTANTS = (
     build_mutant(
         "buys-for-stopped-execution",
         "2.6: A job that only stopped executions requested is not bought.",
-        force_true("pipeline.orphan_jobs:OrphanJobs.cancel_if_unwanted#672155 if 1"),
+        force_true("pipeline.orphan_jobs:OrphanJobs.cancel_if_unwanted#8b3226 if 1"),
         invariant=Invariant.TASK_TOKENS_ANSWERED_ONCE,
         faults=HARMLESS_FAULT,
         actions=(

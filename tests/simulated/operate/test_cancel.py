@@ -21,9 +21,15 @@ from tests.simulated.simulated_days import (
     list_report_codes,
     pass_time,
     read_lane_health,
-    run_reconcile,
 )
-from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
+from tests.simulated.stage_worlds import (
+    KEY,
+    PRICE,
+    assert_at_rest,
+    find_only_job,
+    replay_with_crashes,
+    world_with_photo,
+)
 
 S = JobStatus
 
@@ -79,16 +85,22 @@ def test_job_in_a_paused_lane_is_canceled_at_once() -> None:
     assert {job.status for job in world.list_jobs()} == {S.CANCELLED}
 
 
-def test_job_in_a_paused_lane_is_canceled_although_the_command_crashed() -> None:
-    world = world_with_photo()
-    world.run_until_empty("intake")
-    world.pause_lane()
-    world.steps.cancel().add_mark("")
-    run_reconcile(world)
-    world.run_until_empty("deliver")
-    receipt = world.read_receipt(KEY)
-    assert receipt
-    assert [one["status"] for one in receipt["jobs"]] == ["cancelled"]
+def test_job_in_a_paused_lane_is_canceled_although_the_command_and_reconcile_crashed() -> None:
+    def crash_command() -> World:
+        world = world_with_photo()
+        world.run_until_empty("intake")
+        world.pause_lane()
+        world.steps.cancel().add_mark("")
+        return world
+
+    crash_count = 0
+    for call, world in replay_with_crashes(crash_command, lambda world: pass_time(world, 300)):
+        crash_count += 1
+        pass_time(world, 1200)
+        receipt = world.read_receipt(KEY)
+        assert receipt
+        assert [one["status"] for one in receipt["jobs"]] == ["cancelled"], call
+    assert crash_count > 8
 
 
 def submit_job(world: World) -> None:

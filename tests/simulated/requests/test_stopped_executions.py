@@ -132,10 +132,11 @@ def test_stop_during_a_pause_is_reported_despite_any_crash() -> None:
     for _, world in replay_with_crashes(stop_execution, lambda world: pass_time(world, RECONCILE_SECONDS)):
         hit_count += 1
         pass_time(world, 3 * RECONCILE_SECONDS)
-        assert (find_only_job(world).status, count_paid_calls(world)) == (JobStatus.CANCELLED, 0)
+        assert find_only_job(world).status is JobStatus.CANCELLED
+        assert read_task_response(world, build_token()).error == "cancelled"
         world.resume_lane()
         world.run_until_empty()
-        assert (read_task_response(world, build_token()).error, count_paid_calls(world)) == ("cancelled", 0)
+        assert count_paid_calls(world) == 0
         assert_at_rest(world)
     assert hit_count > 8
 

@@ -14,10 +14,8 @@ from backdrop.model.errors import BackdropError, ConflictError
 from backdrop.model.job import Job, JobStatus, Problem, Source
 from backdrop.model.schedule import ItemKey
 from backdrop.pipeline.breaker import CircuitBreaker
-from backdrop.pipeline.enqueue import enqueue_delivery
+from backdrop.pipeline.enqueue import enqueue_delivery, schedule_documents
 from backdrop.ports import Clock
-
-DOCUMENTS_DELAY_SECONDS = 30
 
 
 @dataclass
@@ -90,7 +88,7 @@ class CancelService:
         if job is None or job.has_ended or not mark.applies_to(job):
             return CancelSummary()
         transition = transitions.cancel(job, self.clock.now())
-        enqueue_delivery(self.deliver_queue, job, delay_seconds=DOCUMENTS_DELAY_SECONDS)
+        schedule_documents(self.deliver_queue, job)
         try:
             job = self.ledger.write_transition(transition) if transition else job
         except ConflictError:
@@ -109,7 +107,7 @@ class CancelService:
             return CancelSummary()
         error = BackdropError(Code.NO_INSTRUCTIONS, "An operator canceled the photo while it waited for instructions.")
         problem = Problem.from_error(error, self.clock.now())
-        enqueue_delivery(self.deliver_queue, source, delay_seconds=DOCUMENTS_DELAY_SECONDS)
+        schedule_documents(self.deliver_queue, source)
         try:
             self.ledger.put_source(replace(source, settling_since=None, problems=(problem,), has_report=True), ())
         except ConflictError:

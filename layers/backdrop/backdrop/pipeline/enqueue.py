@@ -14,6 +14,8 @@ from backdrop.model.queue_messages import (
     to_body,
 )
 
+DOCUMENTS_DELAY_SECONDS = 30
+
 
 def enqueue_for_intake(intake_queue: Queue, message: IntakeMessage, *, delay_seconds: int = 0) -> None:
     intake_queue.send(to_body(message), group=derive_message_group(message.key), delay_seconds=delay_seconds)
@@ -51,6 +53,14 @@ def enqueue_delivery(
         delay_seconds=delay_seconds,
         attributes={RECEIPT_ETAG: receipt_etag},
     )
+
+
+def schedule_documents(deliver_queue: Queue, source: Source | Job) -> None:
+    """Has deliver write a photo's receipt and report a little later.
+
+    Sent before a write that may end a job without a message of its own: this worker may crash right after the write.
+    """
+    enqueue_delivery(deliver_queue, source, delay_seconds=DOCUMENTS_DELAY_SECONDS)
 
 
 def enqueue_provider_notification(deliver_queue: Queue, provider: str) -> None:

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from backdrop.aws.ledger import Ledger
+from backdrop.aws.sqs import Queue
 from backdrop.aws.step_functions import ExecutionMonitor
 from backdrop.model import transitions
 from backdrop.model.job import Job
+from backdrop.pipeline.enqueue import schedule_documents
 from backdrop.ports import Clock
 
 
@@ -15,6 +17,7 @@ class OrphanJobs:
 
     ledger: Ledger
     executions: ExecutionMonitor
+    deliver_queue: Queue
     clock: Clock
 
     def cancel_if_unwanted(self, job: Job) -> Job | None:
@@ -27,6 +30,7 @@ class OrphanJobs:
         transition = transitions.cancel(job, self.clock.now())
         if source is None or transition is None or self._is_wanted(job):
             return None
+        schedule_documents(self.deliver_queue, job)
         self.ledger.put_source(source, (transition,))
         return transition.job
 

@@ -27,7 +27,7 @@ from backdrop.model.schedule import ItemKey, ReconcileState
 from backdrop.model.stack_health import JobSnapshot, StackHealth, build_job_snapshot, summarize_health
 from backdrop.pipeline.breaker import CircuitBreaker
 from backdrop.pipeline.call_context import CallContext
-from backdrop.pipeline.enqueue import enqueue_delivery, return_to_intake
+from backdrop.pipeline.enqueue import enqueue_delivery, return_to_intake, schedule_documents
 from backdrop.pipeline.failover import Failover
 from backdrop.pipeline.mandate_waiters import MandateWaiters
 from backdrop.pipeline.orphan_jobs import OrphanJobs
@@ -241,7 +241,10 @@ class ReconcileService:
 
     def _apply_cancel_marks(self, job: Job, lane: ProviderHealth) -> Job | None:
         transition = transitions.apply_cancel_marks(job, lane.cancel_marks, self.clock.now())
-        return self.ledger.write_transition(transition) if transition else None
+        if transition is None:
+            return None
+        schedule_documents(self.deliver_queue, job)
+        return self.ledger.write_transition(transition)
 
     def _was_recently_resent(self, job: Job) -> bool:
         """Whether the job was sent again within the last hour."""
