@@ -156,14 +156,19 @@ class InstructionMonitor:
         """
         if source is None:
             return [resolve_expected(layers, paid=paid)]
-        pairs = {(problem["variant"], problem["code"]) for problem in source["problems"]}
-        by_terms = {pair for pair in pairs if pair[1] in self._list_term_codes(source["key"])}
-        refused = frozenset(variant for variant, _ in by_terms)
+        refused_by_terms = [one for one in source["problems"] if one["code"] in self._list_term_codes(source["key"])]
+        # The report may also have what the terms refused in an earlier request.
+        own_refusals = [one for one in refused_by_terms if one["origin"] != "request"]
         resolutions = [resolve_expected(layers, paid=paid)]
-        if by_terms:
+        for problems in (refused_by_terms, own_refusals) if refused_by_terms else ():
+            refused = frozenset(one["variant"] for one in problems)
             resolutions += [
-                refuse_variants(resolve_expected(layers, paid=paid, excluded=refused), one, by_terms)
-                for one in (refused, refused - source["jobs"].keys())
+                refuse_variants(
+                    resolve_expected(layers, paid=paid, excluded=refused),
+                    variants,
+                    {(one["variant"], one["code"]) for one in problems},
+                )
+                for variants in (refused, refused - source["jobs"].keys())
             ]
         return [found for one in resolutions for found in self._add_name_refusals(one, source, since)]
 
