@@ -62,8 +62,8 @@ chaos: setup ## Run the fault bench on the real stack and a naive pipeline (N=ph
 	@$(RUN)python -m fault_bench $(if $(N),--photos $(N)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS) --at-once 3) $(if $(ALONE),--alone) $(if $(MIXED),--mixed) --out $(PAGE)
 proof: setup ## Run the full proof, which takes hours: 10,000 seeds, 1,000 bills, every mutant from scratch, and chaos; write pages to .local/proof (OUT=docs/results)
 	@# Every fifth world has names, frames, and marketplaces; from seed 2,000,000 on, also retries, masks, and
-	@# approvals; from seed 3,000,000 on, also mandates. From seed 4,000,000 on, every third world
-	@# also has Ideogram's v2 next to v1.
+	@# approvals; from seed 3,000,000 on, also mandates. From seed 4,000,000 on, every third world also has
+	@# Ideogram's v2 next to v1, and every second one divides the day's budget into shares.
 	@$(MAKE) --no-print-directory simulate SEEDS=10000 FIRST=3995000 OUT=$(PROOF)/simulate.md
 	@$(MAKE) --no-print-directory bill OUT=$(PROOF)/bill.md
 	@$(MAKE) --no-print-directory mutants OUT=$(PROOF)/mutants.md

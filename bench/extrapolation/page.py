@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from backdrop.model.budget_shares import MAX_SHARES, MIN_SLOTS_FOR_SHARES
 from backdrop.model.pricing import look_up_image_price
 from backdrop.model.schedule import MESSAGE_LIFETIME
 from backdrop.reconcile.sweep import MAX_AGE, MAX_PHOTOS
@@ -237,18 +238,29 @@ def _format_more_slots(rows: Sequence[ScaledRun]) -> str:
     return "\n\n".join(
         [
             "## More slots",
-            "The same, with more concurrent calls. Every claim and every answer writes the day's budget, which is one"
-            " item of the ledger, in a transaction. If two transactions conflict, one of them is retried a moment"
-            " later, up to ten times, and then returns its message to the queue. With more slots, this is the first"
-            " limit.",
+            "The same, with more concurrent calls. Every claim and every answer writes the day's budget in a"
+            f" transaction: one item of the ledger, or from {MIN_SLOTS_FOR_SHARES} slots on, one of up to {MAX_SHARES}"
+            " [shares](../../docs/decisions/0050-budget-shares.md). If two transactions conflict, one of them is"
+            " retried a moment later, up to ten times, and then returns its message to the queue. The time until the"
+            " slots are full, and that of the last call, weigh more in a short drain.",
             format_table(
-                ("C", "photos", "N·S/C", "drained in", "ms between calls", "conflicts per photo", "renders per photo"),
+                (
+                    "C",
+                    "photos",
+                    "N·S/C",
+                    "drained in",
+                    "of the ideal",
+                    "ms between calls",
+                    "conflicts per photo",
+                    "renders per photo",
+                ),
                 [
                     (
                         f"{one.limit:,}",
                         f"{one.photos:,}",
                         _format_duration(one.ideal_seconds),
                         _format_duration(one.ended_seconds),
+                        f"{one.ideal_seconds / one.ended_seconds:.1%}",
                         f"{one.pause_ms:,.0f}",
                         f"{one.conflicts:.2f}",
                         f"{one.invocations['render']:.2f}",

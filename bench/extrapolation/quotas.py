@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 
+from backdrop.model.budget_shares import MAX_SHARES, MIN_SLOTS_FOR_SHARES
 from backdrop.model.pricing import look_up_image_price
 from backdrop.model.schedule import INDEX_SHARDS, MESSAGE_LIFETIME
 from backdrop.reconcile.service import DELIVERY_BACKLOG_HIGH, MAX_DUE_ITEMS
@@ -85,18 +86,31 @@ def _list_lane_quotas() -> Iterator[Quota]:
 
 
 def _list_hot_item_quotas(heat: KeyHeat) -> Iterator[Quota]:
-    keys = f"{DYNAMODB}/bp-partition-key-design.html"
-    yield Quota(
-        "only one transaction at a time can write the day's budget",
-        f"{DYNAMODB}/transaction-apis.html",
-        1 / (heat.budget_writes * aws_timing.TRANSACTION_SECONDS),
+    keys, transactions = f"{DYNAMODB}/bp-partition-key-design.html", f"{DYNAMODB}/transaction-apis.html"
+    photos_per_item = 1 / (heat.budget_writes * aws_timing.TRANSACTION_SECONDS)
+    condition = (
         f"{heat.budget_writes:g} transactions per photo, each assumed to take"
-        f" {1000 * aws_timing.TRANSACTION_SECONDS:.0f} ms",
+        f" {1000 * aws_timing.TRANSACTION_SECONDS:.0f} ms"
+    )
+    consequence = (
         "claims and answers are retried up to ten times, and then the message returns to its queue; slots stay empty"
-        " (table above). To avoid this, use several budgets, that is, several stacks",
     )
     yield Quota(
-        f"{PARTITION_WRITES:,} write units per second for one item: the day's budget",
+        "only one transaction at a time can write the day's budget, or a mandate",
+        transactions,
+        photos_per_item,
+        f"{condition}; from {MIN_SLOTS_FOR_SHARES} slots on, the budget has shares, and only mandates have this limit",
+        f"{consequence}. Divide the photos among several mandates",
+    )
+    yield Quota(
+        "only one transaction at a time can write a share of the day's budget",
+        transactions,
+        MAX_SHARES * photos_per_item,
+        f"{condition}, over {MAX_SHARES} shares",
+        f"{consequence}. To avoid this, use several budgets, that is, several stacks",
+    )
+    yield Quota(
+        f"{PARTITION_WRITES:,} write units per second for one item: the day's budget, a mandate, or a share",
         keys,
         PARTITION_WRITES / (heat.budget_writes * TRANSACTION_FACTOR),
         f"{heat.budget_writes * TRANSACTION_FACTOR:g} units per photo",

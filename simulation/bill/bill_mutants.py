@@ -285,6 +285,12 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
             killer=f"{SETTLEMENTS}::test_billed_failure_does_not_end_the_wait_for_a_lost_call",
         ),
         _build(
+            "settles-on-the-days-item",
+            "A settlement changes the share of the day's budget on which the call was claimed.",
+            remove("model.transitions.payment:_change_settled_money#37aa03 keyword 4"),
+            killer=3,
+        ),
+        _build(
             "keeps-the-settlement-of-a-call-that-was-not-taken",
             "A call that the provider did not take has no settlement, which a correction would turn into a charge.",
             remove("model.transitions.payment:_release_reservation#e482eb keyword 5"),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from heapq import heapify, heappop, heappush
+from itertools import chain
 from random import Random
 from typing import override
 from urllib.parse import parse_qs, urlsplit
@@ -33,6 +34,8 @@ from backdrop.reconcile.bill_reconciliation import BillReconciliation, BillResul
 from simulation.bill.bill_kinds import LATE_SHARES, RIGHT_RECORDS, WorldKind, choose_kind
 from simulation.bill.bill_truth import BilledImages, CallFate, CallKey, SentCall, group_sent_calls, looks_free
 from simulation.bill.interrupted_runs import RunInterrupter
+from simulation.invariants.budget_shares import check_shares, join_accounts
+from simulation.invariants.violations import check_day_sums, parse_ledger, sum_attempts_by_day
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET
 
@@ -47,6 +50,8 @@ V1, V2 = "/v1/ideogram-v3/replace-background", "/v2/image/replace-background/ide
 REMOVE_V1 = "/v1/remove-background"
 RESULT_URL = "https://results.invalid/1.png"
 BUDGET = 10**12
+# In half of the worlds, calls are charged to shares of the day's budget.
+SHARE_COUNTS = (0, 0, 2, 5)
 SHARE_THAT_ASKS = 0.5
 # Kinds that decide on their own what happens after a lost answer.
 KINDS_THAT_NEVER_ASK = {WorldKind.LATE, WorldKind.RETRIED}
@@ -115,6 +120,7 @@ class BillWorld:
         self.kind = choose_kind(seed, self.random)
         self.result = SeedResult(seed, self.kind)
         self.world = World(seed, budget=BUDGET)
+        self.share_count = Random(f"shares of {seed}").choice(SHARE_COUNTS)
         self.start = floor_to_hour(self.world.clock.time)
         self.events: list[tuple[datetime, int, Callable[[], None]]] = []
         self.scheduled = 0
@@ -317,13 +323,18 @@ class BillWorld:
         )
         self.sent_calls[call.key] = call
         has_id = endpoint == V2 and fate is not CallFate.REFUSED
+        price = unit_price * images
+        share = self.result.calls % self.share_count + 1 if self.share_count else None
+        if share:
+            budget_shares = self.world.steps.bootstrap.budget_shares
+            share = budget_shares.find_share(now.date().isoformat(), price, BUDGET, share, self.share_count)
         job = ledger.write_transition(
             transitions.claim(
                 job,
                 now=now,
                 lease_until=call.ends_at,
-                price=unit_price * images,
-                limits=ClaimLimits(BUDGET),
+                price=price,
+                limits=ClaimLimits(BUDGET, share=share),
                 endpoint=endpoint,
                 provider_id=provider_id if has_id else None,
             )
@@ -647,7 +658,7 @@ class BillWorld:
                 billed = self._count_billed(truth.price_class, settlement.hours, self.world.clock.time)
                 if sum(billed.values()) != settlement.billed:
                     self._report(f"{key.job_id} is one of {settlement.billed} images, but the records show {billed}")
-        self._check_budget(jobs)
+        self._check_budget()
         if self.kind in RIGHT_RECORDS:
             self._check_clear_groups(jobs)
         self.result.stopped = self.world.ledger.read_bill_state().stopped_hour is not None
@@ -682,13 +693,12 @@ class BillWorld:
                 if attempt is None or attempt.settlement is None or not attempt.settlement.is_final:
                     self._report(f"{call.key.job_id} is not settled, although its hours are clear")
 
-    def _check_budget(self, jobs: dict[tuple[str, str], Job]) -> None:
-        for day in {attempt.budget_day for job in jobs.values() for attempt in job.attempts}:
-            attempts = [one for job in jobs.values() for one in job.attempts if one.budget_day == day]
-            sums = self.world.read_budget(day)
-            expected = sum(one.charged for one in attempts), sum(one.unknown for one in attempts)
-            if (sums["confirmed"], sums["unknown"]) != expected:
-                self._report(f"the budget of {day} is {sums}, its attempts are {expected}")
+    def _check_budget(self) -> None:
+        ledger = parse_ledger(self.world.table.items.values())
+        sums = check_day_sums(sum_attempts_by_day(ledger.jobs.values()), ledger.days)
+        shares = (check_shares(day, budget, BUDGET) for day, budget in join_accounts(ledger.days).items())
+        for violation in chain(sums, *shares):
+            self._report(str(violation))
 
     def _check_double_charges(self) -> None:
         """Each one is reported, because the records of the first call have been corrected since."""

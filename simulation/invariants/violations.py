@@ -15,6 +15,7 @@ NO_INSTRUCTIONS = "no_instructions"
 MASK_VARIANT = "@mask"
 """The variant of a cut-out that is bought only as a mask, and delivers no picture."""
 BUDGET_FIELDS = ("reserved", "confirmed", "unknown", "committed")
+BUDGET_PREFIXES = "budget#", "share#"
 MAX_CACHED_BODIES = 20_000
 
 
@@ -117,7 +118,10 @@ class Charge:
 
 @dataclass(frozen=True)
 class PlainLedger:
-    """The stored items by kind: sources and jobs by their IDs, and what each day has booked, in micro-dollars."""
+    """The stored items by kind: sources and jobs by their IDs, and what each day has booked, in micro-dollars.
+
+    `days`: by day (`2026-11-21`), and by share of the day's budget (`2026-11-21#3`).
+    """
 
     sources: Mapping[str, JsonObject]
     jobs: Mapping[str, JsonObject]
@@ -139,9 +143,9 @@ def parse_ledger(items: Iterable[JsonObject]) -> PlainLedger:
             sources[partition_key.removeprefix("source#")] = parse_body(item["body"]["S"])
         elif sort_key.startswith("job#"):
             jobs[sort_key.removeprefix("job#")] = parse_body(item["body"]["S"])
-        elif partition_key.startswith("budget#"):
+        elif partition_key.startswith(BUDGET_PREFIXES):
             sums = {name: int(value["N"]) for name, value in item.items() if "N" in value}
-            days[partition_key.removeprefix("budget#")] = sums
+            days[partition_key.partition("#")[2]] = sums
     return PlainLedger(sources, jobs, days)
 
 
@@ -228,19 +232,25 @@ def check_budget(ledger: PlainLedger, cap: int) -> list[Violation]:
 
 
 def sum_attempts_by_day(jobs: Iterable[JsonObject]) -> dict[str, Counter[str]]:
-    """Returns the sums of the jobs' attempts by day, in micro-dollars."""
+    """Returns the sums of the jobs' attempts by day, or by share of a day's budget, in micro-dollars."""
     days: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for attempt in (attempt for job in jobs for attempt in job["attempts"]):
         amounts = {"reserved": attempt["reserved"], "confirmed": attempt["charged"], "unknown": attempt["unknown"]}
-        days[attempt["budget_day"]].update(amounts | {"committed": sum(amounts.values())})
+        share = attempt.get("budget_share")
+        account = attempt["budget_day"] if share is None else f"{attempt['budget_day']}#{share}"
+        days[account].update(amounts | {"committed": sum(amounts.values())})
     return days
 
 
 def check_day_sums(sums: Mapping[str, Mapping[str, int]], days: Mapping[str, Mapping[str, int]]) -> list[Violation]:
-    """Checks that each day's sums equal those of its attempts. Holds at all times."""
+    """Checks that each day's, and each share's, sums equal those of its attempts. Holds at all times.
+
+    What a day's item has granted to shares is committed in them.
+    """
     violations: list[Violation] = []
     for day in sums.keys() | days.keys():
         booked_amounts = {name: days.get(day, {}).get(name, 0) for name in BUDGET_FIELDS}
+        booked_amounts["committed"] -= days.get(day, {}).get("granted", 0)
         summed_amounts = {name: sums.get(day, {}).get(name, 0) for name in BUDGET_FIELDS}
         if booked_amounts != summed_amounts:
             violations.append(

@@ -29,10 +29,12 @@ GUARDED_PACKAGES = (
     "pipeline",
     "reconcile",
     "render",
+    "model.budget_shares",
     "model.circuit",
     "model.intake_event",
     "model.task_result",
     "model.transitions",
+    "aws.budget_shares",
     "aws.ledger",
 )
 """The packages and modules that decide about money and lost work."""

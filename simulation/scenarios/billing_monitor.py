@@ -93,6 +93,11 @@ class BillingMonitor:
             "purchase_spec": {},
             "attempts": [call["attempt"] for call in check["calls"]],
         }
+        self._snapshot.quote_reservations = {
+            attempt["budget_day"]: attempt["reserved"]
+            for attempt in self._price_check["attempts"]
+            if attempt["reserved"]
+        }
         self._update_day_sums(self._price_check)
 
     def _check_quotes(self) -> list[Violation]:

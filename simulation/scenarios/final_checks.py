@@ -179,6 +179,7 @@ def check_final_state(
     uploaded_keys = [key for key in expected if key not in users.waived_keys and key not in waiting_keys]
     return [
         *monitor.billing.check_all(),
+        *monitor.budgets.check_final_state(),
         *check_unfinished(ledger, excused_job_ids=excused),
         *check_ends(uploaded_keys, ledger, receipts, reports),
         *_check_current(world, monitor, expected),

@@ -7,7 +7,6 @@ from backdrop.model.object_keys import spooled_answer_key
 from backdrop.model.price_check import PRICE_CHECK_ID
 from simulation.invariants.final_state import check_consecutive_crashes, check_ignored_photos
 from simulation.invariants.ledger_writes import (
-    check_budget_cap,
     check_claim,
     check_crash_count,
     check_lane_write,
@@ -33,6 +32,7 @@ from simulation.invariants.violations import (
 from simulation.scenarios.actions import OPERATOR_WORKER_NAME, UserActions
 from simulation.scenarios.billing_monitor import BillingMonitor
 from simulation.scenarios.bucket_history import BucketHistory
+from simulation.scenarios.budget_monitor import BudgetMonitor
 from simulation.scenarios.cancel_monitor import CancelMonitor
 from simulation.scenarios.crash_counter import CrashCounter
 from simulation.scenarios.instruction_monitor import InstructionMonitor, is_rerun
@@ -67,6 +67,7 @@ class InvariantMonitor:
         self.billing = BillingMonitor(self.snapshot, users)
         self.pictures = PictureMonitor(self.snapshot)
         self.mandates = MandateMonitor(self.snapshot)
+        self.budgets = BudgetMonitor(self.snapshot)
         self.instructions = InstructionMonitor(
             self.snapshot, users, BucketHistory(world), self.pictures, self.mandates.list_term_codes
         )
@@ -140,6 +141,7 @@ class InvariantMonitor:
         for key in sorted(changed_keys, key=lambda key: (key[1] != "source", key[1] == "places", key)):
             self._check_item(key, call)
         if changed_keys:
+            self.add_violations(self.budgets.check_writes())
             jobs = [self.snapshot.jobs[kind[4:]] for _, kind in sorted(changed_keys) if kind.startswith("job#")]
             self.add_violations(self.billing.check_jobs(jobs))
             self.add_violations(self.mandates.check_sums(jobs))
@@ -149,8 +151,8 @@ class InvariantMonitor:
     def _check_item(self, key: tuple[str, str], call: ServiceCall) -> None:
         item, (kind, _, name) = self._world.table.items[key], key[0].partition("#")
         self.snapshot.change_count += kind != "reconcile"
-        if kind == "budget":
-            self._check_day(name, {field: int(value["N"]) for field, value in item.items() if "N" in value})
+        if kind in ("budget", "share"):
+            self.budgets.record(name, {field: int(value["N"]) for field, value in item.items() if "N" in value})
         elif kind == "content":
             if key[1] == "owner":
                 self.snapshot.owners[name] = item["job_id"]["S"]
@@ -203,12 +205,6 @@ class InvariantMonitor:
             worker != "" and is_rerun(self.snapshot.find_invocation(worker), key)
         )
 
-    def _check_day(self, day: str, amounts: dict[str, int]) -> None:
-        before, self.snapshot.days[day] = self.snapshot.days.get(day, {}), amounts
-        surcharge = sum(one.account.surcharges.total() for one in self._world.simulated_providers.values())
-        cap = amounts.get("cap", self._world.setup.budget)
-        self.add_violations(check_budget_cap(day, before, amounts, cap, surcharge))
-
     def _check_reconcile_run(self, after: JsonObject, call: ServiceCall) -> None:
         """Checks that no other reconciliation is running when one starts."""
         if (
@@ -235,6 +231,9 @@ class InvariantMonitor:
             self.add_violations(
                 check_lifted_pauses(lane.body, body, has_probed=call.worker_name in self._paid_calls.probing_workers)
             )
+            if not self._users.has_clock_faults:
+                since = self.snapshot.find_start(call.worker_name)
+                self.add_violations(self.budgets.check_new_pause(provider, lane.body, body, since))
         if body["pauses"]:
             self.paused_at[provider].append(self._world.clock.time)
         if describe_restrictions(lane.body) != describe_restrictions(body):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from simulation.invariants.budget_shares import join_day
 from simulation.invariants.mandates import StoredMandate, waits_for_mandate
 from simulation.invariants.paid_calls import is_rightly_paused
 from simulation.invariants.violations import JsonObject, PlainLedger
@@ -22,11 +23,13 @@ class LaneSnapshot:
 
 @dataclass
 class LedgerSnapshot:
-    """Jobs and sources by ID, days and lanes by name, owners (job IDs) by content, and lock versions by key.
+    """Jobs and sources by ID, lanes by name, owners (job IDs) by content, and lock versions by key.
 
+    `days`: days' budgets (`2026-11-21`) and their shares (`2026-11-21#3`), as stored.
     `requests`: by source ID and request ID. `job_versions`: all versions of each job, each with its time. `mandates`:
-    by name. `names_by_location`: the mandates' registry. `change_count`: how many items were written, without those in
-    which a reconciliation records how far it is.
+    by name. `names_by_location`: the mandates' registry. `quote_reservations`: what an open request of the price check
+    reserves, by day. `change_count`: how many items were written, without those in which a reconciliation records how
+    far it is.
     """
 
     world: World
@@ -40,6 +43,7 @@ class LedgerSnapshot:
     mandates: dict[str, StoredMandate] = field(default_factory=dict[str, StoredMandate])
     names_by_location: dict[str, str] = field(default_factory=dict[str, str])
     lock_versions: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    quote_reservations: dict[str, int] = field(default_factory=dict[str, int])
     change_count: int = 0
 
     @property
@@ -49,7 +53,7 @@ class LedgerSnapshot:
     @property
     def remaining_micro_usd(self) -> int:
         """What remains of today's budget."""
-        day = self.days.get(self.world.clock.time.date().isoformat(), {})
+        day = join_day(self.days, self.world.clock.time.date().isoformat()).totals
         cap = day.get("cap", self.world.setup.budget)
         return cap - day.get("confirmed", 0) - day.get("unknown", 0)
 
@@ -78,6 +82,7 @@ class LedgerSnapshot:
             *self._list_jobs_of_lanes(blocked_lanes),
             *self.list_unaffordable_job_ids(),
             *self._list_uncovered_job_ids(),
+            *self._list_job_ids_behind_quote(),
         }
         return waiting_job_ids | {*self._list_jobs_waiting_for(waiting_job_ids)}
 
@@ -96,6 +101,13 @@ class LedgerSnapshot:
         for job_id, job in self.jobs.items():
             mandate = self.mandates.get(job.get("mandate", ""))
             if waits_for_mandate(job) and mandate and not mandate.covers(job, day):
+                yield job_id
+
+    def _list_job_ids_behind_quote(self) -> Iterator[str]:
+        """Yields jobs that wait for what a crashed price check has reserved. The next check, a day later, releases it."""
+        reserved = self.quote_reservations.get(self.world.clock.time.date().isoformat(), 0)
+        for job_id, job in self.jobs.items():
+            if job["status"] == "accepted" and reserved and self.remaining_micro_usd < job["quoted"] + reserved:
                 yield job_id
 
     def list_unaffordable_job_ids(self) -> Iterator[str]:

@@ -67,6 +67,10 @@ FIRST_PLACES_SEED = 4_000_000
 MAX_PRICE_CHECKS = 4
 # Their limits, which are those of the account. Each sample asks for at most three pictures.
 PLACE_LIMITS = (3, 4, 6, 10)
+# Half of the seeds of four million or more divide the day's budget into shares, as larger stacks do.
+FIRST_SHARED_BUDGET_SEED = 4_000_000
+SHARE_COUNTS = (1, 2, 3, 5, 30)
+SHARED_BUDGETS_MICRO_USD = (0, 20_000, 70_000, 100_000, 250_000, 600_000, *[AMPLE_BUDGET_MICRO_USD] * 2)
 # If fewer calls may be in flight, there are rarely as many as half of them.
 MIN_IN_FLIGHT_FOR_HALF_LIMIT = 3
 MALFORMED_MESSAGE_QUEUES = ("intake", "ideogram", "deliver")
@@ -132,6 +136,10 @@ def draw_plan(
     if counts_images(seed, setup["kind"]):
         limit = Random(f"places {seed}").choice(PLACE_LIMITS)
         setup |= {"counts_images": True, "in_flight": limit, "account_limit": limit}
+    shares = Random(f"shares {seed}")
+    is_shared = seed >= FIRST_SHARED_BUDGET_SEED and shares.random() < 0.5
+    if is_shared:
+        setup |= {"budget_shares": shares.choice(SHARE_COUNTS), "budget": shares.choice(SHARED_BUDGETS_MICRO_USD)}
     drawn_faults = _draw_faults(Random(f"faults {seed}"), setup)
     fault_names = drawn_faults if faults is None else tuple(faults)
     lanes = Random(f"lanes {seed}")
@@ -163,6 +171,8 @@ def draw_plan(
         instruction_actions = (*instruction_actions, *place_draft.draw_actions())
     if "ideogram_endpoint" in setup:
         instruction_actions = (*instruction_actions, *_draw_price_checks(Random(f"price checks {seed}"), minutes * 60))
+    if is_shared:
+        instruction_actions = (*instruction_actions, *_draw_caps(shares, minutes * 60))
     actions = tuple(sorted((*actions, *instruction_actions), key=lambda action: action.at_seconds))
     if has_several_lanes:
         actions = _spread_over_lanes(lanes, actions, [*setup["other_providers"]])
@@ -175,6 +185,13 @@ def draw_plan(
         is_old_stack=random.random() < 0.1,
         starts_before_midnight=random.random() < 0.1 or starts_before_midnight,
     )
+
+
+def _draw_caps(random: Random, seconds: float) -> Iterable[PlannedAction]:
+    """Raised and lowered caps, each for the rest of the day."""
+    for _ in range(random.randint(0, 3)):
+        at_seconds = round(random.uniform(0, seconds * 0.8), 1)
+        yield PlannedAction(at_seconds, "set_budget", (str(random.choice(SHARED_BUDGETS_MICRO_USD)),))
 
 
 def has_features(seed: int) -> bool:

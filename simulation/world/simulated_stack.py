@@ -78,6 +78,7 @@ class WorldSetup:
     SimulatedProvider. `v1_again_after_seconds`: when the operator sets it back to v1; 0 for never. `other_providers`:
     other providers and their kinds. `credit_prices`: the price of an image, in micro-dollars, at providers that sell
     credits. `counts_images`: Ideogram's limit counts images, and Backdrop knows that; otherwise, both count calls.
+    `budget_shares`: how many shares the day's budget has; None for what follows from `in_flight`.
     """
 
     budget: int = 10_000_000
@@ -92,6 +93,7 @@ class WorldSetup:
     ledger_retention_days: int = 0
     credit_prices: Mapping[str, int] = field(default_factory=dict[str, int])
     counts_images: bool = False
+    budget_shares: int | None = None
 
 
 def find_queue_setting(settings: Mapping[str, Any], name: str) -> Any:

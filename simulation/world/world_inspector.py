@@ -8,6 +8,8 @@ from backdrop.model.ids import derive_source_id
 from backdrop.model.job import Job, Source
 from backdrop.model.mandate import MandateAccount
 from backdrop.model.object_keys import receipt_key, report_key
+from simulation.invariants.budget_shares import join_day
+from simulation.invariants.violations import BUDGET_PREFIXES
 from simulation.world.simulated_dynamodb import SimulatedTable
 from simulation.world.simulated_s3 import SimulatedBucket
 from simulation.world.world_clock import WorldClock
@@ -37,10 +39,18 @@ class WorldInspector:
         return [parse_mandate_account(item) for (_, kind), item in self.table.items.items() if kind == "mandate"]
 
     def read_budget(self, day: str = "") -> dict[str, int]:
-        """Returns a day's (by default, today's) budget sums, in micro-dollars."""
-        item = self.table.items.get((f"budget#{day or self.clock.time.date()}", "budget"), {})
+        """Returns a day's (by default, today's) budget sums in all shares, and its cap, in micro-dollars."""
+        day = day or str(self.clock.time.date())
+        budget = join_day(
+            {
+                partition_key.partition("#")[2]: {name: int(value["N"]) for name, value in item.items() if "N" in value}
+                for (partition_key, _), item in self.table.items.items()
+                if partition_key.startswith(BUDGET_PREFIXES)
+            },
+            day,
+        )
         names = ("reserved", "confirmed", "unknown", "committed", "cap")
-        return {name: int(item[name]["N"]) for name in names if name in item}
+        return {name: budget.totals[name] for name in names if name in budget.totals}
 
     def read_receipt(self, photo_name: str) -> dict[str, Any] | None:
         """Returns a photo's receipt; `photo_name` is its name in the output bucket (`photo_name_of`)."""

@@ -82,6 +82,12 @@ class WorldBootstrap(Bootstrap):
             retention_days=retention_days,
         )
 
+    @property
+    @override
+    def budget_share_count(self) -> int:
+        shares = self._world.setup.budget_shares
+        return super().budget_share_count if shares is None else shares
+
     @cached_property
     @override
     def stack_created_at(self) -> datetime:

@@ -8,13 +8,20 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
+from backdrop.aws.budget_shares import BudgetShares
 from backdrop.aws.items import to_sortable_timestamp
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.ledger_index import LedgerQueries
 from backdrop.aws.table import Table
 from backdrop.model import transitions
 from backdrop.model.codes import Code
-from backdrop.model.errors import ConflictError, ContentOwnedError, MandateChangedError, RetryLaterError
+from backdrop.model.errors import (
+    ConflictError,
+    ContentOwnedError,
+    MandateChangedError,
+    RetryLaterError,
+    ShareEmptyError,
+)
 from backdrop.model.image_request import CallbackOutcome, ImageRequest
 from backdrop.model.job import Job, JobStatus, Source
 from backdrop.model.mandate import Mandate
@@ -131,7 +138,7 @@ def test_reservations_of_a_mandate_stay_within_its_limits(ledger: Ledger) -> Non
     registry = ledger.read_mandate_registry()
     ledger.put_new_mandate(mandate, registry.with_owner(mandate), [day.date().isoformat()])
     with pytest.raises(ConflictError):
-        ledger.put_new_mandate(mandate, registry.with_owner(mandate), [])
+        ledger.put_new_mandate(mandate, registry.with_owner(mandate), [day.date().isoformat()])
     version = ledger.read_mandate_registry().lock_version
     jobs = [create_job(ledger) for _ in range(2)]
 
@@ -196,6 +203,67 @@ def test_reservations_of_a_day_stay_within_its_cap(ledger: Ledger, client: Any) 
         "unknown": "0",
         "committed": str(PRICE),
     }
+
+
+def claim_on_share(ledger: Ledger, job: Job, day: datetime, share: int, cap: int, version: int = 0) -> Job:
+    limits = ClaimLimits(cap, registry_version=version, share=share)
+    return ledger.write_transition(
+        transitions.claim(job, now=day, lease_until=day + timedelta(minutes=6), price=PRICE, limits=limits)
+    )
+
+
+def test_shares_of_a_day_borrow_collect_and_return(ledger: Ledger, table: Table) -> None:
+    """Two shares have half a price each after the cap was lowered and raised, and buy one picture together."""
+    at, shares, queries = NOW + timedelta(days=number()), BudgetShares(table), LedgerQueries(table)
+    day, cap, jobs = at.date().isoformat(), 4 * PRICE, [create_job(ledger) for _ in range(3)]
+    with pytest.raises(ShareEmptyError):
+        claim_on_share(ledger, jobs[0], at, 1, cap)
+    assert [shares.find_share(day, PRICE, cap, number, 2) for number in (1, 2)] == [1, 2]
+    claimed = claim_on_share(ledger, jobs[0], at, 1, cap)
+    assert (shares.read(day).left(cap), shares.read(day).granted) == (3 * PRICE, 2 * PRICE)
+    ledger.write_transition(transitions.record_result(claimed, 1, OK, at))
+    assert shares.find_share(day, PRICE // 2, cap, 1, 2) == 1
+    queries.set_day_cap(day, PRICE)
+    assert [(share.committed, share.available) for share in shares.read(day).shares] == [(PRICE, 0), (0, 0)]
+    with pytest.raises(RetryLaterError) as raised:
+        shares.find_share(day, PRICE, cap, 2, 2)
+    assert raised.value.code is Code.BUDGET_REACHED
+    queries.set_day_cap(day, 2 * PRICE)
+    assert [shares.find_share(day, PRICE // 2, cap, number, 20) for number in (1, 2)] == [1, 2]
+    assert shares.find_share(day, PRICE, cap, 2, 2) == 1, "what both have is collected in one"
+    claim_on_share(ledger, jobs[1], at, 1, cap)
+    with pytest.raises(RetryLaterError) as raised:
+        shares.find_share(day, PRICE, cap, 2, 2)
+    assert raised.value.code is Code.BUDGET_RESERVED
+    total = queries.read_budget_day(day)
+    assert (total.reserved, total.confirmed, total.cap) == (PRICE, PRICE, 2 * PRICE)
+
+
+def test_claim_without_a_share_counts_what_shares_were_granted(ledger: Ledger, table: Table) -> None:
+    """As in a stack whose slots were reduced during the day, and for a worker of the previous release."""
+    at, shares = NOW + timedelta(days=number()), BudgetShares(table)
+    day, job = at.date().isoformat(), create_job(ledger)
+    shares.find_share(day, PRICE, PRICE, 1, 2)
+    with pytest.raises(ShareEmptyError):
+        ledger.write_transition(claim(job, at, cap=PRICE))
+    assert shares.find_share(day, PRICE, PRICE, None, 0) == 1
+    assert shares.find_share(day, PRICE, 2 * PRICE, None, 0) is None
+    ledger.write_transition(claim(job, at, cap=2 * PRICE))
+
+
+def test_new_mandate_is_known_to_every_share(ledger: Ledger, table: Table) -> None:
+    at, shares, name = NOW + timedelta(days=number()), BudgetShares(table), f"m{number()}"
+    day, jobs = at.date().isoformat(), [create_job(ledger) for _ in range(2)]
+    shares.find_share(day, PRICE, 9 * PRICE, 1, 2)
+    mandate = Mandate(name=name, bucket="photos", prefix=f"{name}/", limit=PRICE, created_at=NOW, created_by="ops")
+    ledger.put_new_mandate(mandate, ledger.read_mandate_registry().with_owner(mandate), [day])
+    version = ledger.read_mandate_registry().lock_version
+    shares.find_share(day, PRICE, 9 * PRICE, 2, 2)
+    for share, job in enumerate(jobs, start=1):
+        with pytest.raises(RetryLaterError) as raised:
+            claim_on_share(ledger, job, at, share, 9 * PRICE, version - 1)
+        assert raised.value.code is Code.LEDGER_CONFLICT
+        claim_on_share(ledger, job, at, share, 9 * PRICE, version)
 
 
 def test_due_items_are_listed_by_time(ledger: Ledger, table: Table) -> None:

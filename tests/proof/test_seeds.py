@@ -35,6 +35,7 @@ ONCE_BROKEN = {
     "late_write_of_a_finished_job_replaces_the_newer_picture": (5204,),
     "cancelled_job_is_reported_while_its_lane_is_closed": (6968,),
     "refused_request_is_the_first_message_about_new_bytes": (8143,),
+    "crashed_price_check_reserves_what_the_last_job_needs": (4000293,),
     "job_is_written_after_its_photo_was_deleted": (4000035, 2983944882636020),
     "request_asks_for_what_the_sidecars_provider_cannot_do": (700101, 700154, 700482, 700911, 700985, 701299),
 }

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
     from backdrop.aws.batch import BatchConsumer
+    from backdrop.aws.budget_shares import BudgetShares
     from backdrop.aws.campaign_files import CampaignFiles, S3ManifestReader
     from backdrop.aws.event_bus import EventBus
     from backdrop.aws.ledger import Ledger
@@ -290,7 +291,9 @@ class Bootstrap:
     ) -> PriceChecks:
         from backdrop.reconcile.price_checks import PriceChecks
 
-        return PriceChecks(self.ledger, self.ideogram_quotes, self.clock, self.daily_budget, on_quote_change)
+        return PriceChecks(
+            self.ledger, self.budget_shares, self.ideogram_quotes, self.clock, self.daily_budget, on_quote_change
+        )
 
     def campaign_planner(self) -> CampaignPlanner:
         from backdrop.campaigns.plan import CampaignPlanner
@@ -386,12 +389,14 @@ class Bootstrap:
 
         return Purchases(
             ledger=self.ledger,
+            budget_shares=self.budget_shares,
             breaker=self.breaker,
             places=self.places,
             answer_spool=self.answer_spool,
             deliver_queue=self.deliver_queue,
             clock=self.clock,
             daily_budget=self.daily_budget,
+            share_count=self.budget_share_count,
             prices=self.settings.configured_prices,
         )
 
@@ -512,6 +517,12 @@ class Bootstrap:
         from backdrop.aws.ledger_index import LedgerQueries
 
         return LedgerQueries(self.table)
+
+    @cached_property
+    def budget_shares(self) -> BudgetShares:
+        from backdrop.aws.budget_shares import BudgetShares
+
+        return BudgetShares(self.table)
 
     @cached_property
     def stack_created_at(self) -> datetime:
@@ -635,6 +646,13 @@ class Bootstrap:
         from backdrop.model.pricing import to_micro_usd
 
         return to_micro_usd(self.settings.daily_budget_usd)
+
+    @property
+    def budget_share_count(self) -> int:
+        """How many shares the day's budget has; 0 if claims write the day's own item."""
+        from backdrop.model.budget_shares import count_shares
+
+        return count_shares(sum(self.settings.max_in_flight_by_provider.values()))
 
     def _build_queue(self, url: str) -> Queue:
         from backdrop.aws.sqs import Queue

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from simulation.mutation.guards.budget_share_guards import BUDGET_SHARE_MUTANTS
 from simulation.mutation.guards.delivery_guards import DELIVERY_MUTANTS
 from simulation.mutation.guards.instruction_guards import INSTRUCTION_MUTANTS
 from simulation.mutation.guards.intake_guards import INTAKE_MUTANTS
@@ -21,6 +22,7 @@ MUTANTS: dict[str, Mutant] = {
     mutant.name: mutant
     for mutant in (
         *PAYMENT_MUTANTS,
+        *BUDGET_SHARE_MUTANTS,
         *RECOVERY_MUTANTS,
         *LANE_MUTANTS,
         *DELIVERY_MUTANTS,

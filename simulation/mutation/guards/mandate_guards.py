@@ -87,7 +87,7 @@ MANDATE_MUTANTS = (
     build_mutant(
         "charges-no-mandate",
         "6: The mandate that owns a photo's folder pays for its calls.",
-        force_false("pipeline.purchase:Purchases.claim_and_send#24f600 conditional expression 1"),
+        force_false("pipeline.purchase:Purchases.claim_and_send#9162ea conditional expression 1"),
         invariant=Invariant.MANDATE_PAYS,
         faults=HARMLESS_FAULT,
         actions=list_mandate("limit=900000"),
@@ -95,7 +95,7 @@ MANDATE_MUTANTS = (
     build_mutant(
         "buys-job-of-released-mandate",
         "6: No other money buys a job whose mandate was released.",
-        force_false("pipeline.purchase:Purchases.claim_and_send#24f600 operand 1"),
+        force_false("pipeline.purchase:Purchases.claim_and_send#9162ea operand 1"),
         invariant=Invariant.MANDATE_PAYS,
         faults=HARMLESS_FAULT,
         actions=list_mandate("limit=60000 when_spent=wait", "200 end_mandate anna", "200.1 release_mandate anna"),
@@ -132,7 +132,7 @@ MANDATE_MUTANTS = (
     build_mutant(
         "owns-no-content-under-new-mandate",
         "6: A job whose lost call a new mandate repeats owns the content that it buys.",
-        force_false("model.transitions.payment:claim#619a3e conditional expression 3"),
+        force_false("model.transitions.payment:claim#478d33 conditional expression 3"),
         invariant=Invariant.CONTENT_PAID_ONCE,
         faults="message_gone_in_doubt",
         actions=(

@@ -109,7 +109,7 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "ignores-raised-cap",
         "3.1: A higher cap from an operator allows more purchases.",
-        force_true("aws.ledger:Ledger._transact#bcd529 if 4"),
+        force_true("aws.ledger:Ledger._transact#929324 if 4"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="reordered_message",
         actions=("100 set_budget 10000000", *list_uploads(200, 3)),

@@ -11,7 +11,7 @@ PRICE_CHECK_MUTANTS = (
     build_mutant(
         "forgets-charged-quote",
         "3.5: A request for a quote that Ideogram may have charged stays in the ledger as an unknown charge.",
-        force_false("model.price_check:record_answer#659e8a if 2"),
+        force_false("model.price_check:record_answer#3a8adb if 2"),
         invariant=Invariant.BILL_RECONCILED,
         faults=HARMLESS_FAULT,
         actions=SALES,
@@ -20,7 +20,7 @@ PRICE_CHECK_MUTANTS = (
         "asks-again-after-sale",
         "3.5: After an answer that is no quote, the price check sends nothing until a person resumes it.",
         force_false("reconcile.price_checks:PriceChecks.run#89d27a if 4"),
-        force_false("model.price_check:begin_call#d1285d operand 2"),
+        force_false("model.price_check:begin_call#eb2bb0 operand 2"),
         invariant=Invariant.PAID_ONCE,
         faults=HARMLESS_FAULT,
         actions=SALES,
@@ -28,7 +28,7 @@ PRICE_CHECK_MUTANTS = (
     build_mutant(
         "asks-beyond-budget",
         "3.1: A request for a quote is sent only if the day's budget covers its price.",
-        remove("model.price_check:begin_call#d1285d keyword 15"),
+        remove("model.price_check:begin_call#eb2bb0 keyword 16"),
         invariant=Invariant.WITHIN_BUDGET,
         faults=HARMLESS_FAULT,
         actions=("10 check_prices lost",),

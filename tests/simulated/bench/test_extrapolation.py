@@ -207,6 +207,12 @@ def test_limits_are_listed_in_the_order_they_are_reached() -> None:
         assert reached_times == sorted(reached_times)
 
 
+def test_many_slots_wait_less_for_shares_than_for_one_item(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = run_scaled(200, 200, 1.0, PACE)
+    monkeypatch.setattr("backdrop.model.budget_shares.MIN_SLOTS_FOR_SHARES", 1000)
+    assert 5 * shared.conflicts < run_scaled(200, 200, 1.0, PACE).conflicts
+
+
 # -- the page ----------------------------------------------------------------------------------------------------
 
 ROW = ScaledRun(

@@ -166,3 +166,18 @@ def test_message_for_a_cap_of_zero_says_nothing_is_bought(person: Person) -> Non
 def test_amount_below_one_micro_dollar_is_refused(person: Person) -> None:
     result = person.run("budget", "0.0000001", "--today")
     assert (result.code, "not an amount in dollars" in result.err) == (2, True)
+
+
+@pytest.mark.parametrize("share_count", [0, 4])
+def test_status_spend_and_budget_show_the_same_totals(share_count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those of stacks that divide the budget into shares."""
+    person = Person(World(budget=100 * REMOVAL, budget_shares=share_count, on_lost_answer="hold"), monkeypatch)
+    person.world.provider.script.append(build_charged_hang_up())
+    person.upload(*(f"{n}.jpg" for n in range(8)))
+    person.world.run_for(300)
+    assert len({job.attempts[0].budget_share for job in person.world.list_jobs()}) == max(share_count, 1)
+    spend = person.run("spend", "--json").data["total"]
+    budget, status = person.run("budget", "--json").data, person.run("status", "--json").data["today"]
+    assert (spend["usd"], spend["unknown_usd"]) == (0.07, 0.01)
+    assert (budget["settled_usd"], budget["unknown_usd"], budget["left_usd"]) == (0.08, 0.01, 0.92)
+    assert status == {name: value for name, value in budget.items() if name in status}

@@ -1,5 +1,6 @@
 """The price check on the simulated ledger: its charges, its reservations, crashes, and the stop."""
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
+from backdrop.model.budget_shares import BudgetShare
+from backdrop.model.codec import to_json
 from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
 from backdrop.model.mandate import Mandate
@@ -16,6 +19,8 @@ from backdrop.model.price_check import LEASE, PRICED_PRODUCTS, QuoteAnswer, Quot
 from backdrop.model.schedule import BudgetDay
 from backdrop.model.transitions import BudgetChange
 from backdrop.reconcile.price_checks import PriceChecks
+from simulation.invariants.budget_shares import check_shares, join_day
+from simulation.invariants.violations import Violation, check_day_sums, parse_ledger, sum_attempts_by_day
 from simulation.world.simulated_quotes import SimulatedQuotes
 from simulation.world.simulated_stack import World
 from simulation.world.transport import (
@@ -243,3 +248,51 @@ def test_ledger_explains_the_bill_whichever_request_fails(
         if not one_fault.hit_count:
             return
     raise AssertionError("the run has more calls than the test")
+
+
+# -- shares of the day's budget, which larger stacks have ------------------------------------------------------------
+
+REMOVAL = PRICED_PRODUCTS[0].list_price
+
+
+def grant(checked: CheckedWorld, *prices: int) -> None:
+    """Lets shares borrow these amounts, or more, so that the day's item has less left."""
+    shares, budget = checked.world.steps.bootstrap.budget_shares, checked.world.setup.budget
+    for number, price in enumerate(prices, start=1):
+        shares.find_share(checked.today.day, price, budget, number, share_count=len(prices))
+
+
+def list_sum_errors(checked: CheckedWorld) -> list[Violation]:
+    check, ledger = checked.world.ledger.read_price_check(), parse_ledger(checked.world.table.items.values())
+    attempts = [json.loads(to_json(attempt)) for attempt in check.attempts]
+    sums = sum_attempts_by_day([{"attempts": attempts}])
+    budget = join_day(ledger.days, checked.today.day)
+    return [*check_day_sums(sums, ledger.days), *check_shares(checked.today.day, budget, 0)]
+
+
+@pytest.mark.parametrize("granted", [(REMOVAL,), (REMOVAL // 2, REMOVAL // 2)], ids=["one share", "two shares"])
+def test_price_is_reserved_on_a_share_that_has_what_the_day_lacks(granted: tuple[int, ...]) -> None:
+    checked = build(SALE, budget=REMOVAL)
+    grant(checked, *granted)
+    assert checked.service.run().finding_count == 1
+    (call,) = checked.world.ledger.read_price_check().calls
+    assert (call.attempt.budget_share, checked.today.unknown, checked.today.reserved) == (1, REMOVAL, 0)
+    assert list_sum_errors(checked) == []
+
+
+def test_quote_returns_its_price_to_the_share() -> None:
+    checked = build(budget=REMOVAL)
+    grant(checked, REMOVAL)
+    assert [answer.outcome for _, answer in checked.service.run().answers] == [QuoteOutcome.QUOTED]
+    assert checked.world.steps.bootstrap.budget_shares.read(checked.today.day).shares == (
+        BudgetShare(1, available=REMOVAL),
+    )
+    assert list_sum_errors(checked) == []
+
+
+def test_nothing_is_sent_if_the_shares_have_spent_the_budget() -> None:
+    checked = build(SALE, budget=REMOVAL)
+    grant(checked, REMOVAL)
+    checked.service.run()
+    result = checked.service.run(resumes=True)
+    assert (result.check.problem_code, len(checked.quotes.sent)) == (Code.BUDGET_REACHED, 1)

@@ -9,8 +9,9 @@ from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
 from simulation.world.call_behavior import CallBehavior, build_charged_hang_up
 from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import ProviderKind
 from simulation.world.simulated_stack import World
-from simulation.world.transport import TargetedFault, crash_worker
+from simulation.world.transport import SimulatedCrash, TargetedFault, crash_worker
 from tests.simulated.simulated_days import (
     DAY,
     EVERY_SECONDS,
@@ -251,3 +252,121 @@ def assert_at_rest_except(world: World, waiting: str) -> None:
     """Asserts that everything is at rest except one photo, which waits for the budget."""
     job = find_only_job(world, waiting)
     assert (job.status, job.attempts, list_report_codes(world, waiting)) == (JobStatus.ACCEPTED, (), [])
+
+
+# -- shares, which larger stacks have ------------------------------------------------------------------------------
+
+
+def world_with_shares(share_count: int, budget: int, photo_count: int) -> World:
+    """Returns a world whose lane has handled photos at $0.01 each, after their calls were settled."""
+    world = World(budget=budget, budget_shares=share_count)
+    for n in range(photo_count):
+        world.upload_photo(f"hats/{n}.jpg", build_photo(f"{n}"), operation="remove")
+    world.run_until_empty()
+    return world
+
+
+@pytest.mark.parametrize("share_count", [1, 2, 7, 30])
+def test_shares_together_buy_as_much_as_the_budget_covers(share_count: int) -> None:
+    world = world_with_shares(share_count, 5 * PRICE + PRICE // 2, 8)
+    assert (world.provider.charged_micro_usd, list_pause_reasons(world)) == (5 * PRICE, ["budget"])
+    assert list_provider_codes(world) == ["budget_reached"]
+    assert world.read_budget()["committed"] == 5 * PRICE
+
+
+def test_people_see_the_sum_of_all_shares() -> None:
+    world = world_with_shares(4, 100 * PRICE, 6)
+    day = world.steps.ledger_queries.read_budget_day(world.clock.now().date().isoformat())
+    assert (day.spent, day.reserved, day.cap) == (6 * PRICE, 0, None)
+    assert len({attempt.budget_share for job in world.list_jobs() for attempt in job.attempts}) > 1
+
+
+def test_lane_resumes_if_the_shares_have_enough_the_next_day() -> None:
+    world = world_with_shares(3, 2 * PRICE, 3)
+    assert list_pause_reasons(world) == ["budget"]
+    pass_time(world, DAY)
+    assert (world.provider.charged_micro_usd, list_pause_reasons(world)) == (3 * PRICE, [])
+    assert world.read_budget((world.clock.now() - timedelta(days=1)).date().isoformat())["committed"] == 2 * PRICE
+
+
+def test_answer_after_midnight_is_settled_on_the_share_of_the_claims_day() -> None:
+    world = World(budget=PRICE, budget_shares=2)
+    midnight = world.clock.now().replace(hour=0, minute=0) + timedelta(days=1)
+    world.clock.advance_to(midnight - timedelta(seconds=30))
+    world.provider.default_behavior = CallBehavior(work_seconds=60)
+    world.start()
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    world.event_loop.run_until(midnight + timedelta(minutes=5))
+    assert find_only_job(world).status is JobStatus.STORED
+    assert (find_only_job(world).attempts[0].charged, world.read_budget()) == (PRICE, {})
+    assert world.read_budget((midnight - timedelta(days=1)).date().isoformat())["confirmed"] == PRICE
+
+
+@pytest.mark.parametrize(("slots", "shares"), [(10, {None}), (49, {None}), (50, {1, 2})])
+def test_stack_has_shares_from_fifty_slots_on(slots: int, shares: set[int | None]) -> None:
+    world = World(in_flight=slots)
+    for n in range(8):
+        world.upload_photo(f"hats/{n}.jpg", build_photo(f"{n}"), operation="remove")
+    world.run_until_empty()
+    assert {job.attempts[0].budget_share for job in world.list_jobs()} == shares
+
+
+def test_slots_of_all_lanes_count() -> None:
+    world = World(in_flight=25, other_providers={"runware": ProviderKind.LOOKUP_BY_OUR_ID})
+    assert world.steps.bootstrap.budget_share_count == 2
+
+
+def test_reconcile_returns_grants_above_a_cap_that_a_deployment_lowered() -> None:
+    """The day's item has no cap of its own then: the functions have another budget from now on."""
+    world = world_with_shares(2, 100 * PRICE, 2)
+    today = world.clock.now().date().isoformat()
+    shares = world.steps.bootstrap.purchases.budget_shares
+    assert shares.read(today).granted > 2 * PRICE
+    world.steps.reconcile.daily_budget = 2 * PRICE
+    run_reconcile(world)
+    assert (shares.read(today).granted, shares.read(today).left(2 * PRICE)) == (2 * PRICE, 0)
+
+
+def test_reconcile_returns_what_an_interrupted_command_left_above_the_cap() -> None:
+    world = world_with_shares(2, 100 * PRICE, 2)
+    today = world.clock.now().date().isoformat()
+    world.transport.faults_before.append(TargetedFault(crash_worker, "transact_write_items"))
+    with pytest.raises(SimulatedCrash):
+        world.steps.ledger_queries.set_day_cap(today, 3 * PRICE)
+    shares = world.steps.bootstrap.purchases.budget_shares
+    assert shares.read(today).granted > 3 * PRICE
+    run_reconcile(world)
+    assert (shares.read(today).held, shares.read(today).left(3 * PRICE)) == (3 * PRICE, PRICE)
+
+
+def test_raised_cap_lets_empty_shares_borrow_again() -> None:
+    world = world_with_shares(3, 2 * PRICE, 4)
+    assert list_pause_reasons(world) == ["budget"]
+    world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), 3 * PRICE)
+    pass_time(world, 600)
+    assert (world.provider.charged_micro_usd, list_pause_reasons(world)) == (3 * PRICE, ["budget"])
+    world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), 4 * PRICE)
+    pass_time(world, 600)
+    assert (world.provider.charged_micro_usd, list_pause_reasons(world)) == (4 * PRICE, [])
+
+
+def test_worker_that_crashes_after_borrowing_leaves_the_money_to_others() -> None:
+    world = World(budget=PRICE, budget_shares=3)
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    world.run_until_empty("intake")
+    fault = TargetedFault(crash_worker, "transact_write_items", matches=lambda call: "granted" in str(call.request))
+    world.transport.faults_after.append(fault)
+    world.run_until_empty()
+    pass_time(world, 3600)
+    assert fault.hit_count == 1
+    assert (find_only_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
+    assert_at_rest(world)
+
+
+def test_stack_without_shares_stores_no_trace_of_them() -> None:
+    world = World(budget=10 * PRICE)
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    world.run_until_empty()
+    assert not [key for key in world.table.items if key[0].startswith("share#")]
+    assert "budget_share" not in str([*world.table.items.values()])
+    assert not {"granted", "share_count"} & world.table.items[f"budget#{world.clock.now().date()}", "budget"].keys()

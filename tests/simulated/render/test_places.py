@@ -17,7 +17,7 @@ from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from tests.simulated.stage_worlds import assert_at_rest
 
-LIMIT, CALL_SECONDS = 4, 10.0
+LIMIT, CALL_SECONDS, REPLACE_PRICE = 4, 10.0, 60_000
 PLACES_KEY = "lane#ideogram", "places"
 
 
@@ -244,3 +244,14 @@ def test_waiting_job_that_no_longer_fits_ends_or_moves(providers: str | list[str
         assert (job.status, job.problem.code) == (JobStatus.REFUSED, Code.MORE_IMAGES_THAN_PLACES)
     else:
         assert (job.provider, job.status) == ("runware", JobStatus.STORED)
+
+
+def test_claims_of_places_use_the_budget_of_all_shares_to_the_last_image() -> None:
+    sizes = (2, 3, 4, 1, 3, 4)
+    world = build_world(budget=sum(sizes) * REPLACE_PRICE, budget_shares=5)
+    for n, size in enumerate(sizes):
+        upload(world, f"{n}.jpg", num_images=size)
+    run(world, 600)
+    assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
+    assert (world.read_budget()["committed"], read_places(world).leases) == (world.setup.budget, ())
+    assert len({attempt.budget_share for job in world.list_jobs() for attempt in job.attempts}) > 1

@@ -137,7 +137,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
     },
     "PriceCheckRole": {
         "secretsmanager:GetSecretValue": {build_secret_arn("ideogram")},
-        **allow_ledger("GetItem", "PutItem", "UpdateItem"),
+        **allow_ledger("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
         **allow_logging("PriceCheck"),
     },
     "CampaignRole": {

@@ -12,6 +12,7 @@
 | `name#<name>`           | `claim`            | the photo whose pictures have the name                     |
 | `review#<job_id>`       | `source`           | the photo of a job that was reviewed                       |
 | `budget#<day>`          | `budget`           | spending committed on the day (UTC), in micro-dollars      |
+| `share#<day>#<number>`  | `share`            | spending committed on one share of the day's budget        |
 | `mandates`              | `registry`         | the mandates' names by the folder that they own            |
 | `mandate#<name>`        | `mandate`          | a mandate's terms, and what was spent under it             |
 | `reconcile`             | `run`              | reconcile's lock and cursors                               |
@@ -33,6 +34,7 @@ from pydantic import ValidationError
 
 from backdrop.aws.aws_errors import RETRY_SECONDS
 from backdrop.model.bill_records import BillState, UsageDay
+from backdrop.model.budget_shares import BudgetShare
 from backdrop.model.circuit import ProviderHealth
 from backdrop.model.codec import from_json, to_json
 from backdrop.model.codes import Code
@@ -120,6 +122,11 @@ def budget_day_key(day: str) -> PrimaryKey:
     return f"budget#{day}", "budget"
 
 
+def budget_share_key(day: str, number: int) -> PrimaryKey:
+    """Each share has a partition of its own, because DynamoDB limits the writes of one partition."""
+    return f"share#{day}#{number}", "share"
+
+
 def to_key_attributes(key: PrimaryKey) -> AttributeMap:
     return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
 
@@ -154,7 +161,9 @@ def _list_unused_fields(record: LedgerItem) -> "IncEx | None":
         name: True for name in ("mandate", "image_steps", "bill_wait_until") if not getattr(record, name)
     }
     unused_of_attempts = {
-        name for name in ("mandate", "settlement") if not any(getattr(attempt, name) for attempt in record.attempts)
+        name
+        for name in ("mandate", "settlement", "budget_share")
+        if not any(getattr(attempt, name) for attempt in record.attempts)
     }
     if unused_of_attempts:
         unused["attempts"] = {"__all__": unused_of_attempts}
@@ -256,6 +265,21 @@ def parse_content_owner(item: Mapping[str, Any]) -> ContentOwner:
 def parse_budget_day(day: str, item: Mapping[str, Any]) -> BudgetDay:
     names = (*AMOUNT_NAMES, "cap", "registry_version")
     return BudgetDay(day, **{name: int(item[name]["N"]) for name in names if name in item})
+
+
+def parse_share_count(item: Mapping[str, Any]) -> int:
+    """Returns the highest number of a share of a day's budget, from the day's item; 0 if the day has none."""
+    return int(item["share_count"]["N"]) if "share_count" in item else 0
+
+
+def parse_granted(item: Mapping[str, Any]) -> int:
+    """Returns what a day's item has granted to the shares of its budget."""
+    return int(item["granted"]["N"]) if "granted" in item else 0
+
+
+def parse_budget_share(number: int, item: Mapping[str, Any]) -> BudgetShare:
+    names = (*AMOUNT_NAMES, "available")
+    return BudgetShare(number, **{name: int(item[name]["N"]) for name in names if name in item})
 
 
 def parse_mandate_account(item: Mapping[str, Any]) -> MandateAccount:

@@ -15,6 +15,7 @@ from backdrop.aws.items import (
     AttributeMap,
     PrimaryKey,
     budget_day_key,
+    budget_share_key,
     build_primary_key,
     content_owner_key,
     content_owner_to_item,
@@ -27,6 +28,7 @@ from backdrop.aws.items import (
     parse_mandate_account,
     parse_name_claim,
     parse_record,
+    parse_share_count,
     reviewed_job_key,
     reviewed_job_to_item,
     to_item,
@@ -45,6 +47,7 @@ from backdrop.model.errors import (
     MandateChangedError,
     PlacesChangedError,
     RetryLaterError,
+    ShareEmptyError,
 )
 from backdrop.model.image_request import ImageRequest
 from backdrop.model.item_size import truncate_item
@@ -73,6 +76,7 @@ class Ledger:
     - ContentOwnedError if a transition claims content that has another owner
     - PlacesChangedError if the places of the call's lane have changed since they were read
     - MandateChangedError if the mandate that pays for a claim has changed, or does not cover it
+    - ShareEmptyError if a claim's share of the day's budget does not cover it, or if shares have what the day lacks
     - RetryLaterError if the day's budget does not cover a claim, or the table is unavailable
     - ItemTooLargeError if an item exceeds DynamoDB's limit, so that retrying does not help
 
@@ -242,7 +246,9 @@ class Ledger:
         Claims of these days (UTC) that do not know the registry fail from now on. The days must include the current
         one, in every worker's clock, and the next one.
         """
-        return self._write_items(mandate, registry, other_writes=self._build_registry_updates(registry, days))
+        return self._write_with_registry(
+            registry, days, lambda updates: self._write_items(mandate, registry, other_writes=updates)
+        )
 
     def put_mandate_terms(self, mandate: Mandate, *, ends_overcharge: bool = False) -> None:
         """Replaces the terms of a mandate, and keeps its amounts."""
@@ -252,14 +258,8 @@ class Ledger:
     def release_mandate(self, mandate: Mandate, registry: MandateRegistry, days: Iterable[str]) -> None:
         """Writes an ended mandate as released, and the registry without it. `days`: as for a new mandate."""
         written, written_registry = self._increment_lock_version(mandate), self._increment_lock_version(registry)
-        self._put_terms(
-            [
-                self._build_terms_update(written),
-                self._build_conditional_put(written_registry),
-                *self._build_registry_updates(registry, days),
-            ],
-            written,
-        )
+        writes = [self._build_terms_update(written), self._build_conditional_put(written_registry)]
+        self._write_with_registry(registry, days, lambda updates: self._put_terms([*writes, *updates], written))
 
     def _put_terms(self, writes: Sequence[dict[str, Any]], mandate: Mandate) -> None:
         try:
@@ -282,18 +282,47 @@ class Ledger:
             }
         }
 
-    def _build_registry_updates(self, registry: MandateRegistry, days: Iterable[str]) -> list[dict[str, Any]]:
-        return [
-            {
-                "Update": {
-                    "TableName": self._table.name,
-                    "Key": to_key_attributes(budget_day_key(day)),
-                    "UpdateExpression": "SET registry_version = :version",
-                    "ExpressionAttributeValues": {":version": {"N": str(registry.lock_version + 1)}},
-                }
+    def _write_with_registry[T](
+        self, registry: MandateRegistry, days: Iterable[str], write: Callable[[list[dict[str, Any]]], T]
+    ) -> T:
+        """Writes the registry's version into each day's item, and into all shares of its budget.
+
+        The first try expects no shares, so that a stack without them reads nothing more.
+        """
+        share_counts = dict.fromkeys(days, 0)
+        try:
+            return write(self._build_registry_updates(registry, share_counts))
+        except ConflictError:
+            items = self._table.read_items([budget_day_key(day) for day in share_counts])
+            counts = {day: parse_share_count(items.get(budget_day_key(day), {})) for day in share_counts}
+            if counts == share_counts:
+                raise
+        return write(self._build_registry_updates(registry, counts))
+
+    def _build_registry_updates(
+        self, registry: MandateRegistry, share_counts: Mapping[str, int]
+    ) -> list[dict[str, Any]]:
+        """Fails if a day has got a share in the meantime, which would not have the version."""
+        version = {":version": {"N": str(registry.lock_version + 1)}}
+        updates: list[dict[str, Any]] = []
+        for day, share_count in share_counts.items():
+            day_update: dict[str, Any] = {
+                "Key": to_key_attributes(budget_day_key(day)),
+                "UpdateExpression": "SET registry_version = :version",
+                "ConditionExpression": "share_count = :count" if share_count else "attribute_not_exists(share_count)",
+                "ExpressionAttributeValues": version | ({":count": {"N": str(share_count)}} if share_count else {}),
             }
-            for day in days
-        ]
+            # The mark is one that no grant has, because the share may not exist yet.
+            share_updates = [
+                {
+                    "Key": to_key_attributes(budget_share_key(day, number)),
+                    "UpdateExpression": "SET registry_version = :version, write_id = :write_id",
+                    "ExpressionAttributeValues": version | {":write_id": {"S": self._table.new_id()}},
+                }
+                for number in range(1, share_count + 1)
+            ]
+            updates += [{"Update": {"TableName": self._table.name, **one}} for one in (day_update, *share_updates)]
+        return updates
 
     # -- writes --------------------------------------------------------------------------------------------
 
@@ -408,8 +437,14 @@ class Ledger:
             return
         if budget_change.mandate:
             writes = [*writes, self._build_mandate_update(budget_change, budget_change.mandate)]
+        share = budget_change.share
+        budget_update = (
+            self._build_budget_update(budget_change)
+            if share is None
+            else self._build_share_update(budget_change, share)
+        )
         try:
-            self._table.transact([*writes, self._build_budget_update(budget_change)], read_back=read_back)
+            self._table.transact([*writes, budget_update], read_back=read_back)
         except TransactionError as error:
             if any(error.has_failed_condition(index) for index in range(len(writes))):
                 raise
@@ -552,6 +587,24 @@ class Ledger:
             update["ExpressionAttributeNames"]["#cap"] = "cap"
         return {"Update": update | {"ExpressionAttributeValues": _to_number_attributes(values)}}
 
+    def _build_share_update(self, budget_change: BudgetChange, number: int) -> dict[str, Any]:
+        """Updates a share's sums, and what is available in it. A claim needs that much, as on the day's item."""
+        claim, total = budget_change.claim, budget_change.total
+        values = _list_amounts(budget_change) | {":returned": -total}
+        update: dict[str, Any] = {
+            "TableName": self._table.name,
+            "Key": to_key_attributes(budget_share_key(budget_change.day, number)),
+            "UpdateExpression": f"{ADD_AMOUNTS}, available :returned",
+            "ExpressionAttributeNames": {"#unknown": "unknown"},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if claim:
+            values |= {":price": total, ":version": claim.registry_version}
+            has_enough = "available >= :price"
+            knows_registry = "(attribute_not_exists(registry_version) OR registry_version = :version)"
+            update["ConditionExpression"] = f"{has_enough} AND {knows_registry}"
+        return {"Update": update | {"ExpressionAttributeValues": _to_number_attributes(values)}}
+
 
 def _list_amounts(budget_change: BudgetChange) -> dict[str, int]:
     """Returns the values of ADD_AMOUNTS."""
@@ -583,19 +636,22 @@ def _parse_registry(item: Mapping[str, Any] | None) -> MandateRegistry:
     return parse_record(MandateRegistry, item) if item else MandateRegistry()
 
 
-def _budget_error(budget_change: BudgetChange, item: Mapping[str, Any]) -> RetryLaterError:
+def _budget_error(budget_change: BudgetChange, item: Mapping[str, Any]) -> RetryLaterError | ShareEmptyError:
     """Money that is spent stays spent until the day ends, but other jobs' reservations are settled within seconds."""
     day, claim = parse_budget_day(budget_change.day, item), budget_change.claim
     if claim and day.registry_version not in (0, claim.registry_version):
         message = "A mandate was created or released, so the photo's mandate must be looked up again."
         return RetryLaterError(Code.LEDGER_CONFLICT, message, REGISTRY_CHANGED_DELAY_SECONDS)
-    cap = day.resolve_cap(claim.cap if claim else 0)
-    if day.spent + budget_change.total > cap:
-        return RetryLaterError(
-            Code.BUDGET_REACHED, "Today's budget does not cover the job.", BUDGET_REACHED_DELAY_SECONDS
-        )
-    return RetryLaterError(
-        Code.BUDGET_RESERVED,
-        "Calls in flight reserve the rest of today's budget.",
-        BUDGET_RESERVED_DELAY_SECONDS,
-    )
+    if budget_change.share is not None or parse_share_count(item):
+        return ShareEmptyError()
+    if day.spent + budget_change.total > day.resolve_cap(claim.cap if claim else 0):
+        return build_budget_error(Code.BUDGET_REACHED)
+    return build_budget_error(Code.BUDGET_RESERVED)
+
+
+def build_budget_error(code: Code) -> RetryLaterError:
+    """Returns the error for a claim that today's budget does not cover (BUDGET_REACHED or BUDGET_RESERVED)."""
+    if code is Code.BUDGET_REACHED:
+        return RetryLaterError(code, "Today's budget does not cover the job.", BUDGET_REACHED_DELAY_SECONDS)
+    message = "Calls in flight reserve the rest of today's budget."
+    return RetryLaterError(Code.BUDGET_RESERVED, message, BUDGET_RESERVED_DELAY_SECONDS)

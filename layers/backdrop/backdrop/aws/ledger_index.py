@@ -7,11 +7,12 @@ from heapq import merge
 from itertools import batched, chain
 from typing import Any
 
+from backdrop.aws.budget_shares import BudgetShares
 from backdrop.aws.items import (
     JOB_KEY_PREFIX,
     budget_day_key,
-    parse_budget_day,
     parse_record,
+    parse_share_count,
     to_sortable_timestamp,
 )
 from backdrop.aws.table import MAX_BATCH_GET_KEYS, MAX_SORT_KEY, MIN_SORT_KEY, Table
@@ -40,6 +41,7 @@ class LedgerQueries:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._budget_shares = BudgetShares(table)
 
     def list_due(self, now: datetime) -> Iterator[ItemKey]:
         """Returns the open items that are due, oldest first."""
@@ -114,17 +116,27 @@ class LedgerQueries:
         return merge(*shards, key=lambda item: item["due"]["S"])
 
     def read_budget_day(self, day: str) -> BudgetDay:
-        """Returns the spending committed on a day (UTC), and the cap that an operator set for it."""
-        return parse_budget_day(day, self._table.read_item(budget_day_key(day)) or {})
+        """Returns the spending committed on a day (UTC) in all shares, and the cap that an operator set for it."""
+        return self._budget_shares.read(day).total
+
+    def recall_budget(self, day: str, default_cap: int) -> BudgetDay:
+        """Returns the spending too, after taking back what shares may no longer spend because the cap was lowered."""
+        budget = self._budget_shares.read(day)
+        if budget.held > budget.day.resolve_cap(default_cap):
+            self._budget_shares.recall(day, default_cap)
+        return budget.total
 
     def set_day_cap(self, day: str, cap: int) -> None:
-        """Sets the cap of one day in micro-dollars, which replaces the stack's."""
-        self._table.update_item(
+        """Sets the cap of one day in micro-dollars, which replaces the stack's, and takes back what exceeds it."""
+        item = self._table.update_item(
             budget_day_key(day),
             UpdateExpression="SET #cap = :cap",
             ExpressionAttributeNames={"#cap": "cap"},
             ExpressionAttributeValues={":cap": {"N": str(cap)}},
+            ReturnValues="ALL_NEW",
         )
+        if parse_share_count(item):
+            self._budget_shares.recall(day, cap)
 
 
 def _parse_item_key(item: Mapping[str, Any]) -> ItemKey:

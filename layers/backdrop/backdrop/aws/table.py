@@ -207,17 +207,19 @@ class Table:
     def now(self) -> datetime:
         return self._clock.now()
 
-    def update_item(self, key: PrimaryKey, **expressions: Any) -> None:
-        """Updates an item's attributes unconditionally."""
-        for attempt in range(MAX_CONFLICT_TRIES):
+    def update_item(self, key: PrimaryKey, **expressions: Any) -> AttributeMap:
+        """Updates an item's attributes unconditionally, and returns those that `ReturnValues` names."""
+        attempt = 0
+        while True:
             try:
-                self._client.update_item(TableName=self.name, Key=to_key_attributes(key), **expressions)
+                response = self._client.update_item(TableName=self.name, Key=to_key_attributes(key), **expressions)
             except (ClientError, BotoCoreError) as error:
                 if attempt == MAX_CONFLICT_TRIES - 1 or read_aws_error_code(error) != "TransactionConflictException":
                     raise self._unavailable(error) from error
                 self._clock.sleep(self._compute_backoff_seconds(attempt))
+                attempt += 1
             else:
-                return
+                return cast("AttributeMap", response.get("Attributes", {}))
 
 
 def _read_cancellation_reasons(error: ClientError) -> list[dict[str, Any]]:

@@ -155,6 +155,10 @@ class PlacesChangedError(Exception):
         self.places = places
 
 
+class ShareEmptyError(Exception):
+    """The share of the day's budget does not cover the claim, but others may; nothing was written."""
+
+
 class ItemTooLargeError(Exception):
     """An item exceeds DynamoDB's size limit. Nothing was written, and retrying does not help."""
 

@@ -244,7 +244,8 @@ class Attempt(Record):
     the provider was still working. `send_count`: how many times the call was sent under the same ID. `charge_no`: see
     Job. `suspicion`: why the call was not charged, if the job itself may be the reason. `is_probe`: the call checks
     whether its lane has recovered. `mandate`: the name of the one that pays. `settlement`: what the provider's usage
-    records say about it, if its answer was lost.
+    records say about it, if its answer was lost. `budget_share`: the share of the day's budget that pays; None for the
+    day's own item.
     """
 
     n: int
@@ -266,6 +267,7 @@ class Attempt(Record):
     is_probe: bool = False
     mandate: str | None = None
     settlement: Settlement | None = None
+    budget_share: int | None = None
 
     def is_settled(self, *results: SettlementResult) -> bool:
         """Whether the call's settlement has one of these results."""

@@ -179,6 +179,7 @@ def begin_call(
         lease_until=now + LEASE,
         budget_day=now.date().isoformat(),
         reserved=product.list_price,
+        budget_share=limits.share,
     )
     opened = replace(
         check,
@@ -187,7 +188,10 @@ def begin_call(
         problem=None,
         problem_code=None,
     )
-    return opened, BudgetChange(attempt.budget_day, BILL_PROVIDER, reserved=attempt.reserved, claim=limits)
+    change = BudgetChange(
+        attempt.budget_day, BILL_PROVIDER, reserved=attempt.reserved, claim=limits, share=limits.share
+    )
+    return opened, change
 
 
 def _drop_old_calls(calls: Sequence[QuoteCall], now: datetime) -> Iterator[QuoteCall]:
@@ -207,7 +211,7 @@ def record_answer(check: PriceCheck, answer: QuoteAnswer, now: datetime) -> tupl
     if call is None:
         raise ConflictError
     attempt, others = call.attempt, tuple(one for one in check.calls if one is not call)
-    change = BudgetChange(attempt.budget_day, BILL_PROVIDER, reserved=-attempt.reserved)
+    change = BudgetChange.of_attempt(attempt, reserved=-attempt.reserved)
     if answer.may_be_charged:
         lost = replace(
             attempt,

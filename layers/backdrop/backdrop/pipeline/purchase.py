@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from backdrop.aws.budget_shares import BudgetShares
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.sqs import Queue
 from backdrop.aws.work_store import AnswerSpool
 from backdrop.model import transitions
+from backdrop.model.budget_shares import choose_share
 from backdrop.model.circuit import PauseReason
 from backdrop.model.codes import Code
 from backdrop.model.errors import (
@@ -20,6 +22,7 @@ from backdrop.model.errors import (
     MandateChangedError,
     PlacesChangedError,
     RetryLaterError,
+    ShareEmptyError,
 )
 from backdrop.model.job import Job, JobStatus, Problem, Suspicion
 from backdrop.model.mandate import MandateAccount, MandateObstacle
@@ -43,15 +46,20 @@ TransitionFactory = Callable[[Job], transitions.Transition]
 
 @dataclass(eq=False, repr=False)
 class Purchases:
-    """The only code that sends a paid call. `daily_budget` is in micro-dollars."""
+    """The only code that sends a paid call.
+
+    `daily_budget`: micro-dollars. `share_count`: how many shares the day's budget has; 0 if claims write its own item.
+    """
 
     ledger: Ledger
+    budget_shares: BudgetShares
     breaker: CircuitBreaker
     places: Places
     answer_spool: AnswerSpool
     deliver_queue: Queue
     clock: Clock
     daily_budget: int
+    share_count: int = 0
     prices: ConfiguredPrices = field(default_factory=dict[str, int])
 
     def claim_and_send(
@@ -61,14 +69,16 @@ class Purchases:
 
         If the provider counts images and has no place for the call, returns the job with that as the answer.
         Raises RetryLaterError if the budget prevents the call, if another job of the folder's new mandate owns the
-        content, or if other workers keep changing the mandate or the lane's places; ConflictError if another worker
-        wrote the job first, or after the job has ended or left the lane because its mandate does not cover it.
+        content, or if other workers keep changing the mandate, the lane's places, or the shares of the budget;
+        ConflictError if another worker wrote the job first, or after the job has ended or left the lane because its
+        mandate does not cover it.
         """
         self.check_time(provider, context)
         price = quote(job.provider, job.instructions, self.prices)
         # If the job's mandate has been released, it ends with the mandate: no other money buys it.
         mandate = job.mandate or context.registry.find_name(job.bucket, job.key)
         account = self._read_mandate(mandate) if mandate else None
+        share = choose_share(job.job_id, self.share_count)
         for tries in range(1, MAX_CLAIM_TRIES + 1):
             now = self.clock.now()
             obstacle = account.find_obstacle(job, price, now.date().isoformat()) if account else None
@@ -85,7 +95,7 @@ class Purchases:
                 now=now,
                 lease_until=context.lease_until,
                 price=price,
-                limits=transitions.ClaimLimits(self.daily_budget, account, context.registry.lock_version),
+                limits=transitions.ClaimLimits(self.daily_budget, account, context.registry.lock_version, share),
                 endpoint=call.endpoint,
                 provider_id=provider.idempotency_key(job),
                 probe=context.is_probe,
@@ -98,6 +108,9 @@ class Purchases:
                 context.places = error.places
             except ContentOwnedError:
                 self._handle_content_owned(job)
+            except ShareEmptyError:
+                share = self._find_share(job, price, now.date().isoformat(), share)
+                continue
             except RetryLaterError as error:
                 if error.code is Code.BUDGET_REACHED:
                     self._handle_budget_reached(job, price, error)
@@ -107,8 +120,17 @@ class Purchases:
                 return self.send_claimed(job, provider, call, context)
             # Without a random delay, workers that collided once would collide again.
             self.clock.sleep(self.clock.jitter(CLAIM_RETRY_SECONDS * tries))
-        message = "Other workers changed the job's mandate or the places of its lane repeatedly."
+        message = "Other workers changed the job's mandate, the places of its lane, or the budget repeatedly."
         raise RetryLaterError(Code.LEDGER_CONFLICT, message, 1)
+
+    def _find_share(self, job: Job, price: int, day: str, share: int | None) -> int | None:
+        """Returns another share that covers the price, or the same one after it has borrowed."""
+        try:
+            return self.budget_shares.find_share(day, price, self.daily_budget, share, self.share_count)
+        except RetryLaterError as error:
+            if error.code is Code.BUDGET_REACHED:
+                self._handle_budget_reached(job, price, error)
+            raise
 
     def _read_mandate(self, name: str) -> MandateAccount:
         account = self.ledger.find_mandate(name)

@@ -7,9 +7,10 @@ leaves a record, and the next run counts the charge as unknown.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from backdrop.aws.ledger import Ledger
+from backdrop.aws.budget_shares import BudgetShares
+from backdrop.aws.ledger import Ledger, build_budget_error
 from backdrop.model.codes import Code
-from backdrop.model.errors import RetryLaterError
+from backdrop.model.errors import RetryLaterError, ShareEmptyError
 from backdrop.model.price_check import (
     PRICED_PRODUCTS,
     PriceCheck,
@@ -28,6 +29,7 @@ from backdrop.ports import Clock
 from backdrop.providers.ideogram_quotes import IdeogramQuotes
 
 BUDGET_CODES = frozenset({Code.BUDGET_REACHED, Code.BUDGET_RESERVED})
+MAX_CLAIM_TRIES = 8
 WRITE_DELAYS_SECONDS = (1, 2, 4, 8, 16, 32)
 NO_BUDGET_MESSAGE = (
     "Today's budget does not cover what a request for a quote would cost if Ideogram charged it, so none was sent."
@@ -57,6 +59,7 @@ class PriceChecks:
     """`daily_budget`: the stack's, in micro-dollars. `on_quote_change`: called after each write that changes money."""
 
     ledger: Ledger
+    budget_shares: BudgetShares
     quotes: IdeogramQuotes
     clock: Clock
     daily_budget: int
@@ -93,9 +96,8 @@ class PriceChecks:
         self, product: PricedProduct, key: str, limits: ClaimLimits, result: PriceCheckResult
     ) -> QuoteAnswer | None:
         """Asks for the price of one product. Returns None if the day's budget does not allow it."""
-        opened, change = begin_call(result.check, product, self.quotes.find_endpoint(product), limits, self.clock.now())
         try:
-            result.check = self.ledger.put_price_check(opened, change)
+            result.check = self._open_call(result.check, product, limits)
         except RetryLaterError as error:
             if error.code not in BUDGET_CODES:
                 raise
@@ -106,6 +108,19 @@ class PriceChecks:
         result.check = self._write(product, ended, change)
         result.answers.append((product, answer))
         return answer
+
+    def _open_call(self, check: PriceCheck, product: PricedProduct, limits: ClaimLimits) -> PriceCheck:
+        """Records a request, and reserves its price: of the rest of the day's budget, or of a share that has it."""
+        endpoint = self.quotes.find_endpoint(product)
+        for _ in range(MAX_CLAIM_TRIES):
+            opened, change = begin_call(check, product, endpoint, limits, self.clock.now())
+            try:
+                return self.ledger.put_price_check(opened, change)
+            except ShareEmptyError:
+                # It has no share of its own, so that it borrows nothing that it will not spend.
+                share = self.budget_shares.find_share(change.day, change.total, limits.cap, share=None, share_count=0)
+                limits = replace(limits, share=share)
+        raise build_budget_error(Code.BUDGET_RESERVED)
 
     def _write(self, product: PricedProduct, check: PriceCheck, change: BudgetChange) -> PriceCheck:
         written = self._put_with_retries(check, change)

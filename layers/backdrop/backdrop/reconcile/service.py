@@ -322,6 +322,5 @@ class ReconcileService:
         self._process_each(result, item_keys, add_snapshot, context.deadline - RESERVED_FOR_FINISH)
         lanes = [self.ledger.read_health(provider) for provider in self.lane_queues]
         now = self.clock.now()
-        return summarize_health(
-            snapshots, lanes, self.ledger_queries.read_budget_day(now.date().isoformat()), self.daily_budget, now
-        )
+        day = self.ledger_queries.recall_budget(now.date().isoformat(), self.daily_budget)
+        return summarize_health(snapshots, lanes, day, self.daily_budget, now)

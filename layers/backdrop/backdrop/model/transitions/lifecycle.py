@@ -67,12 +67,14 @@ class ClaimLimits:
     """What the write of a claim checks.
 
     `cap`: the day's budget in micro-dollars. `account`: the mandate that pays, as the worker knows it.
-    `registry_version`: the version of the mandates' registry in which the worker looked for it.
+    `registry_version`: the version of the mandates' registry in which the worker looked for it. `share`: the share of
+    the day's budget that pays; None for the day's own item.
     """
 
     cap: int
     account: MandateAccount | None = None
     registry_version: int = 0
+    share: int | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class BudgetChange:
 
     `provider` is the one that charges. `is_lost`: no response states the cost of the call. `is_overcharged`: the
     provider charged more than was reserved. `claim`: set where the write must fail if the limits do not allow it.
+    `share`: the share of the day's budget; None for the day's own item.
     """
 
     day: str
@@ -92,12 +95,13 @@ class BudgetChange:
     is_lost: bool = False
     is_overcharged: bool = False
     claim: ClaimLimits | None = None
+    share: int | None = None
 
     @classmethod
     def of_attempt(
         cls, attempt: Attempt, *, reserved: int = 0, confirmed: int = 0, unknown: int = 0, is_lost: bool = False
     ) -> "BudgetChange":
-        """Returns a change that concerns the day, the provider, and the mandate of an attempt.
+        """Returns a change that concerns the day, its share, the provider, and the mandate of an attempt.
 
         A late answer may contradict a settlement, which released the reservation.
         """
@@ -111,6 +115,7 @@ class BudgetChange:
             unknown,
             is_lost,
             is_overcharged=confirmed > max(attempt.reserved, attempt.unknown, settled),
+            share=attempt.budget_share,
         )
 
     @property

@@ -113,6 +113,7 @@ def claim(
         charge_no=job.charge_no,
         is_probe=probe,
         mandate=mandate,
+        budget_share=limits.share,
     )
     claimed = replace(
         job,
@@ -124,7 +125,7 @@ def claim(
         processing_until=None,
         bill_wait_until=None,
     )
-    budget_change = BudgetChange(day, job.provider, mandate, reserved=price, claim=limits)
+    budget_change = BudgetChange(day, job.provider, mandate, reserved=price, claim=limits, share=limits.share)
     return Transition(claimed, budget_change, content_owner=build_content_owner(claimed) if has_new_mandate else None)
 
 
@@ -506,6 +507,11 @@ def _change_settled_money(job: Job, before: Attempt, after: Attempt, settlement:
         # Nothing else tells the operator that a failure was charged.
         job = replace(job, status=JobStatus.DEAD)
     budget_change = BudgetChange(
-        before.budget_day, before.provider, before.mandate, confirmed=confirmed, unknown=unknown
+        before.budget_day,
+        before.provider,
+        before.mandate,
+        confirmed=confirmed,
+        unknown=unknown,
+        share=before.budget_share,
     )
     return Transition(_sync_problem_money(job), budget_change if confirmed or unknown else None)
