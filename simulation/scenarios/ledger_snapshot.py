@@ -104,7 +104,7 @@ class LedgerSnapshot:
                 yield job_id
 
     def _list_job_ids_behind_quote(self) -> Iterator[str]:
-        """Yields jobs that wait for what a crashed price check has reserved. The next check, a day later, releases it."""
+        """Yields jobs that wait for what a crashed price check has reserved until the next one, a day later."""
         reserved = self.quote_reservations.get(self.world.clock.time.date().isoformat(), 0)
         for job_id, job in self.jobs.items():
             if job["status"] == "accepted" and reserved and self.remaining_micro_usd < job["quoted"] + reserved:
