@@ -153,14 +153,14 @@ INTAKE_MUTANTS = (
     build_mutant(
         "never-sweeps",
         "3.12: The sweep finds photos whose event was lost.",
-        remove("reconcile.sweep:Sweep.run#0915dc statement 7"),
+        remove("reconcile.sweep:Sweep.run#8ed403 statement 7"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="lost_event",
     ),
     build_mutant(
         "never-sweeps-sidecars",
         "3.12: The sweep finds sidecars whose event was lost.",
-        force_false("reconcile.sweep:Sweep._is_missed#835319 return 3"),
+        force_false("reconcile.sweep:Sweep._is_missed#3bf870 return 3"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="lost_event",
         actions=(*list_uploads(5, 15, tags="foreign"), *list_sidecars(40, 15, "cut")),

@@ -98,6 +98,12 @@ class Ledger:
                 jobs.append(parse_record(Job, item))
         return source, jobs
 
+    def read_sources(self, source_ids: Sequence[str]) -> Mapping[str, Source]:
+        """Returns the items of photos (at most 100) by their IDs, in one request. Omits photos that have none."""
+        found = self._table.read_items([(f"source#{source_id}", SOURCE_SORT_KEY) for source_id in source_ids])
+        sources = (parse_record(Source, item) for item in found.values())
+        return {source.source_id: source for source in sources}
+
     def read_unrecorded(self, source_ids: Sequence[str]) -> tuple[Sequence[str], MandateRegistry]:
         """Returns the IDs (of at most 99) without a ledger item, and the mandates' registry, in one request.
 

@@ -1,13 +1,15 @@
 """The sweep: finds recent photos, sidecars, and folder defaults whose events were lost."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import batched, islice
 
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.sqs import Queue
+from backdrop.aws.table import MAX_BATCH_GET_KEYS
 from backdrop.model.ids import derive_source_id
+from backdrop.model.job import Source
 from backdrop.model.object_keys import ObjectKind, classify_key, list_sidecar_keys
 from backdrop.model.queue_messages import CheckMessage
 from backdrop.pipeline.enqueue import enqueue_for_intake
@@ -43,7 +45,11 @@ class Sweep:
         sidecars = {listed.key: listed for listed in objects if classify_key(listed.key) is ObjectKind.SIDECAR}
         photos = [listed for listed in objects if classify_key(listed.key) in SWEPT_KINDS]
         due = [photo for photo in photos if self._is_due(photo) or self._is_due(_find_sidecar(photo, sidecars))]
-        missed_photos = [photo for photo in due[:MAX_PHOTOS] if self._is_missed(photo, _find_sidecar(photo, sidecars))]
+        missed_photos = [
+            photo
+            for batch in batched(due[:MAX_PHOTOS], MAX_BATCH_GET_KEYS, strict=False)
+            for photo in self._list_missed(batch, sidecars)
+        ]
         for photo in missed_photos:
             enqueue_for_intake(self.intake, CheckMessage(bucket=self.bucket, key=photo.key))
         return _find_next_start(objects, due), len(missed_photos)
@@ -56,9 +62,18 @@ class Sweep:
             and max(now - MAX_AGE, self.read_stack_created_at()) <= listed.modified_at <= now - MIN_AGE
         )
 
-    def _is_missed(self, photo: ListedObject, sidecar: ListedObject | None) -> bool:
+    def _list_missed(
+        self, photos: Sequence[ListedObject], sidecars: Mapping[str, ListedObject]
+    ) -> Iterator[ListedObject]:
+        """Yields those of these photos that the ledger has not recorded as they are."""
+        ids = [derive_source_id(self.bucket, photo.key) for photo in photos]
+        sources = self.ledger.read_sources(ids)
+        for photo, source_id in zip(photos, ids, strict=True):
+            if self._is_missed(photo, _find_sidecar(photo, sidecars), sources.get(source_id)):
+                yield photo
+
+    def _is_missed(self, photo: ListedObject, sidecar: ListedObject | None, source: Source | None) -> bool:
         """Whether the ledger has not recorded this version of the photo and its sidecar."""
-        source, _ = self.ledger.read_photo(derive_source_id(self.bucket, photo.key))
         if source and is_retry_pending(source, self.clock.now()):
             return False
         if source is None or source.photo is None or source.was_missing or source.photo.etag != photo.etag:
