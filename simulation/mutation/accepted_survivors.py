@@ -518,6 +518,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "whose command crashes, and tests/simulated/render/test_failover.py moves others."
     ),
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 6": FAILOVER_REASON,
+    "reconcile.service:ReconcileService._apply_cancel_marks#b408c5 if 1": PAUSED_LANE_REASON,
     "reconcile.service:ReconcileService._list_open_items#479971 if 1": (
         "No seed has thousands of open jobs: tests/simulated/requests/test_stopped_executions.py limits a run to fewer."
     ),

@@ -3,7 +3,7 @@
 from simulation.invariants.violations import Invariant
 from simulation.mutation.guards.mandate_guards import FOLDERS, HARMLESS_FAULT
 from simulation.mutation.mutant import build_mutant
-from simulation.mutation.mutation_operators import force_false, force_true, remove, replace_code
+from simulation.mutation.mutation_operators import force_false, force_true, remove
 from simulation.mutation.mutation_scene import list_uploads
 
 SLOTS = {"in_flight": 10, "account_limit": 10}
@@ -23,7 +23,7 @@ BUDGET_SHARE_MUTANTS = (
     build_mutant(
         "grants-above-cap",
         "3.1: All grants and claims together stay within the cap.",
-        replace_code("model.budget_shares:find_money#d7a090 value 1", "cap"),
+        force_true("model.budget_shares:find_money#d7a090 if 5"),
         force_true("aws.budget_shares:BudgetShares._build_day_grant#96aa6e clause 2"),
         invariant=Invariant.WITHIN_BUDGET,
         faults=HARMLESS_FAULT,
@@ -44,10 +44,7 @@ BUDGET_SHARE_MUTANTS = (
     build_mutant(
         "settles-quote-on-day-item",
         "3.1: What a quote could have cost is settled on the share on which it was reserved.",
-        replace_code(
-            "model.price_check:record_answer#3a8adb value 3",
-            "BudgetChange(attempt.budget_day, BILL_PROVIDER, reserved=-attempt.reserved)",
-        ),
+        remove("model.transitions.lifecycle:BudgetChange.of_attempt#a674df keyword 2"),
         invariant=Invariant.WITHIN_BUDGET,
         faults=HARMLESS_FAULT,
         # After two pictures, neither the share nor the day's item alone has enough for a quote.
@@ -69,7 +66,7 @@ BUDGET_SHARE_MUTANTS = (
     build_mutant(
         "leaves-remainders",
         "3.1: What several shares have left together buys the last affordable picture.",
-        replace_code("model.budget_shares:find_money#d7a090 return 6", "Code.BUDGET_RESERVED"),
+        force_false("model.budget_shares:_gather#5eb393 if 1"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults=HARMLESS_FAULT,
         # In half of the seeds, no share has enough for the last picture.
