@@ -47,6 +47,9 @@ MAX_CRASHES = 5
 def list_possible_codes(world: World, strike_counts: Mapping[str, int]) -> set[str]:
     """Returns the codes with which a current job may have failed in this run."""
     codes = {code for code, faults in FAULTS_BY_CODE.items() if any(strike_counts.get(name) for name in faults)}
+    if strike_counts.get("stuck_work") and world.setup.v1_again_after_seconds:
+        # Unlike v2, v1 does not report on work that outlives its call.
+        codes.add("charge_unknown")
     return codes | {"crashed"} if may_have_given_up(world) else codes
 
 
