@@ -56,10 +56,10 @@ def a_photo() -> tuple[Source, Job]:
     return Source(source_id=item_id, bucket="photos", key=KEY), build_job(**names)
 
 
-def create_job(ledger: Ledger) -> Job:
+def create_job(ledger: Ledger, mandate: str | None = None) -> Job:
     """Returns a new photo's job, as it was written."""
     source, job = a_photo()
-    ledger.put_source(source, [transitions.accept(job)])
+    ledger.put_source(source, [transitions.accept(replace(job, mandate=mandate))])
     written = ledger.find_job(source.source_id, job.job_id)
     assert written
     return written
@@ -140,7 +140,7 @@ def test_reservations_of_a_mandate_stay_within_its_limits(ledger: Ledger) -> Non
     with pytest.raises(ConflictError):
         ledger.put_new_mandate(mandate, registry.with_owner(mandate), [day.date().isoformat()])
     version = ledger.read_mandate_registry().lock_version
-    jobs = [create_job(ledger) for _ in range(2)]
+    jobs = [create_job(ledger, name) for _ in range(2)]
 
     def claim_under_mandate(job: Job, at: datetime, known_version: int = version) -> Job:
         limits = ClaimLimits(10 * PRICE, ledger.find_mandate(name), known_version)
@@ -174,7 +174,7 @@ def test_mandate_of_a_new_day_keeps_the_sums_of_the_day_before_alone(ledger: Led
     for days in range(4):
         at = start + timedelta(days=days)
         limits = ClaimLimits(10 * PRICE, ledger.find_mandate(name), ledger.read_mandate_registry().lock_version)
-        claim_of_day = transitions.claim(create_job(ledger), now=at, lease_until=at, price=PRICE, limits=limits)
+        claim_of_day = transitions.claim(create_job(ledger, name), now=at, lease_until=at, price=PRICE, limits=limits)
         ledger.write_transition(claim_of_day)
     account = ledger.find_mandate(name)
     assert account
