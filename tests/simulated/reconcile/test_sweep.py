@@ -51,6 +51,16 @@ def test_photo_replaced_without_an_event_is_found() -> None:
     assert_at_rest(world)
 
 
+def test_sweep_reads_a_hundred_photos_with_one_request() -> None:
+    world = World()
+    upload_without_events(world, *(f"shoes/{n:03}.jpg" for n in range(250)))
+    world.clock.sleep(HAD_TIME)
+    before = len(world.transport.calls)
+    world.steps.reconcile.sweep.run("")
+    reads = [call for call in world.transport.calls[before:] if call.service == "dynamodb"]
+    assert ([call.operation for call in reads], count_swept(world)) == (["batch_get_item"] * 3, 250)
+
+
 @pytest.mark.parametrize("before", ["a report", "a job"])
 @pytest.mark.parametrize("name", [f"{KEY}.json", "shoes/red.json"], ids=["own", "shared"])
 def test_sidecar_without_an_event_is_found(before: str, name: str) -> None:
