@@ -8,7 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 PYTHON ?= $(shell for p in python3.13 python3 "$$(pyenv prefix 3.13 2>/dev/null)/bin/python3.13"; do \
   "$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo "$$p" && break; done)
 RUN := .venv/bin/
-LOCKS := layers/dependencies/requirements requirements/dev requirements/docs requirements/emulator requirements/runtime requirements/sam requirements/tools requirements/audit
+LOCKS := layers/dependencies/requirements layers/credentials/requirements requirements/dev requirements/docs requirements/emulator requirements/runtime requirements/sam requirements/tools requirements/audit
 COMPILE = .local/tools/bin/uv pip compile --quiet --universal --python-version 3.13 --no-header --exclude-newer "7 days"
 TESTS := tests/proof tests/simulated tests/browser tests/contract tests/packaging tests/corpus
 PHOTOS ?=
@@ -74,7 +74,8 @@ proof: setup ## Run the full proof, which takes hours: 10,000 seeds, 1,000 bills
 bench: setup ## Measure speed, cost, and scale, 40 minutes on two cores (ONLY="drain comparison" for some parts), and write bench/results
 	@$(RUN)python -m bench $(if $(ONLY),--only "$(ONLY)")
 build: setup ## Build and compile what `sam deploy` uploads, because Lambda does not keep what it compiles (PARAMS="Architecture=x86_64")
-	@PATH="$(CURDIR)/.local/sam/bin:$$PATH" sam build $${PARAMS:+--parameter-overrides "$$PARAMS"}
+	@PATH="$(CURDIR)/.local/sam/bin:$$PATH" ARCHITECTURE=$(or $(patsubst Architecture=%,%,$(filter Architecture=%,$(PARAMS))),arm64) \
+	  sam build $${PARAMS:+--parameter-overrides "$$PARAMS"}
 	@$(RUN)python -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build
 baseline: setup ## Keep this release for the update tests: its built stack, and one of everything that it stores
 	@$(RUN)python -m tests.releases
@@ -102,7 +103,8 @@ format: setup ## Format the code and apply the linter's automatic fixes
 	@$(RUN)ruff check --quiet --fix-only
 	@$(RUN)ruff format --quiet
 lock: .local/tools/.installed ## Resolve all requirements again and update the locks
-	@for name in $(LOCKS); do $(COMPILE) --generate-hashes "$$name.in" --output-file "$$name.txt" --upgrade; done
+	@# The layer credentials has no dependencies: what its library names is only for building it.
+	@for name in $(LOCKS); do $(COMPILE) $$([[ $$name = layers/credentials/* ]] && echo --no-deps) --generate-hashes "$$name.in" --output-file "$$name.txt" --upgrade; done
 	@$(COMPILE) --no-annotate --all-extras pyproject.toml --constraints requirements/dev.txt --output-file requirements/constraints.txt
 clean: ## Remove everything that the other commands created
 	@if [ -x $(RUN)backdrop ]; then $(RUN)backdrop down; fi

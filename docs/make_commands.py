@@ -22,6 +22,7 @@ GUIDES = {
     "gallery": "gallery.md",
     "download": "drop.md",
     "check": "marketplaces.md",
+    "verify": "provenance.md",
     "campaign": "campaigns.md",
     "review": "approval.md",
     "key": "deploying.md",

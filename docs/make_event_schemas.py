@@ -133,6 +133,7 @@ RESULT = build_object(
     copyright={**NULLABLE_TEXT, "description": "From the instructions; also in the file."},
     certificate={"anyOf": [CERTIFICATE, {"type": "null"}], "description": "Null if the output is for no marketplace."},
     fidelity={"anyOf": [FIDELITY, {"type": "null"}], "description": "Null if the picture is a cut-out."},
+    is_signed={"type": "boolean", "description": "Whether the file has Content Credentials of this stack."},
 )
 COST = build_object(
     "The confirmed cost of all attempts, and what may have been charged in addition.",

@@ -24,6 +24,7 @@ SIMULATED_PAGES = (
     "docs/marketplaces.md",
     "docs/operating.md",
     "docs/page.md",
+    "docs/provenance.md",
     "docs/statement.md",
 )
 _FENCE = re.compile(r"(?ms)^```(\w*)\n(.*?)^```$")

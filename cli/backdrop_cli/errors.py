@@ -5,13 +5,13 @@ from typer import TyperException
 EXIT_OK, EXIT_FAILURE, EXIT_USAGE, EXIT_NOTHING_FOUND, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
 EXIT_CODES = {
     EXIT_OK: "The command succeeded, even if there was nothing to list or to change.",
-    EXIT_FAILURE: "The command failed, a question was answered with no, or a problem was found: by `lint`, `check`, or "
-    "`doctor`; by `drop --wait` and `campaign run --wait`, if some photos were not delivered; by "
+    EXIT_FAILURE: "The command failed, a question was answered with no, or a problem was found: by `lint`, `check`, "
+    "`verify`, or `doctor`; by `drop --wait` and `campaign run --wait`, if some photos were not delivered; by "
     "`drop`, if none of its photos can be delivered as they are; by `quote` and `campaign quote`, if nothing would be "
     "bought.",
     EXIT_USAGE: "Usage error: an option or an argument is wrong, or names no file on this machine.",
     EXIT_NOTHING_FOUND: "Nothing found: no photo, picture, or campaign matches the prefix or name, or there is no "
-    "photo among the files.",
+    "photo, or nothing to verify, among the files.",
     EXIT_INTERRUPTED: "You stopped the command with Ctrl-C.",
 }
 """What each exit code of every command means."""

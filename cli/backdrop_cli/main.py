@@ -32,7 +32,7 @@ from backdrop_cli.options import (
     StackLocation,
     StackName,
 )
-from backdrop_cli.photo_commands import check, download, drop, gallery, lint, page, quote
+from backdrop_cli.photo_commands import check, download, drop, gallery, lint, page, quote, verify
 
 
 class GroupedHelp(TyperGroup):
@@ -64,7 +64,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-PHOTO_COMMANDS = (lint, quote, drop, page, operator_commands.show, gallery, download, check)
+PHOTO_COMMANDS = (lint, quote, drop, page, operator_commands.show, gallery, download, check, verify)
 LOCAL_COMMANDS = (demo, up, env, down)
 OPERATOR_COMMANDS = (
     operator_commands.status,
@@ -91,7 +91,7 @@ def parse_global_options(
     version: ShowVersion = False,
 ) -> None:
     location = StackLocation(stack, profile, region)
-    if ctx.invoked_subcommand in ("lint", "check") and location != StackLocation():
+    if ctx.invoked_subcommand in ("lint", "check", "verify") and location != StackLocation():
         raise UsageError(
             f"`{ctx.invoked_subcommand}` checks files on this machine; leave out --stack, --profile, and --region"
         )

@@ -278,6 +278,33 @@ def gallery(
         make_gallery(target_stack, screen, prefix or "", options)
 
 
+def verify(
+    ctx: typer.Context,
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Pictures on this machine")],
+    roots: Annotated[
+        Path | None,
+        typer.Option("--roots", metavar="FILE", help="Require signers that these root certificates (PEM) vouch for"),
+    ] = None,
+    as_json: JsonOutput = False,
+) -> int:
+    """Show what pictures state about themselves, and whether that holds
+
+    Reads Content Credentials (C2PA): who signed a picture, how it was made, and whether it was
+    changed since. Works with pictures of any program, and calls no server. Exits with 1 if a file
+    was changed or is damaged, or with --roots, if its signer is not trusted, or no longer. Exits
+    with 3 if no file has Content Credentials.
+
+    Example: backdrop verify red.png
+
+    Example: backdrop verify red.png --roots roots.pem
+    """
+    from backdrop_cli.screen import Screen
+    from backdrop_cli.verify import run_verify
+
+    global_options: GlobalOptions = ctx.obj
+    return run_verify(Screen(as_json=as_json or global_options.as_json), paths, roots)
+
+
 def page(
     ctx: typer.Context,
     port: Annotated[int, typer.Option("--port", metavar="N", help="Use this port instead of a free one")] = 0,

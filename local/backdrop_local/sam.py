@@ -56,7 +56,9 @@ def build(log: Path, release: Release = CURRENT_RELEASE) -> None:
         hash_file = release.built_template.with_name(INPUTS_HASH_FILE)
         if hash_file.is_file() and hash_file.read_text() == inputs_hash:
             return
-        run_sam(["build", *options, *overrides_option], {}, log, release.folder)
+        # layers/credentials/Makefile cannot read the parameter.
+        architecture = {"ARCHITECTURE": lambda_architecture()}
+        run_sam(["build", *options, *overrides_option], architecture, log, release.folder)
         mode = PycInvalidationMode.UNCHECKED_HASH
         compileall.compile_dir(release.built_template.parent, quiet=2, workers=0, invalidation_mode=mode)
         hash_file.write_text(inputs_hash)

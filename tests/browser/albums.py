@@ -83,7 +83,9 @@ def _build_receipt(n: int) -> dict[str, Any]:
 
 
 def side_by_side() -> Album:
-    """Builds an album with a photo in two variants, one of them in three outputs with certificates, and a plain one."""
+    """Builds an album with a photo in two variants, one of them in three outputs with certificates, a signed cut-out,
+    and a plain picture.
+    """
     prompts = {"beach": "on warm sand, low evening sun", "studio": "in front of a plain light gray studio wall"}
     photo = build_receipt("boots.jpg", build_result("b/beach.png", width=1600, height=2100), prompt=prompts["beach"])
     beach = photo["jobs"][0] | {"variant": "beach"}
@@ -99,7 +101,7 @@ def side_by_side() -> Album:
         ],
     }
     cut = build_receipt("cut.jpg", build_result("cut.png", has_alpha=True, width=480, height=640), usd=0.01)
-    cut["jobs"][0]["results"][0]["certificate"] = build_certificate("passed")
+    cut["jobs"][0]["results"][0] |= {"certificate": build_certificate("passed"), "is_signed": True}
     plain = build_receipt("plain.jpg", build_result("plain.png"), prompt="on a marble table")
     return Album(receipts=[photo | {"jobs": [beach, studio]}, cut, plain], stack="shop", prefix=PREFIX)
 

@@ -24,11 +24,13 @@ from simulation.world.transport import TargetedFault, crash_worker
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
 from tests.golden.golden import Golden
 from tests.golden.shapes import shapes
+from tests.signing_pki import build_issuers, to_pem
 from tests.simulated.command_user import CommandResult, Person
 from tests.simulated.doctor_stack import build_checked_stack
 from tests.simulated.scripted_quotes import SALE, TEXT, THROTTLED, ScriptedQuotes
 from tests.simulated.upload_page_user import build_presigner
 from tests.simulated.uploads_and_requests import upload_defaults
+from tests.unit.credentials.signed_files import build_file, sign
 
 MAPS = (
     "instructions",
@@ -333,6 +335,17 @@ def person_with_photos(observations: Observations, patch: pytest.MonkeyPatch) ->
     Path("empty").mkdir()
     run("check", "no picture", "empty", "--for", "etsy")
     run("check", "a stack is named", "shoes", "--for", "etsy", "--stack", "x")
+    Path("signed.png").write_bytes(sign())
+    Path("roots.pem").write_text(to_pem(build_issuers(2048)[:1]))
+    Path("changed.png").write_bytes(sign() + b"more")
+    Path("plain.png").write_bytes(build_file())
+    run("verify", "unchanged", "signed.png")
+    run("verify", "changed", "signed.png", "changed.png")
+    run("verify", "signer is not trusted", "signed.png", "--roots", "roots.pem")
+    run("verify", "no root certificate", "signed.png", "--roots", "plain.png")
+    run("verify", "no credentials", "plain.png")
+    run("verify", "no such file", "gone.png")
+    run("verify", "a stack is named", "signed.png", "--stack", "x")
     run("quote", "priced", "shoes", *PROMPT)
     run("quote", "partly not bought", "shoes", "wrong", *PROMPT)
     run("quote", "credits without a price", "shoes", *PROMPT, "--provider", "1min")

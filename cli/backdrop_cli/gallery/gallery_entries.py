@@ -128,6 +128,7 @@ def _build_file_entry(
         "no_after": explain_missing(file, links, "picture"),
         "full": full_size_links.get(file, ""),
         "certificate": _describe_certificate(result),
+        "signed": bool(result.get("is_signed")),
     }
 
 

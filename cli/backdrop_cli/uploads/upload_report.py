@@ -208,6 +208,10 @@ def format_question(plan: UploadPlan) -> str:
 
 _WARNING_NOUNS: Mapping[str, tuple[str, str]] = {
     WarningCode.CERTIFICATE_FAILED: ("file failed a certificate", "files failed a certificate"),
+    WarningCode.CREDENTIALS_LEFT_OUT: (
+        "picture with incomplete Content Credentials",
+        "pictures with incomplete Content Credentials",
+    ),
     WarningCode.MASK_UNAVAILABLE: (
         "picture was not compared with its photo, because the cut-out is not available",
         "pictures were not compared with their photos, because the cut-outs are not available",

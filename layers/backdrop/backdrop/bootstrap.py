@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from backdrop.campaigns.plan import CampaignPlanner
     from backdrop.deliver.provider_notifications import ProviderNotifications
     from backdrop.deliver.service import DeliverService
+    from backdrop.deliver.signed_files import PrepareSignature
     from backdrop.intake.instruction_resolver import InstructionResolver
     from backdrop.intake.service import IntakeService
     from backdrop.model.job import Job
@@ -176,7 +177,8 @@ class Bootstrap:
             clock=self.clock,
         )
 
-    def deliver(self) -> DeliverService:
+    def deliver(self, prepare_signature: PrepareSignature | None = None) -> DeliverService:
+        """`prepare_signature`: from the package `backdrop_credentials`, if the stack adds Content Credentials."""
         from backdrop.aws.step_functions import TaskTokens
         from backdrop.deliver.content_waiters import ContentWaiters
         from backdrop.deliver.fidelity_checks import FidelityChecks
@@ -186,6 +188,7 @@ class Bootstrap:
         from backdrop.deliver.pictures import Pictures
         from backdrop.deliver.review_files import ReviewFiles
         from backdrop.deliver.service import DeliverService
+        from backdrop.deliver.signed_files import SignedFiles
         from backdrop.deliver.task_callbacks import TaskCallbacks
 
         settings = self.settings
@@ -204,6 +207,9 @@ class Bootstrap:
             clock=self.clock,
             input_bucket_name=settings.input_bucket,
             embeds_provenance=settings.provenance_metadata,
+            source_term=settings.digital_source_type,
+            signed_files=SignedFiles(self.output_bucket),
+            prepare_signature=prepare_signature,
         )
         return DeliverService(
             ledger=self.ledger,

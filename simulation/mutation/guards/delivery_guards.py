@@ -60,7 +60,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "stores-job-without-pictures",
         "3.6: A job whose paid pictures are all unusable ends dead, not stored.",
-        force_false("deliver.pictures:Pictures.deliver_job#df1213 if 6"),
+        force_false("deliver.pictures:Pictures.deliver_job#f7cb61 if 6"),
         invariant=Invariant.PICTURES_MATCH_JOBS,
         faults="unrecognized_result",
         actions=list_uploads(10, 10),
@@ -103,7 +103,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "never-gives-up-result",
         "3.7: Five crashes on a result end its job.",
-        force_false("deliver.service:DeliverService._deliver_pictures#3242a5 if 1"),
+        force_false("deliver.service:DeliverService._deliver_pictures#303169 if 1"),
         invariant=Invariant.POISON_PHOTOS_GIVEN_UP,
         faults="poisoned_photo",
         fault_minutes=150,

@@ -19,10 +19,12 @@ from simulation.world.world_inspector import INPUT_BUCKET
 from tests.corpus.certificates import draw_product, encode
 from tests.documented_commands import ROOT, SIMULATED_PAGES, Command, commands_on
 from tests.e2e.aws_cli import AwsCli
+from tests.signing_pki import build_chain, to_pem
 from tests.simulated.command_user import Person
 from tests.simulated.doctor_stack import build_checked_stack
 from tests.simulated.upload_page_user import PageUser
 from tests.unit.campaign_machine import MACHINE
+from tests.unit.credentials.signed_files import sign
 
 UNTIL_CTRL_C = re.compile(r"--watch|^backdrop page\b")
 
@@ -125,6 +127,12 @@ def prepare_operating(reader: Reader) -> None:
     reader.upload("hats/cap.jpg", prompt="on a peg", provider="segmind")
 
 
+def prepare_provenance(reader: Reader) -> None:
+    """A signed picture, and a certificate chain."""
+    reader.write("red.png", sign())
+    reader.write("chain.pem", to_pem(build_chain()).encode())
+
+
 PREPARE_BY_PAGE: dict[str, Callable[[Reader], None]] = {
     "docs/approval.md": prepare_approval,
     "docs/campaigns.md": prepare_campaigns,
@@ -133,6 +141,7 @@ PREPARE_BY_PAGE: dict[str, Callable[[Reader], None]] = {
     "docs/gallery.md": prepare_delivered_photo,
     "docs/marketplaces.md": prepare_marketplaces,
     "docs/operating.md": prepare_operating,
+    "docs/provenance.md": prepare_provenance,
     "docs/statement.md": prepare_delivered_photo,
 }
 

@@ -277,6 +277,12 @@ def test_certificate_is_listed_check_by_check() -> None:
     }
 
 
+def test_file_with_content_credentials_has_a_badge() -> None:
+    receipt = build_receipt("a.jpg", build_result("a.png", is_signed=True), build_result("b.png", 2))
+    entries = list_entries(build_album(receipts=[receipt], reports=[]))
+    assert [entry["files"][0]["signed"] for entry in entries] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("verdict", "score", "reason", "shown"),
     [

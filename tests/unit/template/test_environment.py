@@ -15,6 +15,9 @@ PACKAGE = ROOT / "layers" / "backdrop" / "backdrop"
 BOOTSTRAP = ast.parse((PACKAGE / "bootstrap.py").read_text())
 # Reads the settings of the providers that are passed to it.
 REGISTRY_NAME = "backdrop.providers.registry"
+CREDENTIALS_NAME = "backdrop_credentials.build"
+CREDENTIALS = ast.parse((ROOT / "layers" / "credentials" / "backdrop_credentials" / "build.py").read_text())
+KEY_ARN = "arn:aws:kms:eu-central-1:123456789012:key/1"
 REGISTRY = ast.parse((PACKAGE / "providers" / "registry.py").read_text())
 POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
 # Properties that read a setting under another name.
@@ -40,7 +43,7 @@ PER_PROVIDER = {field.name for field in fields(ProviderSettings)}
 
 def list_configured_functions() -> dict[str, Node]:
     """The functions that have settings, by the folder of their code."""
-    functions = Deployed(**ALL_ON).of_type("AWS::Serverless::Function").values()
+    functions = Deployed(**ALL_ON, ContentCredentialsKeyArn=KEY_ARN).of_type("AWS::Serverless::Function").values()
     return {Path(function["CodeUri"]).name: function for function in functions if "Environment" in function}
 
 
@@ -61,8 +64,19 @@ def read_in(module: Path) -> set[str]:
         new = {node.attr for node in attributes if _is_bootstrap(node.value)} - called
         called |= new
         parts += [builders[name] for name in new & builders.keys()]
+        parts += [one for node in nodes if isinstance(node, ast.ImportFrom) for one in _find_signing_builders(node)]
         parts += [REGISTRY for node in nodes if isinstance(node, ast.ImportFrom) and node.module == REGISTRY_NAME]
     return read & (OURS | PER_PROVIDER)
+
+
+def _find_signing_builders(node: ast.ImportFrom) -> list[ast.FunctionDef]:
+    """Returns the builders of Content Credentials that a handler imports, and the one that each of them calls."""
+    if node.module != CREDENTIALS_NAME:
+        return []
+    builders = {one.name: one for one in ast.walk(CREDENTIALS) if isinstance(one, ast.FunctionDef)}
+    imported = [builders[alias.name] for alias in node.names]
+    called = {one.id for builder in imported for one in ast.walk(builder) if isinstance(one, ast.Name)}
+    return [*imported, *(builders[name] for name in called & builders.keys())]
 
 
 def _is_bootstrap(node: ast.expr) -> bool:
@@ -81,7 +95,7 @@ def test_every_handler_of_the_repository_is_checked() -> None:
     assert set(list_configured_functions()) == folders - {"deployment_check"}
 
 
-@pytest.mark.parametrize("folder", ["intake", "render", "deliver", "reconcile", "campaign"])
+@pytest.mark.parametrize("folder", ["intake", "render", "deliver", "reconcile", "campaign", "credentials_check"])
 def test_function_gets_exactly_the_settings_that_its_code_reads(folder: str) -> None:
     needed = list_variables(read_in(ROOT / "functions" / folder / "app.py"))
     assert set(read_environment(folder)) - POWERTOOLS == needed
@@ -109,3 +123,14 @@ def test_functions_that_pause_lanes_have_the_name_of_render(folder: str) -> None
     assert read_environment(folder)["RENDER_FUNCTION_NAME"] in (name, "RenderFunction"), (
         "its name, or a reference to it"
     )
+
+
+def test_stack_without_credentials_gives_deliver_no_setting_for_them() -> None:
+    deliver = Deployed(**ALL_ON).resources["DeliverFunction"]["Properties"]
+    variables = {"STACK_NAME", "RELEASE", "CONTENT_CREDENTIALS_KEY_ARN", "CONTENT_CREDENTIALS_PROMPT"}
+    assert not variables & deliver["Environment"]["Variables"].keys()
+    assert variables <= read_environment("deliver").keys()
+
+
+def test_release_in_signatures_is_that_of_the_stack() -> None:
+    assert read_environment("deliver")["RELEASE"] == Deployed().outputs["Version"]["Value"]

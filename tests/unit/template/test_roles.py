@@ -395,3 +395,33 @@ def test_no_role_may_use_a_kms_key_by_default() -> None:
 def test_no_role_may_read_another_bucket_by_default() -> None:
     assert Deployed().of_type("AWS::IAM::Policy") == {}
     assert not any("arn:*:s3" in json.dumps(role) for role in list_roles().values())
+
+
+KMS_KEY = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+CHAIN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:backdrop/c2pa/certificate-??????"
+
+
+def test_only_deliver_may_sign_and_only_with_the_given_key() -> None:
+    without, signing = list_roles(**ALL_ON), list_roles(**ALL_ON, ContentCredentialsKeyArn=KMS_KEY)
+    assert signing.keys() == without.keys()
+    added = {
+        name: {
+            action: resources - list_granted_actions(without[name]).get(action, set())
+            for action, resources in list_granted_actions(role).items()
+            if resources != list_granted_actions(without[name]).get(action, set())
+        }
+        for name, role in signing.items()
+    }
+    assert {name: rights for name, rights in added.items() if rights} == {
+        "DeliverRole": {"kms:Sign": {KMS_KEY}, "secretsmanager:GetSecretValue": {KMS_KEY, CHAIN}}
+    }
+
+
+def test_stack_without_credentials_has_nothing_of_them() -> None:
+    without = Deployed(**ALL_ON)
+    signing = Deployed(**ALL_ON, ContentCredentialsKeyArn=KMS_KEY)
+    added = signing.resources.keys() - without.resources.keys()
+    assert added == {"CredentialsCheckFunction", "CredentialsCheck", "CredentialsLayer"}
+    assert without.resources["DeliverFunction"]["Properties"]["Layers"] == ["DependenciesLayer", "BackdropLayer"]
+    assert signing.resources["DeliverFunction"]["Properties"]["Layers"][-1] == "CredentialsLayer"
+    assert signing.resources["CredentialsCheckFunction"]["Properties"]["Role"] == "DeliverRole.Arn"

@@ -180,6 +180,8 @@ def test_no_parameter_variable_or_output_is_a_secret() -> None:
     variables = {name for one in functions for name in one.get("Environment", {}).get("Variables", {})}
     named = {*read_template()["Parameters"], *variables, *stack.outputs}
     assert {name for name in named if SECRET_NAMES.search(name)} == {
+        "ContentCredentialsKeyArn",
+        "ContentCredentialsPrompt",
         "KmsKeyArns",
         "IdeogramKeyIds",
         "IDEOGRAM_KEY_IDS",

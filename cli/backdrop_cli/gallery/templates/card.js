@@ -96,6 +96,7 @@ function renderTags(place, entry) {
   // Most photos have no mask, and a badge on each of their pictures would say nothing new.
   if (entry.fidelity?.has_mask) place.append(fidelityBadge("li", entry.fidelity));
   for (const file of entry.files) if (file.certificate) place.append(badge("li", file.certificate));
+  if (entry.files.some((file) => file.signed)) place.append(signedBadge("li"));
   for (const warning of entry.warnings) place.append(createTextElement("li", "warning", warning));
   place.hidden = place.childElementCount === 0;
 }
@@ -116,6 +117,13 @@ function badge(tag, certificate) {
 function fidelityBadge(tag, fidelity) {
   const made = markedBadge(tag, fidelity, fidelity.words);
   made.title = fidelity.reason;
+  return made;
+}
+
+/** Returns the mark of a file that was delivered with Content Credentials. The page does not verify them. */
+function signedBadge(tag) {
+  const made = markedBadge(tag, { verdict: "passed", mark: "✓" }, "Content Credentials");
+  made.title = "Signed when it was delivered. To check a file, run: backdrop verify FILE";
   return made;
 }
 

@@ -80,6 +80,11 @@ function* describeFile(entry, file) {
     yield heading;
     yield pairs(file.certificate.checks);
   }
+  if (file.signed) {
+    const heading = createTextElement("h3", "", "Provenance ");
+    heading.append(signedBadge("span"));
+    yield heading;
+  }
   if (entry.fidelity) yield* describeFidelity(entry.fidelity);
   yield* describeInstructions(entry);
   yield createTextElement("h3", "", "Result");

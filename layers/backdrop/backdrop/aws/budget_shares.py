@@ -70,17 +70,16 @@ class BudgetShares:
             if not recalled:
                 return
             for number, amount in recalled.items():
-                # If a claim was faster, the next round takes back what is left.
                 self._try_recall(day, number, amount)
         message = "Claims changed the shares of the budget repeatedly."
         raise RetryLaterError(Code.LEDGER_CONFLICT, message, 1)
 
-    def _try_recall(self, day: str, number: int, amount: int) -> bool:
+    def _try_recall(self, day: str, number: int, amount: int) -> None:
+        """Changes nothing if a claim was faster: the next round takes back what is left."""
         write_id = self.table.new_id()
         returned = self._build_day_update(day, "ADD committed :amount, granted :amount", {":amount": -amount})
-        return self._try_transact(
-            [self._build_share_update(day, number, -amount, write_id), returned], (day, number), write_id
-        )
+        taken = self._build_share_update(day, number, -amount, write_id)
+        self._try_transact([taken, returned], (day, number), write_id)
 
     def _try_grant(self, budget: SharedBudget, grant: Grant, cap: int, share_count: int) -> bool:
         """Returns whether the grant was written. If not, another worker changed what it was based on."""

@@ -158,7 +158,9 @@ def _list_unused_fields(record: LedgerItem) -> "IncEx | None":
     if not isinstance(record, Job):
         return None
     unused: dict[str, Any] = {
-        name: True for name in ("mandate", "image_steps", "bill_wait_until") if not getattr(record, name)
+        name: True
+        for name in ("mandate", "image_steps", "bill_wait_until", "has_signed_files")
+        if not getattr(record, name)
     }
     unused_of_attempts = {
         name
@@ -167,6 +169,10 @@ def _list_unused_fields(record: LedgerItem) -> "IncEx | None":
     }
     if unused_of_attempts:
         unused["attempts"] = {"__all__": unused_of_attempts}
+    if not any(picture.is_signed for picture in record.results):
+        unused["results"] = {"__all__": {"is_signed"}}
+    if record.image_steps and not any(one.is_signed for step in record.image_steps for one in step.outcome.results):
+        unused["image_steps"] = {"__all__": {"outcome": {"results": {"__all__": {"is_signed"}}}}}
     return unused
 
 

@@ -1,4 +1,4 @@
-"""Reads the providers' API keys from Secrets Manager."""
+"""Reads secrets, such as the providers' API keys, from Secrets Manager."""
 
 from functools import cache
 
@@ -25,17 +25,15 @@ def _build_secrets_provider() -> SecretsProvider:
     return SecretsProvider(boto_config=CLIENT_CONFIG)
 
 
-def read_api_key(stack_name: str, provider: str, bypass_cache: bool) -> ApiKey:
-    """Returns the trimmed plain text of `<stack>/<provider>/api-key`, cached for five minutes."""
-    return _read_key(f"{stack_name}/{provider}/api-key", bypass_cache)
+class UnreadableSecretError(Exception):
+    """A person must act before the secret can be read: it does not exist, or denies us access."""
 
 
-def read_admin_key(stack_name: str) -> ApiKey:
-    """Returns the trimmed plain text of `<stack>/ideogram/admin-key`. Only the function reconcile-bill may read it."""
-    return _read_key(f"{stack_name}/ideogram/admin-key", bypass_cache=True)
+def read_secret(name: str, *, bypass_cache: bool = False) -> str:
+    """Returns the trimmed plain text of a secret, by name or ARN; "" for one without text. Cached for five minutes.
 
-
-def _read_key(name: str, bypass_cache: bool) -> ApiKey:
+    Raises UnreadableSecretError, and RetryLaterError if Secrets Manager is unavailable.
+    """
     try:
         text = _build_secrets_provider().get(name, max_age=KEY_CACHE_SECONDS, force_fetch=bypass_cache)
     except GetParameterError as error:
@@ -43,6 +41,24 @@ def _read_key(name: str, bypass_cache: bool) -> ApiKey:
         code = read_aws_error_code(cause)
         if code not in MISSING_SECRET_REASONS:
             raise unavailable("Secrets Manager", cause) from error
-        return ApiKey(missing_reason=f"the secret {name} {MISSING_SECRET_REASONS[code]} ({code})")
-    key = text.strip("\ufeff \t\r\n") if isinstance(text, str) else ""
+        reason = f"the secret {name} {MISSING_SECRET_REASONS[code]} ({code})"
+        raise UnreadableSecretError(reason) from error
+    return text.strip("\ufeff \t\r\n") if isinstance(text, str) else ""
+
+
+def read_api_key(stack_name: str, provider: str, bypass_cache: bool) -> ApiKey:
+    """Returns the key in `<stack>/<provider>/api-key`."""
+    return _read_key(f"{stack_name}/{provider}/api-key", bypass_cache)
+
+
+def read_admin_key(stack_name: str) -> ApiKey:
+    """Returns the key in `<stack>/ideogram/admin-key`. Only the function reconcile-bill may read it."""
+    return _read_key(f"{stack_name}/ideogram/admin-key", bypass_cache=True)
+
+
+def _read_key(name: str, bypass_cache: bool) -> ApiKey:
+    try:
+        key = read_secret(name, bypass_cache=bypass_cache)
+    except UnreadableSecretError as error:
+        return ApiKey(missing_reason=str(error))
     return ApiKey(key) if key else ApiKey(missing_reason=f"the secret {name} is empty")

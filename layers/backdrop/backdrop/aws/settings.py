@@ -35,6 +35,7 @@ class Settings(Record):
     """The stack's parameters and resources, with defaults for values that a function does not have."""
 
     stack_name: str = ""
+    release: str = ""
     render_function_name: str = ""
     input_bucket: str = ""
     readable_buckets: str = ""
@@ -60,6 +61,9 @@ class Settings(Record):
     provenance_metadata: bool = True
     ideogram_key_ids: str = ""
     bill_final_minutes: int = 60
+    digital_source_type: str = ""
+    content_credentials_key_arn: str = ""
+    content_credentials_prompt: bool = False
     providers: dict[str, ProviderSettings] = field(default_factory=dict[str, ProviderSettings])
 
     @property

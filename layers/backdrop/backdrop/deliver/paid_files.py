@@ -59,6 +59,11 @@ class PaidFiles:
             self._save(job, n, data)
         return data, picture
 
+    def read_kept(self, job: Job, n: int) -> bytes | None:
+        """Returns the provider's file that an earlier delivery kept, without a check; None if there is none."""
+        key = self._find_kept(job, n)
+        return self.output_bucket.read(key) if key else None
+
     def _find_kept(self, job: Job, n: int) -> str | None:
         """Returns the key under which an earlier delivery kept the provider's file."""
         return self.output_bucket.find_key(

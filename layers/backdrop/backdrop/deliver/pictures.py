@@ -15,6 +15,14 @@ from backdrop.deliver.original_photos import OriginalPhotos
 from backdrop.deliver.own_pixels import OwnPixels
 from backdrop.deliver.paid_files import PaidFiles, detect_format
 from backdrop.deliver.review_files import PreparedImage, ReviewFiles
+from backdrop.deliver.signed_files import (
+    PictureFacts,
+    PrepareSignature,
+    SignedFiles,
+    read_added_bytes,
+    states_same,
+)
+from backdrop.imaging.formats import png
 from backdrop.imaging.measure import certify_file
 from backdrop.imaging.metadata import embed_picture_metadata
 from backdrop.imaging.output import OriginalPhoto, OutputFile, PaidPicture
@@ -23,6 +31,7 @@ from backdrop.imaging.sizes import describe_smaller_result, format_size, is_enla
 from backdrop.model import transitions
 from backdrop.model.certificate import Certificate, Verdict
 from backdrop.model.codes import Code
+from backdrop.model.composition import PictureTexts
 from backdrop.model.errors import BackdropError, ConflictError, PhotoError, ResultError
 from backdrop.model.fidelity import (
     CannotSayReason,
@@ -36,7 +45,7 @@ from backdrop.model.frame import FRAME_FIELD, Size, needs_padding, parse_frame
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import ImageOutcome, ImageStepKind, Job, PictureLink, Source, StoredPicture
 from backdrop.model.job_warning import JobWarning, WarningCode
-from backdrop.model.object_keys import photo_name_of
+from backdrop.model.object_keys import photo_name_of, signed_key
 from backdrop.model.output_spec import FULL_SIZE, OutputSpec, parse_outputs
 from backdrop.model.picture_names import NameClaim, build_claimed_name, find_picture_key, list_claimed_names
 from backdrop.model.review import PictureReview, may_need_review, needs_review
@@ -64,7 +73,8 @@ NAME_TAKEN_WARNING = JobWarning(
 class Delivery:
     """What all pictures of a job share.
 
-    `is_first`: no job has delivered this variant of the photo, so the keys of its pictures must still be free.
+    `is_first`: no job has delivered this variant of the photo, so the keys of its pictures must still be free. `maker`:
+    the provider that made the paid files; None if that is unknown, or if no signature has to state it.
     """
 
     source: Source
@@ -72,16 +82,21 @@ class Delivery:
     is_first: bool
     outputs: Sequence[OutputSpec]
     images: OpenedBrandImages
+    maker: str | None
 
 
 @dataclass(frozen=True, eq=False)
 class DeliveredImage:
-    """One image of a job: its number, its link, and its checked file. `fidelity`: None if it is a cut-out."""
+    """One image of a job: its number, its link, and its checked file. `fidelity`: None if it is a cut-out.
+
+    `paid_file`: the provider's unchanged file; None if it is gone, or if no signature has to state it.
+    """
 
     n: int
     link: PictureLink
     picture: PaidPicture
     fidelity: Fidelity | None
+    paid_file: bytes | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +110,15 @@ class PictureTarget:
     sha256: str
     output: OutputSpec
     claimed_name: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class FinishedFile:
+    """An output's file as it is written. `is_signed`: it has Content Credentials of this stack."""
+
+    picture: OutputFile
+    is_signed: bool = False
+    warnings: tuple[JobWarning, ...] = ()
 
 
 @dataclass(eq=False)
@@ -125,7 +149,9 @@ class ReviewRound:
 class Pictures:
     """`input_bucket_name` is the stack's own input bucket.
 
-    `embeds_provenance`: whether to embed XMP metadata that marks pictures as made or edited by AI.
+    `embeds_provenance`: whether to embed XMP metadata that marks pictures as made or edited by AI, and `source_term`:
+    the digital source type that it states instead of the operation's. `prepare_signature`: None while the stack adds no
+    Content Credentials.
     """
 
     ledger: Ledger
@@ -140,6 +166,9 @@ class Pictures:
     clock: Clock
     input_bucket_name: str
     embeds_provenance: bool
+    source_term: str
+    signed_files: SignedFiles
+    prepare_signature: PrepareSignature | None
 
     def deliver_job(
         self, source: Source, steps: ImageSteps, jobs: Sequence[Job], *, is_redelivery: bool
@@ -180,6 +209,7 @@ class Pictures:
         # Before the photo, because opening them takes memory that the photo needs later.
         images = open_brand_images(self.photos, job.bucket, outputs)
         is_first = _is_first_delivery(job, jobs)
+        maker = self._find_maker(job) if self.prepare_signature else None
 
         def deliver_image(n: int) -> ImageOutcome:
             if review := reviews.get(n):
@@ -187,7 +217,7 @@ class Pictures:
                 image = self.review_files.load(job, review, cut_out, partial(prepare_image, n))
             else:
                 image = review_round.images.pop(n, None) or prepare_image(n)
-            delivery = Delivery(source, steps.job, is_first, outputs, images)
+            delivery = Delivery(source, steps.job, is_first, outputs, images, maker)
             return self._deliver_image(delivery, n, links[n], image, original)
 
         for n in deliverable:
@@ -284,10 +314,9 @@ class Pictures:
         self, delivery: Delivery, n: int, link: PictureLink, image: PreparedImage, original: OriginalPhoto | None
     ) -> ImageOutcome:
         """Writes the outputs of one image. Raises ResultError if none of them can be made."""
-        job, written = (
-            delivery.job,
-            self._write_outputs(delivery, DeliveredImage(n, link, image.picture, image.fidelity)),
-        )
+        job, picture = delivery.job, image.picture
+        paid_file = self._read_paid_file(job, n, picture) if self.prepare_signature else None
+        written = self._write_outputs(delivery, DeliveredImage(n, link, picture, image.fidelity, paid_file))
         # Whether every output requests the photo's own pixels.
         is_in_full = job.operation == "remove" and all(output.size == FULL_SIZE for output in delivery.outputs)
         warnings = (
@@ -310,8 +339,8 @@ class Pictures:
         for output in delivery.outputs:
             try:
                 images.require(output)
-                embed_metadata = partial(self._embed_metadata, output, job)
-                picture = _certify(image.picture.build_output(output, embed_metadata, images.pixels), output, job)
+                finished = self._finish_file(delivery, image, output)
+                picture = _certify(finished.picture, output, job)
             except ResultError as error:
                 errors.append(error)
                 continue
@@ -321,7 +350,9 @@ class Pictures:
             )
             version_id, refusal = self._write_picture(delivery, target, picture.data)
             if refusal is None:
-                written.results.append(_build_result(key, version_id, output, picture, image))
+                result = _build_result(key, version_id, output, picture, image)
+                written.results.append(replace(result, is_signed=finished.is_signed))
+                written.warnings += finished.warnings
                 written.warnings += _build_output_warnings(
                     key, picture, output, delivery, image.picture.scene_enlargement
                 )
@@ -330,15 +361,63 @@ class Pictures:
                 written.warnings.append(refusal)
                 written.is_superseded = True
             # Frees the memory of this file before the next one is made.
-            del picture
+            del picture, finished
         if errors and len(errors) == len(delivery.outputs):
             raise errors[0]
         written.warnings += [*_errors_to_warnings(errors), *_build_same_outputs_warnings(keys_by_sha256.values())]
         return written
 
-    def _embed_metadata(self, output: OutputSpec, job: Job, data: bytes) -> bytes:
+    def _finish_file(self, delivery: Delivery, image: DeliveredImage, output: OutputSpec) -> FinishedFile:
+        """Makes an output's file and signs it, if the stack adds Content Credentials.
+
+        The signed file of an earlier delivery stays as it is if it states the same about the same picture. If the stack
+        no longer adds credentials, it is enough that it shows the same picture.
+
+        Raises ResultError if the file cannot be made, and RetryLaterError if the key or certificate cannot be used.
+        """
+        job, n, picture = delivery.job, image.n, image.picture
+        key = signed_key(job.job_id, job.paid_attempt_no, n, output.name, output.format)
+        signature = None
+        if self.prepare_signature:
+            facts = PictureFacts(job, n, output, image.paid_file, delivery.maker, picture.has_own_subject)
+            signature = self.prepare_signature(facts)
+
+        def build(added_bytes: int, *, keeps_credentials: bool) -> OutputFile:
+            limited = replace(output, max_bytes=max(output.max_bytes - added_bytes, 1)) if output.max_bytes else output
+            embed_metadata = partial(self._embed_metadata, output, job, keeps_credentials=keeps_credentials)
+            return picture.build_output(limited, embed_metadata, delivery.images.pixels)
+
+        warnings = signature.warnings if signature else ()
+        kept = self.signed_files.head(key) if signature or job.has_signed_files else None
+        if kept and states_same(kept, signature):
+            unsigned = build(read_added_bytes(kept), keeps_credentials=False)
+            if data := self.signed_files.find(key, unsigned.data, kept):
+                return FinishedFile(replace(unsigned, data=data), is_signed=True, warnings=warnings)
+        unsigned = build(signature.added_bytes if signature else 0, keeps_credentials=signature is None)
+        if signature is None:
+            return FinishedFile(unsigned)
+        data = self.signed_files.sign(key, unsigned.data, signature, kept, output.content_type)
+        return FinishedFile(replace(unsigned, data=data), is_signed=True, warnings=warnings)
+
+    def _embed_metadata(self, output: OutputSpec, job: Job, data: bytes, *, keeps_credentials: bool) -> bytes:
+        """`keeps_credentials`: leaves a provider's signed file as it is, unless it gets texts."""
+        file_format, is_paid_file = detect_format(data), output.is_plain_lossless and output.texts == PictureTexts()
+        if keeps_credentials and is_paid_file and file_format == "png" and png.has_credentials(data):
+            return data
         operation = job.operation if self.embeds_provenance else None
-        return embed_picture_metadata(data, detect_format(data), operation, output.texts)
+        return embed_picture_metadata(data, file_format, operation, output.texts, self.source_term)
+
+    def _read_paid_file(self, job: Job, n: int, picture: PaidPicture) -> bytes | None:
+        """Returns the provider's file. A reviewed picture was loaded from the file that people saw instead."""
+        return self.paid_files.read_kept(job, n) if job.find_review(n) else picture.data
+
+    def _find_maker(self, job: Job) -> str | None:
+        """Returns the provider that made the paid files; None if another job bought them and cannot be found."""
+        if job.reused_from is None:
+            return _find_paid_provider(job)
+        owner = self.ledger.find_content_owner(job.content_id)
+        buyer = self.ledger.find_job(owner.source_id, owner.job_id) if owner else None
+        return _find_paid_provider(buyer) if buyer and buyer.job_id == job.reused_from else None
 
     def _write_picture(
         self, delivery: Delivery, target: PictureTarget, data: bytes
@@ -414,6 +493,10 @@ class Pictures:
             transition = transitions.reinstate(newer)
             if newer.job_id in source.jobs.values() and newer.variant == job.variant and transition:
                 enqueue_delivery(self.deliver_queue, self.ledger.write_transition(transition), newer.job_id)
+
+
+def _find_paid_provider(job: Job) -> str | None:
+    return next((attempt.provider for attempt in job.attempts if attempt.n == job.paid_attempt_no), None)
 
 
 def _to_error(problem: JobWarning) -> ResultError:

@@ -36,6 +36,8 @@ from backdrop.ports import Clock
 
 MAX_TRIES = 8
 MAX_DELAY_SECONDS = 600
+REPORTED_CODES = (Code.RESULT_UNREACHABLE, Code.SIGNING_FAILED)
+"""What keeps a paid picture from being delivered for so long that its photo gets a report."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ class DeliverService:
             if error.code is Code.MASK_PENDING:
                 # The picture may wait for minutes. Until now, the receipt may say that its call is still in flight.
                 self.documents.write(source, [steps.job])
-            if error.code is not Code.RESULT_UNREACHABLE:
+            if error.code not in REPORTED_CODES:
                 raise
             self._record_problem(source, steps.job, error)
             delay = min(error.delay_seconds * 2.0 ** min(receive_count - 1, 10), MAX_DELAY_SECONDS)
@@ -201,7 +203,7 @@ class DeliverService:
         return job if job == steps.job else self.ledger.write_transition(Transition(job))
 
     def _record_problem(self, source: Source, job: Job, error: RetryLaterError) -> None:
-        """Reports once that a paid picture cannot currently be downloaded."""
+        """Reports once that a paid picture cannot currently be downloaded or signed."""
         if job.problem is None or job.problem.code is not error.code:
             problem = Problem.from_error(error, self.clock.now(), job.money).with_history(job.problem)
             self.ledger.write_transition(transitions.record_wait_reason(job, problem))

@@ -47,11 +47,14 @@ def embed_xmp(data: bytes, photo_format: PhotoFormat, packet: bytes) -> bytes:
             return webp.embed_xmp(data, packet)
 
 
-def embed_picture_metadata(data: bytes, photo_format: PhotoFormat, operation: str | None, texts: PictureTexts) -> bytes:
+def embed_picture_metadata(
+    data: bytes, photo_format: PhotoFormat, operation: str | None, texts: PictureTexts, source_term: str = ""
+) -> bytes:
     """Returns a picture that Backdrop made, with its texts and, if `operation` is given, a mark of how it was made.
 
-    A JPEG has the texts also as IPTC-IIM; the other formats have no place for it. See `embed_xmp`.
+    `source_term`: see `find_source_type`. A JPEG has the texts also as IPTC-IIM; the other formats have no place for
+    it. See `embed_xmp`.
     """
-    packet, resource = build_xmp_packet(operation, texts), build_iptc_resource(texts)
+    packet, resource = build_xmp_packet(operation, texts, source_term), build_iptc_resource(texts)
     with_packet = embed_xmp(data, photo_format, packet) if packet else data
     return jpeg.embed_image_resource(with_packet, resource) if resource and photo_format == "jpeg" else with_packet

@@ -121,6 +121,16 @@ class PaidPicture:
         the subject is the provider's, too."""
         self.fallback_reason = ""
 
+    @property
+    def data(self) -> bytes:
+        """The provider's file, unchanged."""
+        return self._data
+
+    @property
+    def has_own_subject(self) -> bool:
+        """Whether the picture has the photo's own subject in it."""
+        return self.scene_enlargement is not None
+
     def replace_pixels(self, picture: "Image", make_again: "Callable[[], Image]", scene_enlargement: float) -> None:
         """Makes all outputs from this picture (RGB), with the photo's own subject, instead of the provider's.
 

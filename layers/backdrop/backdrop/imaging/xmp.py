@@ -9,9 +9,10 @@ _NO_TEXTS = PictureTexts()
 CREATOR_TOOL = "Backdrop"
 """Without a version: a new release must not change the bytes of every picture."""
 
+VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 SOURCE_TYPES: Mapping[str, str] = {
-    "replace": "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia",
-    "remove": "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicallyEnhanced",
+    "replace": f"{VOCABULARY}compositeWithTrainedAlgorithmicMedia",
+    "remove": f"{VOCABULARY}algorithmicallyEnhanced",
 }
 """The IPTC digital source type of each operation, from the vocabulary of 2024-10-23
 (https://cv.iptc.org/newscodes/digitalsourcetype/).
@@ -45,15 +46,24 @@ _TEXT_PROPERTIES = {"title": "dc:title", "copyright": "dc:rights", "alt": "Iptc4
 """The property of each text: Title, Copyright Notice, and Alt Text (IPTC Photo Metadata Standard 2025.1)."""
 
 
-def build_xmp_packet(operation: str | None, texts: PictureTexts = _NO_TEXTS) -> bytes:
+def find_source_type(operation: str, source_term: str = "") -> str:
+    """Returns the URL of a picture's digital source type: that of `source_term`, or else the operation's.
+
+    Raises `KeyError` for an unknown operation.
+    """
+    return f"{VOCABULARY}{source_term}" if source_term else SOURCE_TYPES[operation]
+
+
+def build_xmp_packet(operation: str | None, texts: PictureTexts = _NO_TEXTS, source_term: str = "") -> bytes:
     """Returns the XMP packet (ISO 16684-1) for a picture made by this operation. The bytes are always the same.
 
-    If `operation` is None, the packet does not state how the picture was made. Returns b"" if it would be empty. Raises
-    `KeyError` for an unknown operation.
+    `source_term`: see `find_source_type`. If `operation` is None, the packet does not state how the picture was made.
+    Returns b"" if it would be empty. Raises `KeyError` for an unknown operation.
     """
     properties: dict[str, str] = {}
     if operation:
-        properties |= {"xmp:CreatorTool": CREATOR_TOOL, "Iptc4xmpExt:DigitalSourceType": SOURCE_TYPES[operation]}
+        source_type = find_source_type(operation, source_term)
+        properties |= {"xmp:CreatorTool": CREATOR_TOOL, "Iptc4xmpExt:DigitalSourceType": source_type}
     for field, name in _TEXT_PROPERTIES.items():
         if text := getattr(texts, field):
             properties[name] = f'<rdf:Alt><rdf:li xml:lang="x-default">{_escape(text)}</rdf:li></rdf:Alt>'

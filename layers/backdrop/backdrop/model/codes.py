@@ -67,6 +67,7 @@ class Code(StrEnum):
     PAUSED_BY_PERSON = "paused_by_person"
     LANE_SHUT = "lane_shut"
     RESULT_UNREACHABLE = "result_unreachable"
+    SIGNING_FAILED = "signing_failed"
     # the provider, permanent
     REQUEST_REJECTED = "request_rejected"
     PROVIDER_FAILED = "provider_failed"

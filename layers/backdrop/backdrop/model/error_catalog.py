@@ -447,6 +447,15 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         cost=Cost.PICTURE_NOT_DOWNLOAD,
         disposition=Disposition.WAITING,
     ),
+    Code.SIGNING_FAILED: _bought_entry(
+        PaidFile.KEPT,
+        "The paid picture cannot get its Content Credentials: the signing key or its certificate does not work.",
+        "Run `backdrop doctor`: it makes a trial signature and says what to fix. The paid file is under "
+        "_backdrop/paid/. There is nothing to resume afterwards: Backdrop tries again at least every ten minutes, "
+        "delivers the pictures without a charge, and resumes the lanes that it paused because delivery was backed up.",
+        disposition=Disposition.WAITING,
+        for_operator=True,
+    ),
     Code.REQUEST_REJECTED: _entry(
         Cost.NOTHING,
         Disposition.DEAD,

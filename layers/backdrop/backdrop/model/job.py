@@ -298,7 +298,8 @@ class StoredPicture(Record):
     """One picture in the output bucket.
 
     `certificate`: how it meets the rules of the marketplace that it is for. `fidelity`: whether it still shows the
-    photo's product; None if it is a cut-out.
+    photo's product; None if it is a cut-out. `is_signed`: it has Content Credentials of this stack, and its file is
+    kept under `_backdrop/signed/`.
     """
 
     key: str
@@ -313,6 +314,7 @@ class StoredPicture(Record):
     seed: int | None
     certificate: Certificate | None = None
     fidelity: Fidelity | None = None
+    is_signed: bool = False
 
 
 class ImageStepKind(StrEnum):
@@ -393,7 +395,8 @@ class Job(LedgerItem):
     command behind the job. `reviews`: the pictures that need, or needed, a person's approval, by the file that people
     see. `mandate`: the name of the one that owns the photo's folder and pays; pictures are reused only within it.
     `image_steps`: those of a delivery that has begun. `bill_wait_until`: the time until which the job waits for the
-    provider's usage records, because they may show that its lost call was not charged.
+    provider's usage records, because they may show that its lost call was not charged. `has_signed_files`: signed
+    pictures of an earlier delivery are kept.
     """
 
     job_id: str
@@ -425,6 +428,7 @@ class Job(LedgerItem):
     image_steps: tuple[ImageStep, ...] = ()
     bill_wait_until: datetime | None = None
     results: tuple[StoredPicture, ...] = ()
+    has_signed_files: bool = False
     problem: Problem | None = None
     has_report: bool = False
     announced: bool = False

@@ -17,6 +17,7 @@ class WarningCode(StrEnum):
     """Codes of warnings; a warning may also have the code of an error."""
 
     CERTIFICATE_FAILED = "certificate_failed"
+    CREDENTIALS_LEFT_OUT = "credentials_left_out"
     ENLARGED = "enlarged"
     FEWER_RESULTS = "fewer_results"
     FEWER_RETRIES = "fewer_retries"

@@ -17,6 +17,7 @@ PROVIDER_REPORTS_FOLDER = "_providers"
 PAID_PREFIX = f"{RESERVED_PREFIX}/paid"
 CHANGE_MAPS_PREFIX = f"{RESERVED_PREFIX}/changes"
 REVIEW_PREFIX = f"{RESERVED_PREFIX}/review"
+SIGNED_PREFIX = f"{RESERVED_PREFIX}/signed"
 ANSWER_SPOOL_PREFIX = f"{RESERVED_PREFIX}/work/answers"
 INPUTS_PREFIX = f"{RESERVED_PREFIX}/work/inputs"
 RESULTS_PREFIX = f"{RESERVED_PREFIX}/work/results"
@@ -219,3 +220,8 @@ def review_key(job_id: str, attempt: int, n: int) -> str:
 def paid_key(job_id: str, attempt: int, n: int, extension: str) -> str:
     """Returns the key of the provider's unchanged file: image `n` of a job's paid attempt."""
     return f"{PAID_PREFIX}/{job_id}/{attempt}_{n}.{extension}"
+
+
+def signed_key(job_id: str, attempt: int, n: int, output: str | None, extension: str) -> str:
+    """Returns the key of a signed picture as it is delivered: an output of image `n` of a job's paid attempt."""
+    return f"{SIGNED_PREFIX}/{job_id}/{attempt}_{n}{f'@{output}' if output else ''}.{extension}"

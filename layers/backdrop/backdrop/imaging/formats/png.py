@@ -46,6 +46,10 @@ _KEPT_CHUNK_MAX_BYTES: dict[bytes, int] = {
 _TEXT_CHUNKS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 _LEGACY_XMP_KEYWORD = b"Raw profile type xmp\0"
+_CREDENTIALS_CHUNK = b"caBX"
+"""Content Credentials (C2PA 2.2, A.3.2 "Embedding manifests into PNG")."""
+_CREDENTIALS_LINK = b"dcterms:provenance"
+"""The XMP property that links to Content Credentials which are stored elsewhere."""
 _UNCOMPRESSED_TEXT_HEADER = b"\0\0\0\0"
 """The fields of an iTXt chunk: no compression, no language, and no translated keyword."""
 
@@ -185,11 +189,14 @@ def strip_metadata(data: bytes) -> bytes:
 
 
 def embed_xmp(data: bytes, packet: bytes) -> bytes:
-    """Inserts the packet after the header. See `metadata.embed_xmp`."""
+    """Inserts the packet after the header. See `metadata.embed_xmp`.
+
+    Drops Content Credentials: their signature covers every byte, so they would accuse the picture of a change.
+    """
     read_header(data)
     splicer, kept_until = ByteSplicer(data), 0
     for chunk in iter_chunks(data):
-        if _is_xmp(chunk):
+        if _is_xmp(chunk) or chunk.name == _CREDENTIALS_CHUNK:
             splicer.keep(kept_until, chunk.offset)
             kept_until = chunk.end
         elif chunk.name == b"IHDR":
@@ -198,6 +205,16 @@ def embed_xmp(data: bytes, packet: bytes) -> bytes:
             kept_until = chunk.end
     splicer.keep(kept_until, len(data))
     return splicer.join()
+
+
+def has_credentials(data: bytes) -> bool:
+    """Whether the file has Content Credentials, or links to some. Whether they are valid is not checked."""
+    if _CREDENTIALS_CHUNK not in data and _CREDENTIALS_LINK not in data:
+        return False
+    return any(
+        chunk.name == _CREDENTIALS_CHUNK or (_is_xmp(chunk) and _CREDENTIALS_LINK in bytes(chunk.payload))
+        for chunk in iter_chunks(data)
+    )
 
 
 def _is_xmp(chunk: PngChunk) -> bool:

@@ -43,6 +43,7 @@ _RETRY_END_REASONS = {
 DELIVERY_WARNINGS = frozenset(
     {
         WarningCode.CERTIFICATE_FAILED,
+        WarningCode.CREDENTIALS_LEFT_OUT,
         WarningCode.ENLARGED,
         WarningCode.OVER_MAX_BYTES,
         WarningCode.FRAME_PADDED,
@@ -602,6 +603,7 @@ def store(job: Job, results: tuple[StoredPicture, ...], warnings: Iterable[JobWa
             job,
             status=JobStatus.STORED,
             results=results,
+            has_signed_files=job.has_signed_files or any(result.is_signed for result in results),
             image_steps=(),
             warnings=_deduplicate((*kept, *warnings, *old_pictures)),
             problem=None,

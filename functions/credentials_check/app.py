@@ -1,0 +1,79 @@
+"""The check of Content Credentials: makes a trial signature, with the role of the deliver function.
+
+CloudFormation calls it as a custom resource when the stack's signing key changes, and rejects the deployment if
+pictures could not be signed. `backdrop doctor` calls it at any time.
+"""
+
+import json
+import time
+import urllib.request
+from typing import Any
+
+from backdrop.aws.clients import lazy_client
+from backdrop.aws.log import build_logger
+from backdrop.aws.settings import read_settings
+from backdrop.model.errors import RetryLaterError
+from backdrop_credentials.build import build_signing_keys
+from backdrop_credentials.trial import TrialResult, try_signing
+
+# A role's new permissions may take seconds to apply (IAM User Guide, "Changes are not always immediately visible").
+MAX_TRIES, RETRY_PAUSE_SECONDS = 5, 3
+RESPONSE_TIMEOUT_SECONDS = 10
+# CloudFormation accepts at most 4,096 bytes for the whole response.
+MAX_REASON_CHARACTERS = 3_000
+CHECK_FAILED_REASON = "The check of Content Credentials itself failed; the log group of deliver has the error."
+
+logger = build_logger()
+keys = build_signing_keys(read_settings(), lazy_client)
+
+
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Returns the result of a trial signature, and also sends it to CloudFormation if that asked for it.
+
+    Raises OSError if the response could not be sent; Lambda then retries twice.
+    """
+    if "ResponseURL" not in event:
+        return _to_json(try_signing(keys))
+    problem = CHECK_FAILED_REASON
+    try:
+        problem = "" if event["RequestType"] == "Delete" else _check_deployment()
+    finally:
+        _send_response(event, problem)
+    return {"problem": problem}
+
+
+def _check_deployment() -> str:
+    """Returns why pictures cannot be signed. Tries again first, because the role may be new."""
+    problem = ""
+    for attempt in range(MAX_TRIES):
+        if attempt:
+            time.sleep(RETRY_PAUSE_SECONDS)
+        try:
+            problem = try_signing(keys).problem
+        except RetryLaterError as error:
+            problem = str(error.message)
+        if not problem:
+            return ""
+        logger.warning("no trial signature", problem=problem)
+    return f"ContentCredentialsKeyArn: {problem} docs/provenance.md says how to set it up. Nothing was signed."
+
+
+def _to_json(result: TrialResult) -> dict[str, Any]:
+    expires_at = result.expires_at.isoformat() if result.expires_at else None
+    return {"problem": result.problem, "expires_at": expires_at, "added_bytes": result.added_bytes}
+
+
+def _send_response(event: dict[str, Any], problem: str) -> None:
+    """Sends the response to the URL where CloudFormation waits for it."""
+    response = {
+        "Status": "FAILED" if problem else "SUCCESS",
+        "Reason": problem[:MAX_REASON_CHARACTERS] or "A trial signature was made.",
+        # The ID never changes: a new one would make CloudFormation delete the old resource.
+        "PhysicalResourceId": "credentials-check",
+        **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
+    }
+    # CloudFormation created this URL, and signed it without a content type.
+    request = urllib.request.Request(  # noqa: S310
+        event["ResponseURL"], data=json.dumps(response).encode(), headers={"Content-Type": ""}, method="PUT"
+    )
+    urllib.request.urlopen(request, timeout=RESPONSE_TIMEOUT_SECONDS).close()  # noqa: S310

@@ -1,0 +1,115 @@
+"""The C2PA library: signs files, and measures how much a signature adds. Imported with the first signature."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+from typing import Any
+
+import c2pa
+
+from backdrop_credentials.certificates import CertificateChain
+
+SIGNATURE_BYTES = 64
+MEASURING_SLACK = 64
+"""A few numbers in a manifest take more bytes in a larger file."""
+_PLAIN_SETTINGS: dict[str, Any] = {
+    # Signing must not depend on other servers, and a picture's own bytes must not choose a server to call.
+    "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": False},
+    "builder": {"thumbnail": {"enabled": False}},
+}
+
+
+class SigningError(Exception):
+    """The library refuses to sign. The message is the library's."""
+
+
+@dataclass(frozen=True)
+class SigningIdentity:
+    """A key and its certificates. Exactly one of the two ways to sign is given.
+
+    `private_key`: PEM. `sign`: returns the raw ECDSA signature (64 bytes) of some bytes; its exceptions pass through.
+    """
+
+    chain: CertificateChain
+    private_key: str | None = None
+    sign: Callable[[bytes], bytes] | None = None
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What is signed: a manifest's definition, and one more ingredient.
+
+    `ingredient_file`: the ingredient's file, if its own Content Credentials become part of the manifest.
+    """
+
+    manifest: dict[str, Any]
+    ingredient: dict[str, Any] | None = None
+    ingredient_file: bytes | None = None
+
+
+def build_context(trusted_pem: str = "", *, verifies: bool = False) -> c2pa.Context:
+    """`trusted_pem`: the root certificates that are trusted. `verifies`: whether each new signature is read back."""
+    settings = _PLAIN_SETTINGS | {"verify": _PLAIN_SETTINGS["verify"] | {"verify_after_sign": verifies}}
+    if trusted_pem:
+        settings["trust"] = {"trust_anchors": trusted_pem}
+    return c2pa.Context(c2pa.Settings.from_dict(settings))
+
+
+def sign_file(data: bytes, mime_type: str, statement: Statement, identity: SigningIdentity) -> bytes:
+    """Returns the signed file, which the library has read back and found valid. Raises SigningError."""
+    return _sign(data, mime_type, statement, identity, context=build_context(identity.chain.root_pem, verifies=True))
+
+
+def measure_signature(mime_type: str, statement: Statement, identity: SigningIdentity) -> int:
+    """Returns by how many bytes this signature enlarges a file at most. Does not use a key in KMS."""
+    if identity.sign:
+        identity = SigningIdentity(identity.chain, sign=lambda _: bytes(SIGNATURE_BYTES))
+    sample = build_sample(mime_type)
+    signed = _sign(sample, mime_type, statement, identity, context=build_context(identity.chain.root_pem))
+    return len(signed) - len(sample) + MEASURING_SLACK
+
+
+@cache
+def build_sample(mime_type: str) -> bytes:
+    """Returns a picture of one pixel."""
+    from PIL import Image
+
+    file = BytesIO()
+    Image.new("RGB", (1, 1)).save(file, mime_type.removeprefix("image/"))
+    return file.getvalue()
+
+
+def _sign(data: bytes, mime_type: str, statement: Statement, identity: SigningIdentity, context: c2pa.Context) -> bytes:
+    errors: list[Exception] = []
+    manifest, ingredient, source = statement.manifest, statement.ingredient, statement.ingredient_file
+    if ingredient and source is None:
+        manifest = manifest | {"ingredients": [*manifest["ingredients"], ingredient]}
+    try:
+        with _build_signer(identity, errors) as signer, c2pa.Builder(manifest, context=context) as builder:
+            if ingredient and source is not None:
+                builder.add_ingredient(ingredient, ingredient["format"], BytesIO(source))
+            target = BytesIO()
+            builder.sign(signer, mime_type, BytesIO(data), target)
+            return target.getvalue()
+    except c2pa.C2paError as error:
+        if errors:
+            raise errors[0] from error
+        raise SigningError(str(error)) from error
+
+
+def _build_signer(identity: SigningIdentity, errors: list[Exception]) -> c2pa.Signer:
+    """`errors`: receives what the identity's `sign` raises, because the library only reports that it failed."""
+    certificates, sign = identity.chain.embedded_pem, identity.sign
+    if sign is None:
+        key = identity.private_key or ""
+        return c2pa.Signer.from_info(c2pa.C2paSignerInfo(b"es256", certificates.encode(), key.encode(), None))
+
+    def sign_or_record(data: bytes) -> bytes:
+        try:
+            return sign(data)
+        except Exception as error:
+            errors.append(error)
+            raise
+
+    return c2pa.Signer.from_callback(sign_or_record, c2pa.C2paSigningAlg.ES256, certificates)

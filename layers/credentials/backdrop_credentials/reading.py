@@ -1,0 +1,166 @@
+"""Reads what a file's Content Credentials state, and whether that holds."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from io import BytesIO
+from typing import Any
+
+import c2pa
+
+from backdrop.imaging.formats.header import ImageFormatError
+from backdrop_credentials.library import build_context
+from backdrop_credentials.manifest import JOB_LABEL, PROMPT_PARAMETER
+from backdrop_credentials.structure import StructureError, check_structure, has_remains
+
+CREDENTIAL_PREFIX, UNTRUSTED_SUFFIX = "signingCredential.", ".untrusted"
+"""Codes about a signer alone, for example that of the picture, or of one identity that it states."""
+EXPIRED_CODES = frozenset({"signingCredential.expired", "claimSignature.outsideValidity"})
+"""The file is unchanged, but nothing in it proves that the certificate was valid when it signed. The library does not
+say whether a trusted root vouches for such a certificate."""
+INGREDIENT_PREFIX = "ingredient."
+"""Codes about the link to an ingredient's manifest, rather than about what that manifest states."""
+_REMOTE_ERROR = "Remote:"
+_ACTIONS_LABEL = "c2pa.actions"
+
+
+class FileVerdict(StrEnum):
+    """What a file's Content Credentials show."""
+
+    NONE = "none"
+    REMOTE = "remote"
+    TRUSTED = "trusted"
+    NOT_TRUSTED = "not_trusted"
+    EXPIRED = "expired"
+    CHANGED = "changed"
+    DAMAGED = "damaged"
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether there are some in the file, as far as it can be read."""
+        return self not in (FileVerdict.NONE, FileVerdict.REMOTE)
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether the credentials prove that the file is as it was when it was signed."""
+        return self in (FileVerdict.TRUSTED, FileVerdict.NOT_TRUSTED, FileVerdict.EXPIRED)
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What a signer states. `ingredients`: titles, and whether their own credentials held when they were added."""
+
+    signer: str
+    generator: str
+    signed_at: str | None
+    actions: Sequence[str] = ()
+    source_types: Sequence[str] = ()
+    ingredients: Sequence[str] = ()
+    job: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    prompt: str | None = None
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """`reasons`: what the verdict is based on, in the words of the C2PA specification or of the library."""
+
+    verdict: FileVerdict
+    reasons: Sequence[str] = ()
+    claims: Claims | None = None
+
+
+def read_credentials(data: bytes, trusted_pem: str = "") -> FileReport:
+    """Reads a file without calling other servers. `trusted_pem`: the root certificates that are trusted.
+
+    A file whose credentials are elsewhere, or that has none, is not accused of anything.
+    """
+    try:
+        with c2pa.Reader(None, BytesIO(data), context=build_context(trusted_pem)) as reader:
+            store: dict[str, Any] = json.loads(reader.json())
+    except c2pa.C2paError.ManifestNotFound:  # pyrefly: ignore[missing-attribute]  # the library adds it when it loads
+        if has_remains(data):
+            return FileReport(FileVerdict.DAMAGED, ["parts of a manifest are in the file, but cannot be found as one"])
+        return FileReport(FileVerdict.NONE)
+    except c2pa.C2paError as error:
+        is_remote = str(error).startswith(_REMOTE_ERROR)
+        return FileReport(FileVerdict.REMOTE if is_remote else FileVerdict.DAMAGED, [str(error)])
+    claims = _read_claims(store)
+    codes = list(_list_failures(store["validation_results"]))
+    try:
+        check_structure(data, is_ours=bool(claims and claims.job))
+    except StructureError as error:
+        return FileReport(FileVerdict.CHANGED, [*codes, str(error)], claims)
+    except ImageFormatError as error:
+        return FileReport(FileVerdict.DAMAGED, [f"the file {error}"], claims)
+    return FileReport(judge(codes), sorted(set(codes)), claims)
+
+
+def _list_failures(results: Mapping[str, Any]) -> Iterator[str]:
+    """Returns the codes of what fails. An ingredient may have failed before it was added, but not changed since."""
+    yield from (one["code"] for one in results["activeManifest"]["failure"])
+    for ingredient in results.get("ingredientDeltas", []):
+        codes = [one["code"] for one in ingredient["validationDeltas"]["failure"]]
+        yield from (code for code in codes if code.startswith(INGREDIENT_PREFIX))
+
+
+def judge(failure_codes: Iterable[str]) -> FileVerdict:
+    codes = {*failure_codes}
+    about_signers = {one for one in codes if one.startswith(CREDENTIAL_PREFIX) or one.endswith(UNTRUSTED_SUFFIX)}
+    if codes - about_signers - EXPIRED_CODES:
+        return FileVerdict.CHANGED
+    if codes & EXPIRED_CODES:
+        return FileVerdict.EXPIRED
+    return FileVerdict.NOT_TRUSTED if codes else FileVerdict.TRUSTED
+
+
+def _read_claims(store: Mapping[str, Any]) -> Claims | None:
+    """Returns None if the claims are so damaged that the library does not show them.
+
+    The library has checked the form of actions and ingredients, but not of what Backdrop adds to a manifest.
+    """
+    manifest = store["manifests"].get(store["active_manifest"])
+    if manifest is None:
+        return None
+    signature = manifest.get("signature_info", {})
+    [generator, *_] = manifest.get("claim_generator_info") or [{"name": manifest.get("claim_generator", "unknown")}]
+    assertions = manifest.get("assertions", [])
+    actions = [
+        action
+        for assertion in assertions
+        if assertion["label"].startswith(_ACTIONS_LABEL)
+        for action in assertion["data"].get("actions", [])
+    ]
+    jobs = (one["data"] for one in assertions if one["label"] == JOB_LABEL)
+    prompts = ((one.get("parameters") or {}).get(PROMPT_PARAMETER) for one in actions)
+    names = [signature.get("common_name"), signature.get("issuer")]
+    return Claims(
+        signer=", ".join(name for name in names if name) or "unknown",
+        generator=f"{generator.get('name', 'unknown')} {generator.get('version', '')}".rstrip(),
+        signed_at=signature.get("time"),
+        actions=[_describe_action(action) for action in actions],
+        source_types=[*_list_source_types(actions)],
+        ingredients=[_describe_ingredient(one) for one in manifest.get("ingredients", [])],
+        job=next((job for job in jobs if isinstance(job, dict)), {}),
+        prompt=next((prompt for prompt in prompts if isinstance(prompt, str)), None),
+    )
+
+
+def _describe_action(action: Mapping[str, Any]) -> str:
+    name = str(action["action"])
+    return f"{name}: {action['description']}" if action.get("description") else name
+
+
+def _list_source_types(actions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for action in actions:
+        if source_type := action.get("digitalSourceType"):
+            yield str(source_type).rpartition("/")[2]
+
+
+def _describe_ingredient(ingredient: Mapping[str, Any]) -> str:
+    title = str(ingredient.get("title", "unnamed"))
+    if "active_manifest" not in ingredient:
+        return f"{title} (without Content Credentials)"
+    results = ingredient.get("validation_results", {}).get("activeManifest", {})
+    failures = [one["code"] for one in results.get("failure", [])]
+    return f"{title} (with Content Credentials: {judge(failures).value})"

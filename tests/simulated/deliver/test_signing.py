@@ -1,0 +1,364 @@
+"""Deliver with Content Credentials: a redelivery writes the same file, and a bad key never costs a paid picture."""
+
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from backdrop.imaging.formats import png
+from backdrop.imaging.metadata import embed_xmp
+from backdrop.model import transitions
+from backdrop.model.codes import Code
+from backdrop.model.job import Job, JobStatus
+from backdrop.model.job_warning import WarningCode
+from backdrop.model.object_keys import PAID_PREFIX, SIGNED_PREFIX, paid_key
+from backdrop.pipeline.enqueue import enqueue_delivery
+from backdrop_credentials.reading import Claims, FileVerdict, read_credentials
+from backdrop_credentials.signing import PictureSigner
+from simulation.world.sample_images import build_photo, build_picture
+from simulation.world.simulated_stack import World
+from simulation.world.transport import TargetedFault, build_client_error, crash_worker
+from tests.signing_pki import FakeKms, build_chain, build_issuers, build_keys, build_leaf_key, build_signer, to_pem
+from tests.simulated.deliver.test_approval import world_in_review
+from tests.simulated.deliver.test_fidelity import draw_on, encode
+from tests.simulated.picture_decisions import APPROVED, decide
+from tests.simulated.simulated_days import list_report_codes, pass_time
+from tests.simulated.stage_worlds import KEY, assert_at_rest, find_only_job
+from tests.unit.credentials.signed_files import sign
+from tests.unit.ledger_items import list_warning_codes
+
+ROOTS = to_pem(build_issuers()[:1])
+PICTURE, THUMB = f"{KEY}/red.png", f"{KEY}/red@thumb.webp"
+REMOVE: Mapping[str, Any] = {"operation": "remove"}
+TWO_OUTPUTS: Mapping[str, Any] = {"output": [{"format": "png"}, {"name": "thumb", "format": "webp", "width": 64}]}
+XMP = b"Iptc4xmpExt:DigitalSourceType"
+
+
+def turn_on(world: World, signer: PictureSigner | None = None) -> None:
+    world.deliver.pictures.prepare_signature = (signer or build_signer()).prepare
+
+
+def turn_off(world: World) -> None:
+    world.deliver.pictures.prepare_signature = None
+
+
+def build_world(signer: PictureSigner | None = None, *, is_on: bool = True, **instructions: Any) -> World:
+    """Returns a world with a photo that is paid for but not delivered."""
+    world = World()
+    if is_on:
+        turn_on(world, signer)
+    world.upload_photo(KEY, build_photo())
+    world.upload_sidecar(KEY, **{**REMOVE, **instructions})
+    world.run_until_empty("intake", "ideogram")
+    return world
+
+
+def deliver_again(world: World) -> None:
+    """Delivers the stored job again, as it is after a repeated event for its photo."""
+    transition = transitions.reinstate(find_only_job(world))
+    assert transition
+    job = world.ledger.write_transition(transition)
+    enqueue_delivery(world.intake.photo_intake.deliver_queue, job, job.job_id)
+    world.run_until_empty()
+
+
+def list_signed_names(world: World) -> list[str]:
+    return [key.rpartition("/")[2] for key in world.output_bucket.list_keys() if key.startswith(f"{SIGNED_PREFIX}/")]
+
+
+def read_claims(data: bytes) -> Claims:
+    """Returns what a file states, which must be unchanged and signed with the stack's key."""
+    report = read_credentials(data, ROOTS)
+    assert report.verdict is FileVerdict.TRUSTED, report.reasons
+    assert report.claims
+    return report.claims
+
+
+def use_paid_file(world: World, data: bytes) -> None:
+    world.downloads.override = data
+
+
+# -- the feature is on ---------------------------------------------------------------------------------------------
+
+
+def test_every_output_of_every_image_is_signed_and_kept() -> None:
+    world = build_world(**TWO_OUTPUTS)
+    world.run_until_empty()
+    pictures, job = world.read_pictures(), find_only_job(world)
+    assert sorted(pictures) == [PICTURE, THUMB]
+    assert {read_claims(data).job["job_id"] for data in pictures.values()} == {job.job_id}
+    assert list_signed_names(world) == ["1_1.png", "1_1@thumb.webp"]
+    assert [(result.is_signed, result.bytes) for result in job.results] == [
+        (True, len(pictures[result.key])) for result in job.results
+    ]
+    assert XMP in pictures[PICTURE]
+    assert_at_rest(world)
+
+
+def test_redelivery_writes_the_same_file() -> None:
+    kms = FakeKms(build_leaf_key())
+    world = build_world(build_signer(build_keys(kms=kms)), **TWO_OUTPUTS)
+    world.run_until_empty()
+    before = world.read_pictures()
+    signature_count = kms.signature_count
+    for key in before:
+        world.s3.delete_object(Bucket=world.output_bucket.name, Key=key)
+    deliver_again(world)
+    assert (world.read_pictures(), kms.signature_count) == (before, signature_count)
+    # Also in the next release, and after the certificate was renewed.
+    turn_on(world, build_signer(build_keys(build_chain()), release="9.9.9"))
+    deliver_again(world)
+    assert world.read_pictures() == before
+
+
+@pytest.mark.parametrize("operation", ["put_object", "transact_write_items"])
+def test_crash_after_signing_does_not_sign_twice(operation: str) -> None:
+    world = build_world()
+    world.transport.faults_after.append(
+        TargetedFault(
+            crash_worker,
+            operation,
+            matches=lambda call: operation != "put_object" or SIGNED_PREFIX in call.request["Key"],
+        )
+    )
+    world.run_until_empty()
+    [kept] = [world.output_bucket.find_current(key) for key in world.output_bucket.list_keys() if SIGNED_PREFIX in key]
+    assert kept
+    assert world.read_pictures()[PICTURE] == kept.data
+    assert len(world.output_bucket.objects[next(k for k in world.output_bucket.list_keys() if SIGNED_PREFIX in k)]) == 1
+
+
+def test_other_claims_are_signed_again() -> None:
+    world = build_world()
+    world.run_until_empty()
+    before = world.read_pictures()[PICTURE]
+    turn_on(world, build_signer(source_term="trainedAlgorithmicMedia"))
+    deliver_again(world)
+    assert read_claims(world.read_pictures()[PICTURE]).source_types == ["trainedAlgorithmicMedia"]
+    assert world.read_pictures()[PICTURE] != before
+
+
+def test_kept_file_that_was_changed_is_not_delivered() -> None:
+    world = build_world()
+    world.run_until_empty()
+    [key] = [key for key in world.output_bucket.list_keys() if SIGNED_PREFIX in key]
+    kept = world.output_bucket.find_current(key)
+    assert kept
+    assert kept.data
+    world.s3.put_object(
+        Bucket=world.output_bucket.name,
+        Key=key,
+        Body=kept.data[:-30] + bytes(30),
+        Metadata=dict(kept.metadata),
+        ContentType="image/png",
+    )
+    deliver_again(world)
+    read_claims(world.read_pictures()[PICTURE])
+
+
+def test_byte_limit_includes_the_signature() -> None:
+    limit = 24_000
+    world = build_world(
+        output={"format": "jpg", "background": "#ffffff", "width": 600, "height": 600, "fit": "pad", "max_bytes": limit}
+    )
+    world.run_until_empty()
+    [data] = world.read_pictures().values()
+    read_claims(data)
+    assert len(data) <= limit
+    assert WarningCode.OVER_MAX_BYTES not in list_warning_codes(find_only_job(world))
+
+
+def test_provider_credentials_become_an_ingredient() -> None:
+    world = build_world()
+    use_paid_file(world, sign(data=build_picture("a")))
+    world.run_until_empty()
+    data = world.read_pictures()[PICTURE]
+    assert read_claims(data).ingredients[1].startswith("File from Ideogram (with Content Credentials")
+    assert XMP in data
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_approved_picture_states_the_providers_own_file(is_kept: bool) -> None:
+    """People saw a PNG that was made from it. If the provider's file is gone, nothing is stated about it."""
+    world = world_in_review(sign("jpg", data=encode(draw_on((60, 120, 70)), "JPEG")))
+    turn_on(world)
+    [job] = [job for job in world.list_jobs() if job.reviews]
+    if not is_kept:
+        world.output_bucket.objects.pop(paid_key(job.job_id, 1, 1, "jpeg"))
+    decide(world, APPROVED, job)
+    [data] = world.read_pictures().values()
+    photo, *paid_files = read_claims(data).ingredients
+    assert photo.startswith("red.jpg")
+    assert [name.partition(" (with Content Credentials")[0] for name in paid_files] == ["File from Segmind"] * is_kept
+
+
+def test_damaged_provider_credentials_do_not_stop_the_lane() -> None:
+    world = build_world()
+    paid_file = sign(data=build_picture("a"))
+    at = paid_file.index(b"caBX") + 2_000
+    chunk = next(one for one in png.iter_chunks(paid_file) if one.name == b"caBX")
+    assert chunk.offset < at < chunk.end
+    use_paid_file(world, _rebuild_png(paid_file, at))
+    world.run_until_empty()
+    assert find_only_job(world).status is JobStatus.STORED
+    assert WarningCode.CREDENTIALS_LEFT_OUT in list_warning_codes(find_only_job(world))
+    read_claims(world.read_pictures()[PICTURE])
+
+
+def _rebuild_png(data: bytes, changed_at: int) -> bytes:
+    """Returns a PNG with one changed byte, and correct checksums, so that only its credentials are damaged."""
+    changed = bytearray(data)
+    changed[changed_at] ^= 1
+    parts = [png.MAGIC]
+    position = len(png.MAGIC)
+    while position < len(changed):
+        end = position + 8 + int.from_bytes(changed[position : position + 4])
+        name, payload = bytes(changed[position + 4 : position + 8]), bytes(changed[position + 8 : end])
+        parts.append(len(payload).to_bytes(4) + name + payload + zlib.crc32(name + payload).to_bytes(4))
+        position = end + 4
+    return b"".join(parts)
+
+
+def test_reused_file_names_the_provider_that_made_it() -> None:
+    """The second photo's job is in another provider's lane, because the first provider is paused by then."""
+    world = World()
+    turn_on(world)
+    first, second = "hats/one.jpg", "shoes/two.jpg"
+    fields = {"prompt": "on grass", "provider": ["ideogram", "segmind"]}
+    for key in (first, second):
+        world.upload_photo(key, build_photo())
+    world.upload_sidecar(first, **fields)
+    world.run_until_empty()
+    world.pause_lane()
+    world.upload_sidecar(second, **fields)
+    world.run_until_empty()
+    reused = _find_replacement(world, second)
+    assert reused.reused_from == _find_replacement(world, first).job_id
+    [data] = [data for key, data in world.read_pictures(second).items()]
+    assert read_claims(data).actions[1] == "c2pa.edited: Background generated by Ideogram 3.0"
+
+
+def _find_replacement(world: World, key: str) -> Job:
+    return next(job for job in world.list_jobs(key) if job.operation == "replace")
+
+
+# -- the key does not work -----------------------------------------------------------------------------------------
+
+
+def test_bad_key_keeps_the_paid_file_and_reports_once() -> None:
+    refused: Any = build_client_error("AccessDeniedException", "Sign", 400)
+    kms = FakeKms(build_leaf_key(), refusal=refused)
+    world = build_world(build_signer(build_keys(kms=kms)))
+    pass_time(world, 3 * 3600)
+    job = find_only_job(world)
+    assert (job.status, job.crash_count, job.problem and job.problem.code) == (
+        JobStatus.PAID,
+        0,
+        Code.SIGNING_FAILED,
+    )
+    assert list_report_codes(world, KEY) == ["signing_failed"]
+    report = world.read_report(KEY)
+    assert report
+    assert (report["errors"][0]["money"], "kms:Sign" in report["errors"][0]["message"]) == ("spent", True)
+    assert [key for key in world.output_bucket.list_keys() if key.startswith(PAID_PREFIX)]
+    assert world.read_pictures() == {}
+    assert len(world.downloads.fetched_urls) == 1
+    kms.refusal = None
+    pass_time(world, 900)
+    assert (find_only_job(world).status, world.read_report(KEY)) == (JobStatus.STORED, None)
+    read_claims(world.read_pictures()[PICTURE])
+    assert len(world.downloads.fetched_urls) == 1
+    assert_at_rest(world)
+
+
+def test_report_about_a_bad_key_is_not_written_again_and_again() -> None:
+    world = build_world(build_signer(build_keys("no certificate")))
+    pass_time(world, 3 * 3600)
+    [report] = [key for key in world.output_bucket.list_keys() if key.startswith("_backdrop/errors/")]
+    assert len(world.output_bucket.objects[report]) == 1
+
+
+def test_deliveries_that_wait_for_a_key_pause_the_lane_until_they_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backdrop.reconcile.service.DELIVERY_BACKLOG_HIGH", 3)
+    monkeypatch.setattr("backdrop.reconcile.service.DELIVERY_BACKLOG_LOW", 1)
+    refused: Any = build_client_error("DisabledException", "Sign", 400)
+    kms = FakeKms(build_leaf_key(), refusal=refused)
+    world = World()
+    turn_on(world, build_signer(build_keys(kms=kms)))
+    for number in range(5):
+        world.upload_photo(f"{number}.jpg", build_photo())
+        world.upload_sidecar(f"{number}.jpg", **REMOVE, revision=str(number))
+    pass_time(world, 3600)
+    assert [pause.code for pause in world.ledger.read_health("ideogram").pauses] == [Code.DELIVERY_BACKED_UP]
+    kms.refusal = None
+    pass_time(world, 3600)
+    assert (world.ledger.read_health("ideogram").pauses, {job.status for job in world.list_jobs()}) == (
+        (),
+        {JobStatus.STORED},
+    )
+
+
+# -- the feature is off --------------------------------------------------------------------------------------------
+
+
+def test_signed_provider_file_passes_through_untouched() -> None:
+    world = build_world(is_on=False)
+    paid_file = sign(data=build_picture("a"))
+    use_paid_file(world, paid_file)
+    world.run_until_empty()
+    assert world.read_pictures() == {PICTURE: paid_file}
+    assert not find_only_job(world).results[0].is_signed
+    assert list_signed_names(world) == []
+
+
+@pytest.mark.parametrize(
+    "output", [{"format": "webp"}, {"format": "jpg", "background": "#fff"}, {"width": 100}, {"title": "Red shoe"}]
+)
+def test_converted_provider_file_loses_its_signature_cleanly(output: Mapping[str, Any]) -> None:
+    world = build_world(is_on=False, output=dict(output))
+    use_paid_file(world, sign(data=build_picture("a")))
+    world.run_until_empty()
+    [data] = world.read_pictures().values()
+    assert read_credentials(data).verdict is FileVerdict.NONE
+    assert XMP in data
+
+
+def test_provider_file_with_linked_credentials_passes_through_untouched() -> None:
+    world = build_world(is_on=False)
+    paid_file = embed_xmp(build_picture("a"), "png", b'<rdf:Description dcterms:provenance="https://x.invalid/a"/>')
+    use_paid_file(world, paid_file)
+    world.run_until_empty()
+    assert world.read_pictures() == {PICTURE: paid_file}
+
+
+def test_signed_picture_stays_the_same_after_the_feature_was_turned_off() -> None:
+    world = build_world(build_signer(states_prompt=True), **TWO_OUTPUTS)
+    use_paid_file(world, sign(data=build_picture("a")))
+    world.run_until_empty()
+    before = world.read_pictures()
+    turn_off(world)
+    for key in before:
+        world.s3.delete_object(Bucket=world.output_bucket.name, Key=key)
+    deliver_again(world)
+    assert world.read_pictures() == before
+    assert all(result.is_signed for result in find_only_job(world).results)
+
+
+def test_changed_output_is_delivered_unsigned_after_the_feature_was_turned_off() -> None:
+    world = build_world()
+    world.run_until_empty()
+    turn_off(world)
+    world.upload_sidecar(KEY, **REMOVE, output={"format": "png", "width": 64})
+    world.run_until_empty()
+    [data] = world.read_pictures().values()
+    assert read_credentials(data).verdict is FileVerdict.NONE
+    assert not find_only_job(world).results[0].is_signed
+
+
+def test_stack_that_never_signed_makes_no_request_and_stores_nothing_for_it() -> None:
+    world = build_world(is_on=False)
+    world.run_until_empty()
+    deliver_again(world)
+    assert not any(SIGNED_PREFIX in str(call) for call in world.transport.calls)
+    assert "is_signed" not in str(world.table.items)

@@ -1,0 +1,121 @@
+"""The check of Content Credentials always responds to CloudFormation, and rejects a key that cannot sign pictures."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from backdrop.model.codes import Code
+from backdrop.model.errors import RetryLaterError
+from backdrop_credentials.keys import SigningKeys
+from functions.credentials_check import app
+from simulation.world.transport import build_client_error
+from tests.signing_pki import FakeKms, build_chain, build_keys, build_leaf_key
+from tests.unit.cloudformation_responses import ResponseReceiver, receive_responses
+
+
+@pytest.fixture
+def inbox() -> Iterator[ResponseReceiver]:
+    with receive_responses() as receiver:
+        yield receiver
+
+
+def build_event(inbox: ResponseReceiver, kind: str = "Create") -> dict[str, Any]:
+    return {
+        "RequestType": kind,
+        "RequestId": "request-1",
+        "StackId": "arn:aws:cloudformation:eu-central-1:123456789012:stack/backdrop/1",
+        "LogicalResourceId": "CredentialsCheck",
+        "ResponseURL": inbox.url,
+    }
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses between the tries of a check, in seconds."""
+    seconds = list[float]()
+    monkeypatch.setattr("functions.credentials_check.app.time.sleep", seconds.append)
+    return seconds
+
+
+def use_keys(monkeypatch: pytest.MonkeyPatch, keys: SigningKeys) -> None:
+    monkeypatch.setattr("functions.credentials_check.app.keys", keys)
+
+
+@pytest.mark.parametrize("kind", ["Create", "Update"])
+def test_key_that_signs_is_accepted(inbox: ResponseReceiver, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    use_keys(monkeypatch, build_keys())
+    app.lambda_handler(build_event(inbox, kind), None)
+    [answer] = inbox.answers
+    assert (answer["Status"], answer["RequestId"], answer["LogicalResourceId"]) == (
+        "SUCCESS",
+        "request-1",
+        "CredentialsCheck",
+    )
+    assert inbox.content_types == [""]
+
+
+def test_key_that_does_not_sign_is_rejected_with_its_reason(
+    inbox: ResponseReceiver, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
+) -> None:
+    use_keys(monkeypatch, build_keys(build_chain()[:-1]))
+    app.lambda_handler(build_event(inbox), None)
+    [answer] = inbox.answers
+    assert (answer["Status"], "lacks its root" in answer["Reason"]) == ("FAILED", True)
+    assert len(pauses) == app.MAX_TRIES - 1
+
+
+def test_new_permission_that_applies_late_is_waited_for(
+    inbox: ResponseReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kms = FakeKms(build_leaf_key(), refusal=build_client_error("AccessDeniedException", "Sign", 400))
+    use_keys(monkeypatch, build_keys(kms=kms))
+
+    def grant(_: float) -> None:
+        kms.refusal = None
+
+    monkeypatch.setattr("functions.credentials_check.app.time.sleep", grant)
+    app.lambda_handler(build_event(inbox), None)
+    assert [answer["Status"] for answer in inbox.answers] == ["SUCCESS"]
+
+
+def test_feature_can_always_be_turned_off(inbox: ResponseReceiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_keys(monkeypatch, build_keys("no certificate"))
+    app.lambda_handler(build_event(inbox, "Delete"), None)
+    assert [answer["Status"] for answer in inbox.answers] == ["SUCCESS"]
+
+
+def test_response_never_causes_a_replacement_of_the_resource(
+    inbox: ResponseReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_keys(monkeypatch, build_keys())
+    for kind in ("Create", "Update", "Delete"):
+        app.lambda_handler(build_event(inbox, kind), None)
+    assert {answer["PhysicalResourceId"] for answer in inbox.answers} == {"credentials-check"}
+
+
+def test_failed_check_still_responds_and_raises_its_error(
+    inbox: ResponseReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_keys(monkeypatch, build_keys(kms=FakeKms(build_leaf_key(), refusal=ValueError("broken"))))
+    with pytest.raises(ValueError, match="broken"):
+        app.lambda_handler(build_event(inbox), None)
+    [answer] = inbox.answers
+    assert (answer["Status"], answer["Reason"]) == ("FAILED", app.CHECK_FAILED_REASON)
+
+
+def test_doctor_receives_the_result_of_a_trial_signature(monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = build_chain(ends_in=timedelta(days=90))
+    use_keys(monkeypatch, build_keys(chain))
+    result = app.lambda_handler({}, None)
+    assert (result["problem"], result["expires_at"]) == ("", chain[0].certificate.not_valid_after_utc.isoformat())
+    assert result["added_bytes"] > 0
+
+
+def test_unavailable_kms_does_not_accuse_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    kms = FakeKms(build_leaf_key(), refusal=build_client_error("KMSInternalException", "Sign", 500))
+    use_keys(monkeypatch, build_keys(kms=kms))
+    with pytest.raises(RetryLaterError) as caught:
+        app.lambda_handler({}, None)
+    assert caught.value.code is not Code.SIGNING_FAILED
