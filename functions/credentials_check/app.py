@@ -13,6 +13,7 @@ from backdrop.aws.clients import lazy_client
 from backdrop.aws.log import build_logger
 from backdrop.aws.settings import read_settings
 from backdrop.model.errors import RetryLaterError
+from backdrop.model.ids import sha256_hex
 from backdrop_credentials.build import build_signing_keys
 from backdrop_credentials.trial import TrialResult, try_signing
 
@@ -21,6 +22,7 @@ MAX_TRIES, RETRY_PAUSE_SECONDS = 5, 3
 RESPONSE_TIMEOUT_SECONDS = 10
 # CloudFormation accepts at most 4,096 bytes for the whole response.
 MAX_REASON_CHARACTERS = 3_000
+KEY_ID_LENGTH = 16
 CHECK_FAILED_REASON = "The check of Content Credentials itself failed; the log group of deliver has the error."
 
 logger = build_logger()
@@ -34,11 +36,17 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """
     if "ResponseURL" not in event:
         return _to_json(try_signing(keys))
-    problem = CHECK_FAILED_REASON
+    problem, accepted_ids = CHECK_FAILED_REASON, event.get("PhysicalResourceId", "").split()
+    key_id = sha256_hex(event["ResourceProperties"]["ContentCredentialsKeyArn"].encode())[:KEY_ID_LENGTH]
     try:
-        problem = "" if event["RequestType"] == "Delete" else _check_deployment()
+        # A deployment that fails is rolled back to the key before, whose certificate may be replaced by now. If that
+        # failed too, the stack would need a person to repair it.
+        is_known = event["RequestType"] == "Delete" or key_id in accepted_ids
+        problem = "" if is_known else _check_deployment()
     finally:
-        _send_response(event, problem)
+        is_new = not problem and event["RequestType"] != "Delete"
+        ids = [key_id, *(one for one in accepted_ids[:1] if one != key_id)] if is_new else accepted_ids
+        _send_response(event, problem, " ".join(ids) or key_id)
     return {"problem": problem}
 
 
@@ -63,13 +71,16 @@ def _to_json(result: TrialResult) -> dict[str, Any]:
     return {"problem": result.problem, "expires_at": expires_at, "added_bytes": result.added_bytes}
 
 
-def _send_response(event: dict[str, Any], problem: str) -> None:
-    """Sends the response to the URL where CloudFormation waits for it."""
+def _send_response(event: dict[str, Any], problem: str, resource_id: str) -> None:
+    """Sends the response to the URL where CloudFormation waits for it.
+
+    `resource_id`: the keys that were accepted, the current one first. After a new one, CloudFormation deletes the old
+    resource, which changes nothing.
+    """
     response = {
         "Status": "FAILED" if problem else "SUCCESS",
         "Reason": problem[:MAX_REASON_CHARACTERS] or "A trial signature was made.",
-        # The ID never changes: a new one would make CloudFormation delete the old resource.
-        "PhysicalResourceId": "credentials-check",
+        "PhysicalResourceId": resource_id,
         **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
     }
     # CloudFormation created this URL, and signed it without a content type.

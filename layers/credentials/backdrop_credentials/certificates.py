@@ -26,6 +26,7 @@ class Certificate:
     pem: str
     issuer: bytes
     subject: bytes
+    valid_from: datetime
     expires_at: datetime
 
     @property
@@ -51,6 +52,14 @@ class CertificateChain:
     @property
     def expires_at(self) -> datetime:
         return min(certificate.expires_at for certificate in self.certificates)
+
+    def require_valid(self, now: datetime) -> None:
+        """Raises CertificateError if one of the certificates is not valid at this time."""
+        for number, certificate in enumerate(self.certificates, 1):
+            if now > certificate.expires_at:
+                raise CertificateError(f"Certificate {number} expired on {certificate.expires_at:%Y-%m-%d}. Renew it.")
+            if now < certificate.valid_from:
+                raise CertificateError(f"Certificate {number} is not valid before {certificate.valid_from:%Y-%m-%d}.")
 
 
 def parse_chain(text: str) -> CertificateChain:
@@ -90,11 +99,11 @@ def _parse_certificate(data: bytes) -> Certificate:
     if fields[0][0] == _EXPLICIT_VERSION:
         del fields[0]
     _serial, _algorithm, (_, issuer), (_, validity), (_, subject), *_ = fields
-    _, (time_type, expires) = _iter_values(validity)
+    valid_from, expires_at = (_parse_time(tag, text.decode("ascii")) for tag, text in _iter_values(validity))
     encoded = base64.b64encode(data).decode()
     lines = "\n".join(encoded[start : start + 64] for start in range(0, len(encoded), 64))
     pem = f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n"
-    return Certificate(pem, issuer, subject, _parse_time(time_type, expires.decode("ascii")))
+    return Certificate(pem, issuer, subject, valid_from, expires_at)
 
 
 def _iter_values(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -49,8 +49,9 @@ class SigningKeys:
         try:
             text = self.read_secret(self.certificate_secret, bypass_cache=bypass_cache)
             chain = parse_chain(text)
+            chain.require_valid(datetime.now(UTC))
             if KMS_ARN_PART in self.key_arn:
-                return SigningIdentity(chain, sign=partial(self._sign_with_kms, self.key_arn))
+                return SigningIdentity(chain, sign=self._sign_with_kms)
             return SigningIdentity(chain, private_key=self.read_secret(self.key_arn, bypass_cache=bypass_cache))
         except UnreadableSecretError as error:
             raise UnusableKeyError(f"The key or its certificate chain cannot be read: {error}.") from error
@@ -59,11 +60,11 @@ class SigningKeys:
                 f"The certificate chain in {self.certificate_secret} cannot be used. {error}"
             ) from error
 
-    def _sign_with_kms(self, key_arn: str, data: bytes) -> bytes:
+    def _sign_with_kms(self, data: bytes) -> bytes:
         """Raises UnusableKeyError, and RetryLaterError if KMS cannot be reached."""
         try:
             response = self.kms.sign(
-                KeyId=key_arn,
+                KeyId=self.key_arn,
                 Message=hashlib.sha256(data).digest(),
                 MessageType="DIGEST",
                 SigningAlgorithm="ECDSA_SHA_256",
@@ -73,8 +74,9 @@ class SigningKeys:
             if not isinstance(error, ClientError) or code in TRANSIENT_CODES:
                 raise unavailable("KMS", error) from error
             message = (
-                f"KMS does not sign with {key_arn} ({code}). It must be an enabled key for signing with the key spec "
-                "ECC_NIST_P256 in the stack's region, and its policy must allow kms:Sign to deliver's role."
+                f"KMS does not sign with the key in ContentCredentialsKeyArn ({code}). It must be an enabled key for "
+                "signing with the key spec ECC_NIST_P256 in the stack's region, and its policy must allow kms:Sign to "
+                "deliver's role."
             )
             raise UnusableKeyError(message) from error
         return convert_signature(response["Signature"])

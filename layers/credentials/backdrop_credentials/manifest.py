@@ -6,6 +6,7 @@ is what was done, and a claim is the list of both that is signed.
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from backdrop.deliver.signed_files import PictureFacts
@@ -27,6 +28,12 @@ MODEL_NAMES = {
     ("ideogram", "remove"): "Ideogram's background remover",
 }
 _UNKNOWN_MODEL = "a generative AI model"
+_OWN_PIXELS = {
+    "replace": "The photo's own product composited into the picture",
+    "remove": "The photo's own pixels cut out along the outline in the picture",
+}
+MAX_MANIFEST_BYTES = 15 * 1024
+"""What Backdrop's own statement may add to a picture, in addition to the credentials that the provider's file has."""
 _MIME_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 
 
@@ -70,9 +77,15 @@ def build_paid_file_ingredient(facts: PictureFacts) -> dict[str, Any] | None:
     }
 
 
-def hash_claims(manifest: dict[str, Any], *, has_paid_credentials: bool) -> str:
-    """Returns the hash of everything that a manifest states, so that the same statement is signed only once."""
-    return sha256_hex(json.dumps([manifest, has_paid_credentials], sort_keys=True).encode())
+def hash_claims(facts: PictureFacts, *, source_term: str, with_prompt: bool) -> str:
+    """Returns the hash of what a manifest states, so that the same statement is signed only once.
+
+    What is known of the provider's file is not part of it: it stays the same or gets lost, and a picture that was
+    signed while it was known keeps its manifest.
+    """
+    lasting = replace(facts, maker=None, paid_file=None)
+    manifest = build_manifest(lasting, source_term=source_term, with_prompt=with_prompt)
+    return sha256_hex(json.dumps(manifest, sort_keys=True).encode())
 
 
 def _list_actions(facts: PictureFacts, source_term: str, *, with_prompt: bool) -> Iterator[dict[str, Any]]:
@@ -99,7 +112,7 @@ def _list_actions(facts: PictureFacts, source_term: str, *, with_prompt: bool) -
             "parameters": {"ingredientIds": [PAID_FILE]},
         }
     if facts.has_own_subject:
-        yield {"action": "c2pa.edited", "description": "The photo's own product composited into the picture"}
+        yield {"action": "c2pa.edited", "description": _OWN_PIXELS[job.operation]}
     if not facts.output.is_plain_lossless:
         yield {"action": "c2pa.edited", "description": f"Laid out as {_describe_output(facts.output)}"}
 

@@ -14,8 +14,8 @@ from backdrop_credentials.library import build_context
 from backdrop_credentials.manifest import JOB_LABEL, PROMPT_PARAMETER
 from backdrop_credentials.structure import StructureError, check_structure, has_remains
 
-CREDENTIAL_PREFIX, UNTRUSTED_SUFFIX = "signingCredential.", ".untrusted"
-"""Codes about a signer alone, for example that of the picture, or of one identity that it states."""
+SIGNER_PREFIXES, UNTRUSTED_SUFFIX = ("signingCredential.", "cawg."), ".untrusted"
+"""Codes about a signer alone, for example that of the picture, or of an identity that a manifest states (CAWG)."""
 EXPIRED_CODES = frozenset({"signingCredential.expired", "claimSignature.outsideValidity"})
 """The file is unchanged, but nothing in it proves that the certificate was valid when it signed. The library does not
 say whether a trusted root vouches for such a certificate."""
@@ -106,7 +106,7 @@ def _list_failures(results: Mapping[str, Any]) -> Iterator[str]:
 
 def judge(failure_codes: Iterable[str]) -> FileVerdict:
     codes = {*failure_codes}
-    about_signers = {one for one in codes if one.startswith(CREDENTIAL_PREFIX) or one.endswith(UNTRUSTED_SUFFIX)}
+    about_signers = {one for one in codes if one.startswith(SIGNER_PREFIXES) or one.endswith(UNTRUSTED_SUFFIX)}
     if codes - about_signers - EXPIRED_CODES:
         return FileVerdict.CHANGED
     if codes & EXPIRED_CODES:

@@ -17,6 +17,8 @@ _APP11 = 0xEB
 _JPEG_HEADER_BYTES, _BOX_HEADER_BYTES = 8, 8
 _JPEG_IDENTIFIER, _JPEG_BOX_NUMBER = b"JP", bytes.fromhex("0211")
 """The first bytes of a segment (ISO 19566-5, Annex D). The box's number is any; this is the one of the C2PA library."""
+_JPEG_UUID = slice(24, 40)
+"""After the headers of the segment, of the box, and of its description."""
 _SUPERBOX, _DESCRIPTION, _FREE_SPACE = b"jumb", b"jumd", b"free"
 _FLAGS_POSITION, _RESERVED_FLAGS = 16, 0xE0
 """In a description box: after its UUID, and before its label."""
@@ -86,15 +88,20 @@ def _read_store(data: bytes, *, is_ours: bool) -> bytes:
 
 def _read_jpeg_store(data: bytes, *, is_ours: bool) -> bytes:
     """Joins the segments of the store. Each repeats the header of the box (ISO 19566-5, Annex D)."""
-    segments = [data[one.start : one.end] for one in jpeg.iter_segments(data) if one.marker == _APP11]
-    type_start = _JPEG_HEADER_BYTES + 4
-    parts = [one for one in segments if one[type_start : type_start + 4] == _SUPERBOX]
-    for number, part in enumerate(parts, 1):
-        box_number = _JPEG_BOX_NUMBER if is_ours else parts[0][2:4]
-        if part[:_JPEG_HEADER_BYTES] != _JPEG_IDENTIFIER + box_number + number.to_bytes(4):
-            raise StructureError("the segments of the store are not numbered in order")
+    groups: dict[bytes, list[bytes]] = {}
+    for segment in (data[one.start : one.end] for one in jpeg.iter_segments(data) if one.marker == _APP11):
+        if segment[:2] == _JPEG_IDENTIFIER:
+            groups.setdefault(segment[2:4], []).append(segment)
+    # Other programs store other boxes in the same way.
+    stores = [(number, parts) for number, parts in groups.items() if parts[0][_JPEG_UUID] == b"c2pa" + _UUID_END]
+    if not stores:
+        raise StructureError("the box of the store has another type")
+    [(box_number, parts), *others] = stores
+    is_numbered = all(part[4:_JPEG_HEADER_BYTES] == number.to_bytes(4) for number, part in enumerate(parts, 1))
+    if others or not is_numbered or (is_ours and box_number != _JPEG_BOX_NUMBER):
+        raise StructureError("the segments of the store are not numbered in order")
     rest = (part[_JPEG_HEADER_BYTES + _BOX_HEADER_BYTES :] for part in parts[1:])
-    return b"".join([parts[0][_JPEG_HEADER_BYTES:], *rest]) if parts else b""
+    return b"".join([parts[0][_JPEG_HEADER_BYTES:], *rest])
 
 
 def _iter_boxes(data: bytes) -> Iterator[_Box]:

@@ -17,14 +17,11 @@ _SAMPLE = Statement(
         "assertions": [{"label": "c2pa.actions.v2", "created": True, "data": {"actions": [_CREATED]}}],
     }
 )
-_EXPLANATIONS = {
-    "certificate was not valid": "One of its certificates has expired, or is not valid yet.",
-    "certificate is invalid": (
-        "A certificate does not meet the C2PA profile: the leaf needs the key usage digitalSignature and an extended "
-        "key usage such as emailProtection or documentSigning, and must not be a CA."
-    ),
-    "does not match": "The leaf certificate was issued for another key.",
-}
+_REQUIREMENTS = (
+    "The key must be ECDSA P-256. The leaf certificate needs the key usage digitalSignature and an extended key usage "
+    "such as emailProtection or documentSigning, and must not be a CA."
+)
+_OTHER_KEY_CODE = "claimSignature.mismatch"
 
 
 @dataclass(frozen=True)
@@ -37,29 +34,27 @@ class TrialResult:
 
 
 def try_signing(keys: SigningKeys) -> TrialResult:
-    """Signs a sample and reads it back, trusting only the chain's own root.
-
-    Raises RetryLaterError if AWS is unavailable.
-    """
+    """Signs a sample. Raises RetryLaterError if AWS is unavailable."""
     try:
         identity = keys.load(bypass_cache=True)
         signed = sign_sample(identity)
     except UnusableKeyError as error:
         return TrialResult(str(error))
-    except SigningError as error:
-        return TrialResult(_explain(str(error)))
-    added_bytes = len(signed) - len(build_sample(MIME_TYPE))
-    expires_at = identity.chain.expires_at
-    if read_credentials(signed, identity.chain.root_pem).verdict is not FileVerdict.TRUSTED:
-        return TrialResult("The certificates do not form a chain to the root at their end.", expires_at, added_bytes)
-    return TrialResult("", expires_at, added_bytes)
+    return TrialResult("", identity.chain.expires_at, len(signed) - len(build_sample(MIME_TYPE)))
 
 
 def sign_sample(identity: SigningIdentity) -> bytes:
-    """Raises UnusableKeyError, SigningError, or RetryLaterError."""
-    return sign_file(build_sample(MIME_TYPE), MIME_TYPE, _SAMPLE, identity)
+    """Returns a signed sample that holds if only the chain's own root is trusted.
 
-
-def _explain(message: str) -> str:
-    explanation = next((text for part, text in _EXPLANATIONS.items() if part in message), "")
-    return f"The key or its certificates cannot be used ({message}). {explanation}".rstrip()
+    Raises UnusableKeyError if there is none, and RetryLaterError if KMS cannot be reached.
+    """
+    try:
+        signed = sign_file(build_sample(MIME_TYPE), MIME_TYPE, _SAMPLE, identity)
+    except SigningError as error:
+        raise UnusableKeyError(f"The key or its certificates cannot be used ({error}). {_REQUIREMENTS}") from error
+    report = read_credentials(signed, identity.chain.root_pem)
+    if report.verdict is FileVerdict.TRUSTED:
+        return signed
+    if _OTHER_KEY_CODE in report.reasons:
+        raise UnusableKeyError("The leaf certificate was issued for another key.")
+    raise UnusableKeyError("The certificates do not form a chain to the root at their end.")

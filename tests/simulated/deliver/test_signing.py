@@ -25,7 +25,7 @@ from tests.simulated.deliver.test_fidelity import draw_on, encode
 from tests.simulated.picture_decisions import APPROVED, decide
 from tests.simulated.simulated_days import list_report_codes, pass_time
 from tests.simulated.stage_worlds import KEY, assert_at_rest, find_only_job
-from tests.unit.credentials.signed_files import sign
+from tests.unit.credentials.signed_files import add_store, sign
 from tests.unit.ledger_items import list_warning_codes
 
 ROOTS = to_pem(build_issuers()[:1])
@@ -178,6 +178,15 @@ def test_provider_credentials_become_an_ingredient() -> None:
     assert XMP in data
 
 
+def test_provider_file_with_two_stores_is_signed_without_them() -> None:
+    world = build_world()
+    world.deliver.pictures.embeds_provenance = False
+    use_paid_file(world, add_store(sign(data=build_picture("a")), b""))
+    world.run_until_empty()
+    read_claims(world.read_pictures()[PICTURE])
+    assert WarningCode.CREDENTIALS_LEFT_OUT in list_warning_codes(find_only_job(world))
+
+
 @pytest.mark.parametrize("is_kept", [True, False])
 def test_approved_picture_states_the_providers_own_file(is_kept: bool) -> None:
     """People saw a PNG that was made from it. If the provider's file is gone, nothing is stated about it."""
@@ -299,6 +308,18 @@ def test_deliveries_that_wait_for_a_key_pause_the_lane_until_they_are_made(monke
     )
 
 
+def test_delivery_that_waits_for_a_key_outlives_its_message() -> None:
+    world = build_world(build_signer(build_keys("no certificate")))
+    world.queues["deliver"].max_receive_count = 3
+    for _ in range(3):
+        pass_time(world, 7200)
+    assert find_only_job(world).status is JobStatus.PAID
+    turn_on(world)
+    pass_time(world, 7200)
+    assert find_only_job(world).status is JobStatus.STORED
+    assert world.provider.account.bill.list_duplicates() == []
+
+
 # -- the feature is off --------------------------------------------------------------------------------------------
 
 
@@ -322,6 +343,19 @@ def test_converted_provider_file_loses_its_signature_cleanly(output: Mapping[str
     [data] = world.read_pictures().values()
     assert read_credentials(data).verdict is FileVerdict.NONE
     assert XMP in data
+
+
+@pytest.mark.parametrize("store", [b"", b"garbage", b"\0\0\0\x10jumb\0\0\0\x08jumd"])
+@pytest.mark.parametrize("is_marked", [True, False])
+def test_incomplete_credentials_are_removed(store: bytes, is_marked: bool) -> None:
+    for paid_file in (add_store(build_picture("a"), store), add_store(sign(data=build_picture("a")), store)):
+        world = build_world(is_on=False)
+        world.deliver.pictures.embeds_provenance = is_marked
+        use_paid_file(world, paid_file)
+        world.run_until_empty()
+        [data] = world.read_pictures().values()
+        assert read_credentials(data).verdict is FileVerdict.NONE
+        assert (XMP in data) is is_marked
 
 
 def test_provider_file_with_linked_credentials_passes_through_untouched() -> None:

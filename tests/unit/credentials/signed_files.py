@@ -1,11 +1,13 @@
 """Signed pictures for the tests of Content Credentials."""
 
+import zlib
 from io import BytesIO
 from typing import Any
 
 from PIL import Image
 
 from backdrop.deliver.signed_files import PictureFacts
+from backdrop.imaging.formats import png
 from backdrop.model.output_spec import OutputSpec
 from backdrop_credentials.signing import PictureSigner
 from tests.signing_pki import build_signer
@@ -20,6 +22,13 @@ def build_file(file_format: str = "png", side: int = 24) -> bytes:
     file = BytesIO()
     picture.save(file, FORMATS[file_format])
     return file.getvalue()
+
+
+def add_store(data: bytes, store: bytes) -> bytes:
+    """Returns a PNG with a chunk for Content Credentials after its header."""
+    end = len(png.MAGIC) + 25
+    chunk = len(store).to_bytes(4) + b"caBX" + store + zlib.crc32(b"caBX" + store).to_bytes(4)
+    return data[:end] + chunk + data[end:]
 
 
 def build_facts(file_format: str = "png", paid_file: bytes | None = None, **changes: Any) -> PictureFacts:

@@ -10,7 +10,7 @@ import pytest
 
 from backdrop.imaging.formats import png
 from backdrop.imaging.metadata import embed_xmp
-from backdrop.imaging.xmp import find_source_type
+from backdrop.imaging.xmp import VOCABULARY, find_source_type
 from backdrop_credentials.library import Statement, sign_file
 from backdrop_credentials.manifest import JOB_LABEL, PROMPT_PARAMETER
 from backdrop_credentials.reading import FileVerdict, judge, read_credentials
@@ -137,6 +137,34 @@ def test_statements_of_another_program_under_our_names_are_no_error() -> None:
     report = read_credentials(sign_file(build_file(), "image/png", Statement(manifest), build_keys().load()), ROOTS)
     assert report.claims
     assert (report.verdict, report.claims.job, report.claims.prompt) == (FileVerdict.TRUSTED, {}, None)
+
+
+def test_identity_that_a_manifest_states_is_not_looked_up() -> None:
+    # To decode the assertion, the library would call the server that the identity names.
+    identity = {
+        "signer_payload": {"referenced_assertions": [{"url": "self#jumbf=x", "hash": [1]}], "sig_type": "unknown"},
+        "signature": [1],
+        "pad1": [0],
+    }
+    created = {"action": "c2pa.created", "digitalSourceType": f"{VOCABULARY}digitalCreation"}
+    manifest = {
+        "claim_generator_info": [{"name": "Other"}],
+        "ingredients": [],
+        "assertions": [
+            {"label": "c2pa.actions.v2", "created": True, "data": {"actions": [created]}},
+            {"label": "cawg.identity", "data": identity},
+        ],
+    }
+    signed = sign_file(build_file(), "image/png", Statement(manifest), build_keys().load())
+    assert read_credentials(signed, ROOTS).reasons == []
+
+
+def test_other_boxes_in_a_jpeg_are_no_part_of_its_credentials() -> None:
+    box = b"\0\0\0\x23jumb\0\0\0\x1bjumdjson" + bytes(12) + b"\x03a\0"
+    segment = b"\xff\xeb" + (len(box) + 10).to_bytes(2) + b"JP\0\x01" + (1).to_bytes(4) + box
+    picture = build_file("jpg")
+    signed = sign("jpg", data=picture[:2] + segment + picture[2:])
+    assert read_credentials(signed, ROOTS).verdict is FileVerdict.TRUSTED
 
 
 def test_link_to_credentials_elsewhere_is_neither_followed_nor_an_accusation() -> None:

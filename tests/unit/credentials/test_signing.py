@@ -1,6 +1,7 @@
 """What a signature carries, how large it is, and what becomes of a file that cannot be signed."""
 
 import time
+from dataclasses import replace
 from io import BytesIO
 from statistics import median
 
@@ -16,7 +17,7 @@ from backdrop_credentials.reading import FileVerdict, read_credentials
 from backdrop_credentials.signing import MAX_MANIFEST_BYTES
 from tests.signing_pki import FakeKms, build_chain, build_issuers, build_keys, build_leaf_key, build_signer, to_pem
 from tests.simulated.stage_worlds import build_job
-from tests.unit.credentials.signed_files import FORMATS, build_facts, build_file, sign
+from tests.unit.credentials.signed_files import FORMATS, add_store, build_facts, build_file, sign
 
 ROOTS = to_pem(build_issuers()[:1])
 PROMPT = "on a marble table, " * 105
@@ -39,6 +40,12 @@ def test_provider_credentials_become_part_of_the_manifest() -> None:
     claims = read_credentials(sign(paid_file=sign())).claims
     assert claims
     assert claims.ingredients[1] == "File from Ideogram (with Content Credentials: trusted)"
+
+
+def test_large_provider_credentials_are_left_out_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backdrop_credentials.signing.MAX_PAID_CREDENTIALS_BYTES", 1_000)
+    prepared = build_signer().prepare(build_facts(paid_file=sign()))
+    assert ["too large" in str(warning.text) for warning in prepared.warnings] == [True]
 
 
 @pytest.mark.parametrize("damage", ["pixels", "manifest"])
@@ -123,6 +130,12 @@ def test_same_claims_have_the_same_hash_in_every_release() -> None:
     assert other not in hashes
 
 
+def test_picture_is_not_signed_again_when_less_is_known_of_the_providers_file() -> None:
+    signer, facts = build_signer(), build_facts(paid_file=sign())
+    known, unknown = signer.prepare(facts), signer.prepare(replace(facts, maker=None, paid_file=None))
+    assert known.claims_sha256 == unknown.claims_sha256
+
+
 def test_bad_key_makes_the_message_return() -> None:
     keys = build_keys(kms=FakeKms(build_leaf_key(), refusal=ValueError("broken")))
     with pytest.raises(ValueError, match="broken"):
@@ -138,6 +151,20 @@ def test_bad_key_makes_the_message_return() -> None:
 def test_file_that_alone_cannot_be_signed_does_not_blame_the_key() -> None:
     with pytest.raises(ResultError) as caught:
         sign(data=b"no picture")
+    assert caught.value.code is Code.OUTPUT_NOT_MADE
+    with pytest.raises(ResultError) as caught:
+        sign(data=add_store(add_store(build_file(), b""), b""))
+    assert caught.value.code is Code.OUTPUT_NOT_MADE
+
+
+@pytest.mark.parametrize("prompt", ["\ud800", "a"])
+def test_statement_that_the_library_refuses_does_not_blame_the_key(prompt: str) -> None:
+    signer = build_signer(states_prompt=True)
+    if prompt == "a":
+        assert sign(signer=signer, prompt=prompt)
+        return
+    with pytest.raises(ResultError) as caught:
+        sign(signer=signer, prompt=prompt)
     assert caught.value.code is Code.OUTPUT_NOT_MADE
 
 

@@ -51,6 +51,15 @@ def build_foreign_chain() -> list[Issued]:
     return [issue("Shop", build_leaf_key(), impostor), intermediate, root]
 
 
+def build_chain_with_expired_issuer(index: int) -> list[Issued]:
+    """Returns a chain whose intermediate (0) or root (1) has expired."""
+    ends = [timedelta(days=365)] * 2
+    ends[index] = timedelta(hours=-1)
+    root = issue("Root", build_other_key(), is_ca=True, ends_in=ends[1])
+    intermediate = issue("Intermediate", build_other_key(), root, is_ca=True, ends_in=ends[0])
+    return [issue("Shop", build_leaf_key(), intermediate), intermediate, root]
+
+
 @pytest.mark.parametrize("in_kms", [True, False])
 def test_working_key_signs_and_states_its_expiry(in_kms: bool) -> None:
     chain = build_chain(ends_in=timedelta(days=90))
@@ -64,7 +73,9 @@ def test_working_key_signs_and_states_its_expiry(in_kms: bool) -> None:
     ("make_keys", "named"),
     [
         (lambda: build_keys(build_chain(ends_in=timedelta(hours=-1))), "expired"),
-        (lambda: build_keys(build_chain(starts_in=timedelta(hours=1))), "not valid yet"),
+        (lambda: build_keys(build_chain_with_expired_issuer(0)), "Certificate 2 expired"),
+        (lambda: build_keys(build_chain_with_expired_issuer(1)), "Certificate 3 expired"),
+        (lambda: build_keys(build_chain(starts_in=timedelta(hours=1))), "not valid before"),
         (lambda: build_keys(build_chain(has_extended_key_usage=False)), "extended key usage"),
         (lambda: build_keys(build_chain(has_key_usage=False)), "digitalSignature"),
         (lambda: build_keys(kms=FakeKms(build_other_key())), "another key"),

@@ -11,8 +11,10 @@ from backdrop.model.errors import RetryLaterError
 from backdrop_credentials.keys import SigningKeys
 from functions.credentials_check import app
 from simulation.world.transport import build_client_error
-from tests.signing_pki import FakeKms, build_chain, build_keys, build_leaf_key
+from tests.signing_pki import KMS_ARN, FakeKms, build_chain, build_keys, build_leaf_key
 from tests.unit.cloudformation_responses import ResponseReceiver, receive_responses
+
+NEW_KEY = KMS_ARN.replace("1111", "9999")
 
 
 @pytest.fixture
@@ -21,8 +23,12 @@ def inbox() -> Iterator[ResponseReceiver]:
         yield receiver
 
 
-def build_event(inbox: ResponseReceiver, kind: str = "Create") -> dict[str, Any]:
+def build_event(
+    inbox: ResponseReceiver, kind: str = "Create", key_arn: str = KMS_ARN, resource_id: str = ""
+) -> dict[str, Any]:
     return {
+        "ResourceProperties": {"ContentCredentialsKeyArn": key_arn},
+        **({"PhysicalResourceId": resource_id} if resource_id else {}),
         "RequestType": kind,
         "RequestId": "request-1",
         "StackId": "arn:aws:cloudformation:eu-central-1:123456789012:stack/backdrop/1",
@@ -86,13 +92,20 @@ def test_feature_can_always_be_turned_off(inbox: ResponseReceiver, monkeypatch: 
     assert [answer["Status"] for answer in inbox.answers] == ["SUCCESS"]
 
 
-def test_response_never_causes_a_replacement_of_the_resource(
+def test_rollback_to_the_key_before_succeeds_although_its_certificate_was_replaced(
     inbox: ResponseReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_keys(monkeypatch, build_keys())
-    for kind in ("Create", "Update", "Delete"):
-        app.lambda_handler(build_event(inbox, kind), None)
-    assert {answer["PhysicalResourceId"] for answer in inbox.answers} == {"credentials-check"}
+    app.lambda_handler(build_event(inbox, "Create"), None)
+    first_id = inbox.answers[0]["PhysicalResourceId"]
+    app.lambda_handler(build_event(inbox, "Update", NEW_KEY, first_id), None)
+    second_id = inbox.answers[1]["PhysicalResourceId"]
+    use_keys(monkeypatch, build_keys("the certificate of the new key"))
+    for resource_id in (first_id, second_id):
+        app.lambda_handler(build_event(inbox, "Update", KMS_ARN, resource_id), None)
+    app.lambda_handler(build_event(inbox, "Update", "arn:a-third-key", second_id), None)
+    assert [answer["Status"] for answer in inbox.answers] == ["SUCCESS"] * 4 + ["FAILED"]
+    assert inbox.answers[4]["PhysicalResourceId"] == second_id
 
 
 def test_failed_check_still_responds_and_raises_its_error(

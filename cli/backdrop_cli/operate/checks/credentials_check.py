@@ -9,12 +9,11 @@ from backdrop_cli.formatting import format_bytes
 from backdrop_cli.operate.checks import CheckResult, CheckState
 from backdrop_cli.operate.set_key import require_clients
 from backdrop_cli.stack import Stack
+from backdrop_credentials.manifest import MAX_MANIFEST_BYTES
 
 CHECK_NAME = "content credentials"
 KEY_PARAMETER = "ContentCredentialsKeyArn"
 RENEWAL_TIME = timedelta(days=30)
-MAX_ADDED_BYTES = 15 * 1024
-"""What a signature may add to a picture; only long chains of RSA certificates exceed it."""
 _FIX = "docs/provenance.md says how to set up the key and its certificates. Waiting pictures need nothing else."
 _RENEW = "Renew the certificate, and store the new chain in the secret {secret}; docs/provenance.md says how."
 _SHORTEN = "Have the certificate issued by an ECDSA root and intermediate; docs/provenance.md says how."
@@ -39,7 +38,7 @@ def check_credentials(stack: Stack) -> Iterator[CheckResult]:
     elif expires_at and expires_at - stack.clock.now() < RENEWAL_TIME:
         fix = _RENEW.format(secret=f"{stack.name}/c2pa/certificate")
         yield CheckResult(CHECK_NAME, CheckState.WRONG, f"a certificate expires on {expires_at:%Y-%m-%d}", fix)
-    elif result["added_bytes"] > MAX_ADDED_BYTES:
+    elif result["added_bytes"] > MAX_MANIFEST_BYTES:  # only with large certificates
         message = f"each signature adds {format_bytes(result['added_bytes'])}, because the certificates are large"
         yield CheckResult(CHECK_NAME, CheckState.WRONG, message, _SHORTEN)
     else:

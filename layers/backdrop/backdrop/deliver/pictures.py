@@ -379,7 +379,7 @@ class Pictures:
         key = signed_key(job.job_id, job.paid_attempt_no, n, output.name, output.format)
         signature = None
         if self.prepare_signature:
-            facts = PictureFacts(job, n, output, image.paid_file, delivery.maker, picture.has_own_subject)
+            facts = PictureFacts(job, n, output, image.paid_file, delivery.maker, picture.uses_own_pixels(output))
             signature = self.prepare_signature(facts)
 
         def build(added_bytes: int, *, keeps_credentials: bool) -> OutputFile:
@@ -402,8 +402,10 @@ class Pictures:
     def _embed_metadata(self, output: OutputSpec, job: Job, data: bytes, *, keeps_credentials: bool) -> bytes:
         """`keeps_credentials`: leaves a provider's signed file as it is, unless it gets texts."""
         file_format, is_paid_file = detect_format(data), output.is_plain_lossless and output.texts == PictureTexts()
-        if keeps_credentials and is_paid_file and file_format == "png" and png.has_credentials(data):
-            return data
+        if is_paid_file and file_format == "png":
+            if keeps_credentials and png.has_credentials(data):
+                return data
+            data = png.drop_credentials(data)
         operation = job.operation if self.embeds_provenance else None
         return embed_picture_metadata(data, file_format, operation, output.texts, self.source_term)
 

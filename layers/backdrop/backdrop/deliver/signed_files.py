@@ -25,7 +25,7 @@ class PictureFacts:
 
     `paid_file`: the provider's unchanged file; None if the picture is made from the file that a person approved, and
     the provider's file is gone. `maker`: the provider that made it; None if that is unknown, because another job bought
-    it. `has_own_subject`: the photo's own product was put into the provider's picture.
+    it. `has_own_subject`: the picture shows the photo's own pixels of the product.
     """
 
     job: Job

@@ -131,6 +131,10 @@ class PaidPicture:
         """Whether the picture has the photo's own subject in it."""
         return self.scene_enlargement is not None
 
+    def uses_own_pixels(self, output: OutputSpec) -> bool:
+        """Whether an output has the photo's own subject in it, or is cut out of the photo at its own size."""
+        return self.has_own_subject or (output.size == FULL_SIZE and self._full_size is not None)
+
     def replace_pixels(self, picture: "Image", make_again: "Callable[[], Image]", scene_enlargement: float) -> None:
         """Makes all outputs from this picture (RGB), with the photo's own subject, instead of the provider's.
 

@@ -115,8 +115,9 @@ class DeadLetterTriage:
     def _end_or_resend(self, source_id: str, job_id: str) -> None:
         """Ends a paid job that could not be delivered. Makes an accepted job due, so that reconcile resends it.
 
-        In a lane that is paused for days, a message reaches its receive limit even if nothing is wrong with its job.
-        Crash marks detect jobs that crash their workers.
+        A paid job whose picture cannot be signed waits for a person, however long that takes. In a lane that is paused
+        for days, a message reaches its receive limit even if nothing is wrong with its job. Crash marks detect jobs
+        that crash their workers.
         """
         job = self.ledger.find_job(source_id, job_id)
         if job is None or job.status in IN_FLIGHT_STATUSES:
@@ -125,7 +126,8 @@ class DeadLetterTriage:
         if job.status is JobStatus.ACCEPTED:
             self.ledger.write_transition(transitions.mark_resent(job, now - MESSAGE_LIFETIME))
             return
-        if not job.needs_no_worker:
+        waits_for_key = job.problem is not None and job.problem.code is Code.SIGNING_FAILED
+        if not job.needs_no_worker and not waits_for_key:
             job = self.ledger.write_transition(
                 transitions.fail(job, BackdropError(Code.MESSAGE_GIVEN_UP, GIVEN_UP_MESSAGE), now)
             )

@@ -48,6 +48,8 @@ _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 _LEGACY_XMP_KEYWORD = b"Raw profile type xmp\0"
 _CREDENTIALS_CHUNK = b"caBX"
 """Content Credentials (C2PA 2.2, A.3.2 "Embedding manifests into PNG")."""
+_BOX_UUID_END = bytes.fromhex("00110010800000AA00389B71")
+"""What follows the four letters of a box's kind in its UUID."""
 _CREDENTIALS_LINK = b"dcterms:provenance"
 """The XMP property that links to Content Credentials which are stored elsewhere."""
 _UNCOMPRESSED_TEXT_HEADER = b"\0\0\0\0"
@@ -208,13 +210,43 @@ def embed_xmp(data: bytes, packet: bytes) -> bytes:
 
 
 def has_credentials(data: bytes) -> bool:
-    """Whether the file has Content Credentials, or links to some. Whether they are valid is not checked."""
+    """Whether the file has one complete manifest store, or links to Content Credentials.
+
+    Whether they are valid is not checked.
+    """
+    chunks = _list_credentials(data)
+    stores = [bytes(chunk.payload) for chunk in chunks if chunk.name == _CREDENTIALS_CHUNK]
+    return bool(chunks) and (len(stores) == 0 or (len(stores) == 1 and _is_complete_store(stores[0])))
+
+
+def drop_credentials(data: bytes) -> bytes:
+    """Returns the picture without Content Credentials, and without XMP that links to some."""
+    splicer, kept_until = ByteSplicer(data), 0
+    for chunk in _list_credentials(data):
+        splicer.keep(kept_until, chunk.offset)
+        kept_until = chunk.end
+    if not kept_until:
+        return data
+    splicer.keep(kept_until, len(data))
+    return splicer.join()
+
+
+def _list_credentials(data: bytes) -> list[PngChunk]:
+    """Returns the chunks that contain Content Credentials, or link to some."""
     if _CREDENTIALS_CHUNK not in data and _CREDENTIALS_LINK not in data:
-        return False
-    return any(
-        chunk.name == _CREDENTIALS_CHUNK or (_is_xmp(chunk) and _CREDENTIALS_LINK in bytes(chunk.payload))
+        return []
+    return [
+        chunk
         for chunk in iter_chunks(data)
-    )
+        if chunk.name == _CREDENTIALS_CHUNK or (_is_xmp(chunk) and _CREDENTIALS_LINK in bytes(chunk.payload))
+    ]
+
+
+def _is_complete_store(store: bytes) -> bool:
+    """Whether it is one box for manifests, with a claim and a signature in it (C2PA 2.2, 11.1.4 "C2PA box details")."""
+    begins_well = store[:16] == len(store).to_bytes(4) + b"jumb" + store[8:12] + b"jumd"
+    is_store = store[16:32] == b"c2pa" + _BOX_UUID_END
+    return begins_well and is_store and all(kind + _BOX_UUID_END in store for kind in (b"c2cl", b"c2cs"))
 
 
 def _is_xmp(chunk: PngChunk) -> bool:
