@@ -291,7 +291,7 @@ def verify(
 
     Reads Content Credentials (C2PA): who signed a picture, how it was made, and whether it was
     changed since. Works with pictures of any program, and calls no server. Exits with 1 if a file
-    was changed or is damaged, or with --roots, if its signer is not trusted, or no longer. Exits
+    was changed or is damaged, or with --roots, unless trusted signers have signed all files. Exits
     with 3 if no file has Content Credentials.
 
     Example: backdrop verify red.png

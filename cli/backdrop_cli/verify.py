@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK, CommandError, NothingFoundError, UsageError
+from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK, NothingFoundError, UsageError
 from backdrop_cli.screen import Screen
 
 if TYPE_CHECKING:
@@ -23,19 +23,18 @@ _MARKS = {
         "is as it was signed; the signer's certificate has expired since, or nothing proves that it was valid",
     ),
     "changed": ("✗", "red", "was changed after it was signed, so nothing that it states holds"),
-    "damaged": ("✗", "red", "is damaged: the picture, or what it states, cannot be read"),
+    "damaged": ("✗", "red", "is no picture of a known format, or it or what it states is damaged"),
 }
 
 
 def run_verify(screen: Screen, paths: Sequence[Path], roots: Path | None) -> int:
-    """Prints the report of each file. Returns 1 if one was changed or is damaged, or if its signer is not trusted.
+    """Prints the report of each file. Returns 1 if one was changed or is damaged.
 
-    `roots`: a PEM file with the root certificates that are trusted. Without it, a signer need not be trusted, and its
-    certificate may have expired.
+    `roots`: a PEM file with the root certificates that are trusted. With it, also returns 1 unless all files are signed
+    by trusted signers.
     """
     if find_spec("c2pa") is None:
-        message = "the package c2pa-python is not installed; install the wheel with its extra: backdrop[verify]"
-        raise CommandError(message)
+        raise UsageError("the package c2pa-python is not installed: run `pip install c2pa-python` where backdrop is")
     from backdrop_credentials.reading import FileVerdict, read_credentials
 
     trusted_pem = _read_roots(roots) if roots else ""
@@ -45,16 +44,16 @@ def run_verify(screen: Screen, paths: Sequence[Path], roots: Path | None) -> int
     screen.print_json({"files": [_build_document(path, report) for path, report in reports]})
     for path, report in reports:
         mark, style, text = _MARKS[report.verdict.value]
+        if trusted_pem and report.verdict is not FileVerdict.TRUSTED:
+            mark, style = "✗", "red"
         screen.print_bullet(mark, f"{path} {text}.", style)
         for line in _describe(report):
             screen.print_bullet(" ", line)
     verdicts = {report.verdict for _, report in reports}
     if not any(verdict.has_credentials for verdict in verdicts):
         raise NothingFoundError("no Content Credentials found in these files")
-    failures = {FileVerdict.CHANGED, FileVerdict.DAMAGED}
-    if trusted_pem:
-        failures |= {FileVerdict.NOT_TRUSTED, FileVerdict.EXPIRED}
-    return EXIT_FAILURE if verdicts & failures else EXIT_OK
+    good = {FileVerdict.TRUSTED} if trusted_pem else {*FileVerdict} - {FileVerdict.CHANGED, FileVerdict.DAMAGED}
+    return EXIT_OK if verdicts <= good else EXIT_FAILURE
 
 
 def _read_roots(path: Path) -> str:
@@ -63,8 +62,10 @@ def _read_roots(path: Path) -> str:
 
     try:
         certificates = list(parse_certificates(path.read_text()))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--roots {path} cannot be read as text: {error}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--roots {path} is no text: {error}") from error
+    except OSError as error:
+        raise UsageError(f"--roots {path} cannot be read: {error.strerror}") from error
     except CertificateError as error:
         raise UsageError(f"--roots {path} cannot be used: {error}") from error
     if not certificates:

@@ -83,7 +83,7 @@ def _build_receipt(n: int) -> dict[str, Any]:
 
 
 def side_by_side() -> Album:
-    """Builds an album with a photo in two variants, one of them in three outputs with certificates, a signed cut-out,
+    """Builds an album with a photo in two variants, one of them in three outputs with certificates, signed files,
     and a plain picture.
     """
     prompts = {"beach": "on warm sand, low evening sun", "studio": "in front of a plain light gray studio wall"}
@@ -96,7 +96,7 @@ def side_by_side() -> Album:
         "results": [
             build_result("b/studio.png", width=1600, height=2100, alt="A brown boot"),
             build_result("b/amazon.jpg", output="amazon-main", format="jpeg", alt="A brown boot on white")
-            | {"certificate": build_certificate("failed")},
+            | {"certificate": build_certificate("failed"), "is_signed": True},
             build_result("b/thumb.webp", output="thumb", format="webp", width=160, height=120, alt="A boot"),
         ],
     }

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 
 _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 _EXPLICIT_VERSION, _UTC_TIME, _GENERALIZED_TIME = 0xA0, 0x17, 0x18
@@ -72,15 +73,16 @@ def parse_chain(text: str) -> CertificateChain:
             "Its first certificate is self-signed, so no issuer vouches for it. Store the leaf that was issued for the "
             "signing key first, and the root last."
         )
-    if not certificates[-1].is_self_signed:
+    if not any(certificate.is_self_signed for certificate in certificates):
         raise CertificateError(
-            "It lacks its root: the last certificate is not self-signed. Append the issuer's root certificate."
+            "It lacks its root: no certificate is self-signed. Append the issuer's root certificate."
         )
-    for certificate, issuer in zip(certificates, certificates[1:], strict=False):
-        if certificate.issuer != issuer.subject:
-            raise CertificateError(
-                "Its certificates are not in order, or one is missing: each must be issued by the one after it."
-            )
+    is_in_order = all(one.issuer == issuer.subject for one, issuer in pairwise(certificates))
+    if not certificates[-1].is_self_signed or not is_in_order:
+        raise CertificateError(
+            "Its certificates are not in order, or one is missing: each must be issued by the one after it, and the "
+            "last one is the root."
+        )
     return CertificateChain(certificates)
 
 

@@ -1,6 +1,7 @@
 """The signing key in KMS, or as PEM in a secret, and the certificate chain in its secret."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +29,13 @@ TRANSIENT_CODES = frozenset(
 )
 
 
+_PKCS8_KEY = re.compile(r"-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----")
+_NO_KEY = (
+    "The secret in ContentCredentialsKeyArn must contain one private key as unencrypted PKCS #8 PEM, which begins with "
+    "BEGIN PRIVATE KEY, and nothing else. `openssl pkcs8 -topk8 -nodes -in KEY` converts other PEM keys."
+)
+
+
 class UnusableKeyError(Exception):
     """The key or its certificate does not work until a person changes it. The message says what is wrong."""
 
@@ -52,7 +60,10 @@ class SigningKeys:
             chain.require_valid(datetime.now(UTC))
             if KMS_ARN_PART in self.key_arn:
                 return SigningIdentity(chain, sign=self._sign_with_kms)
-            return SigningIdentity(chain, private_key=self.read_secret(self.key_arn, bypass_cache=bypass_cache))
+            private_key = self.read_secret(self.key_arn, bypass_cache=bypass_cache).strip()
+            if not _PKCS8_KEY.fullmatch(private_key):
+                raise UnusableKeyError(_NO_KEY)
+            return SigningIdentity(chain, private_key=private_key)
         except UnreadableSecretError as error:
             raise UnusableKeyError(f"The key or its certificate chain cannot be read: {error}.") from error
         except CertificateError as error:

@@ -160,7 +160,7 @@ def _list_source_types(actions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def _describe_ingredient(ingredient: Mapping[str, Any]) -> str:
     title = str(ingredient.get("title", "unnamed"))
     if "active_manifest" not in ingredient:
-        return f"{title} (without Content Credentials)"
+        return f"{title} (no Content Credentials included)"
     results = ingredient.get("validation_results", {}).get("activeManifest", {})
     failures = [one["code"] for one in results.get("failure", [])]
     return f"{title} (with Content Credentials: {judge(failures).value})"

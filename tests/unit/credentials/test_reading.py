@@ -52,8 +52,8 @@ def test_claims_say_how_the_picture_was_made() -> None:
     ]
     assert claims.source_types == ["compositeWithTrainedAlgorithmicMedia"]
     assert claims.ingredients == [
-        "red.jpg (without Content Credentials)",
-        "File from Ideogram (without Content Credentials)",
+        "red.jpg (no Content Credentials included)",
+        "File from Ideogram (no Content Credentials included)",
     ]
     assert (claims.job["job_id"], claims.job["photo_sha256"], claims.prompt) == ("j" * 64, "a" * 64, None)
 

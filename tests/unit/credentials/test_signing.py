@@ -57,7 +57,7 @@ def test_damaged_provider_credentials_are_left_out_with_a_warning(damage: str) -
     report = read_credentials(prepared.sign(build_file()), ROOTS)
     assert report.verdict is FileVerdict.TRUSTED
     assert report.claims
-    assert report.claims.ingredients[1] == "File from Ideogram (without Content Credentials)"
+    assert report.claims.ingredients[1] == "File from Ideogram (no Content Credentials included)"
 
 
 def test_prompt_is_stated_only_on_request() -> None:

@@ -20,9 +20,10 @@ function imageBlock(entry) {
   block.classList.toggle("several", entry.files.length > 1);
   block.querySelector(".image-name").textContent = entry.files.length > 1 ? entry.image : "";
   renderPrompt(block.querySelector(".prompt"), entry);
-  // The image's name and the captions of its files have the other tags, and the badges.
+  // The image's name and the captions of its files have the other tags, and the marketplaces' badges.
   const captions = entry.files.flatMap((file) => file.label.split(", "));
-  renderTags(block.querySelector(".tags"), { ...entry, tags: entry.tags.filter((tag) => !captions.includes(tag)), files: [] });
+  const files = entry.files.map((file) => ({ ...file, certificate: null }));
+  renderTags(block.querySelector(".tags"), { ...entry, tags: entry.tags.filter((tag) => !captions.includes(tag)), files });
   renderFacts(block.querySelector(".facts"), [entry.cost, entry.time, entry.maker]);
   controlsOf(block, entry);
   return block;

@@ -130,6 +130,9 @@ class BatchConsumer:
             if read_aws_error_code(error) not in VISIBILITY_EXPIRED_CODES:
                 raise
             self.logger.info("visibility timeout ended before the message was returned")
+        if code is Code.SIGNING_FAILED:
+            # Only a person can end this, and the saved query of errors shows no messages of the level INFO.
+            self.logger.warning("picture cannot be signed", code=code.value, reason=reason)
         self.logger.info("message returned to the queue", code=code.value, reason=reason, delay_seconds=delay)
         emit_metrics({Metric.RETURNED_TO_QUEUE: 1}, code=code.value)
 

@@ -430,7 +430,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.DELIVERY_BACKED_UP: _waiting_entry(
         Cost.NOTHING,
         "So many paid pictures are waiting for delivery that Backdrop has stopped buying.",
-        "Read the log of the deliver function.",
+        "Run `backdrop doctor`, and search the log of the deliver function for its errors.",
         for_operator=True,
     ),
     Code.PAUSED_BY_PERSON: _waiting_entry(
