@@ -6,7 +6,7 @@ Writes docs/results/credentials.md. Exits with code 1 if a figure exceeds its li
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from math import sqrt
@@ -115,13 +115,21 @@ def measure_tampering() -> Iterator[TamperingRow]:
             yield TamperingRow(f"{name}{ingredient}", tried, undetected)
 
 
-def format_page(signing: Iterable[SigningRow], tampering: Iterable[TamperingRow]) -> str:
+def _format_missed(signing: Iterable[SigningRow]) -> Iterator[str]:
+    missed = [f"{row.picture}, {row.key}: {row.milliseconds:.0f} ms" for row in signing if row.is_over]
+    if missed:
+        yield f"**Over a limit**: {'; '.join(missed)}."
+        yield ""
+
+
+def format_page(signing: Sequence[SigningRow], tampering: Iterable[TamperingRow]) -> str:
     return "\n".join(
         [
             "# Content Credentials",
             "",
             f"Written by `python -m bench.credentials` on {describe_environment()}.",
             "",
+            *_format_missed(signing),
             "## What a signature adds",
             "",
             f"Limits: {MAX_MANIFEST_BYTES:,} bytes, and for pictures with up to {MEGAPIXELS[-1]} megapixels (MP),"

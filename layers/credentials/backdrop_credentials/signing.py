@@ -26,6 +26,7 @@ MAX_SHARE_OF_LIMIT = 0.5
 MAX_PAID_CREDENTIALS_BYTES = 500_000
 """What the credentials of the provider's file may add to a picture. With previews, they have some hundred kilobytes."""
 RETRY_SECONDS = 60.0
+_STORE_LABEL = b"c2pa"
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ class PictureSigner:
             statement = state(with_prompt=False)
             added_bytes = measure_signature(mime_type, statement, identity)
             warnings.append(_build_warning(facts, "do not state the prompt, because it does not fit"))
-        if facts.paid_file and (verdict := read_credentials(facts.paid_file).verdict).has_credentials:
+        verdict = _read_verdict(facts.paid_file)
+        if verdict.has_credentials:
             complete = replace(statement, ingredient_file=facts.paid_file)
             complete_bytes = _measure_complete(mime_type, complete, identity) if verdict.is_unchanged else None
             reason = _find_omission_reason(facts, complete_bytes, added_bytes)
@@ -77,6 +79,11 @@ class PictureSigner:
         claims_sha256 = hash_claims(facts, source_term=self.source_term, with_prompt=with_prompt)
         sign = partial(_sign, _with_release(statement, self.release), mime_type, identity)
         return PreparedSignature(claims_sha256, added_bytes, tuple(warnings), sign)
+
+
+def _read_verdict(paid_file: bytes | None) -> FileVerdict:
+    # Most files have none, and the library needs longer to find that out.
+    return read_credentials(paid_file).verdict if paid_file and _STORE_LABEL in paid_file else FileVerdict.NONE
 
 
 def _measure_complete(mime_type: str, statement: Statement, identity: SigningIdentity) -> int | None:

@@ -77,7 +77,9 @@ def _read_store(data: bytes, *, is_ours: bool) -> bytes:
     """Returns the manifest store that a file contains, or b""."""
     match sniff_file(data).format:
         case "png":
-            return b"".join(bytes(chunk.payload) for chunk in png.iter_chunks(data) if chunk.name == b"caBX")
+            # The signature covers the pixels.
+            chunks = png.iter_chunks(data, checks_pixels=False)
+            return b"".join(bytes(chunk.payload) for chunk in chunks if chunk.name == b"caBX")
         case "webp":
             return b"".join(bytes(chunk.payload) for chunk in webp.iter_chunks(data) if chunk.name == b"C2PA")
         case "jpeg":
