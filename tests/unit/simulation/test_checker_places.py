@@ -49,6 +49,13 @@ def test_overtaking_is_found(waiting: dict[str, Any], is_wrong: bool) -> None:
     assert [one.invariant for one in check_turn(before, after, LIMIT, NOW)] == [Invariant.TURNS_RESPECTED] * is_wrong
 
 
+@pytest.mark.parametrize(("since", "until", "is_wrong"), [(-80, -1, False), (-80, -11, True), (-70, -1, True)])
+def test_turn_that_ends_during_the_claim_still_counts(since: float, until: float, is_wrong: bool) -> None:
+    before = build(waiters=[waiter("a", -75), waiter("b", since, until)])
+    found = check_turn(before, build([lease("b", 1)]), LIMIT, NOW)
+    assert [one.invariant for one in found] == [Invariant.TURNS_RESPECTED] * is_wrong
+
+
 @pytest.mark.parametrize(
     ("outcome", "submitted_at", "leased", "is_wrong"),
     [
