@@ -8,12 +8,13 @@ import pytest
 
 from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
+from backdrop.model.object_keys import DEFAULTS_NAME
 from backdrop.model.provider_result import RetryClass
 from backdrop.operate.cancel import CancelSummary
 from backdrop.operate.redrive import FailureFilter
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import CallBehavior, build_charged_hang_up, build_refusal
-from simulation.world.simulated_stack import World
+from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import ServiceCall, SimulatedCrash, TargetedFault, crash_worker
 from tests.simulated.simulated_days import (
     cancel_jobs,
@@ -30,6 +31,7 @@ from tests.simulated.stage_worlds import (
     replay_with_crashes,
     world_with_photo,
 )
+from tests.simulated.uploads_and_requests import upload_defaults
 
 S = JobStatus
 
@@ -209,6 +211,22 @@ def test_canceled_photo_that_is_uploaded_again_is_bought() -> None:
     world.run_for(1)
     world.upload_photo(KEY, build_photo(), operation="remove")
     world.run_until_empty()
+    assert (find_only_job(world).status, world.provider.charged_micro_usd) == (S.STORED, PRICE)
+    assert_at_rest(world)
+
+
+def test_canceled_photo_with_new_tags_is_bought_once_broken_defaults_are_deleted() -> None:
+    """Only the event of the new tags has their time, and the photo has to wait until the defaults are corrected."""
+    world = world_with_photo()
+    world.run_until_empty("intake")
+    cancel_jobs(world)
+    pass_time(world, 60)
+    upload_defaults(world, "", {"promt": "a beach"})
+    world.s3.set_tags(INPUT_BUCKET, KEY, {"operation": "remove", "title": "Shoe"})
+    pass_time(world, 60)
+    assert world.provider.charged_micro_usd == 0
+    world.s3.delete(INPUT_BUCKET, DEFAULTS_NAME)
+    pass_time(world, 60)
     assert (find_only_job(world).status, world.provider.charged_micro_usd) == (S.STORED, PRICE)
     assert_at_rest(world)
 

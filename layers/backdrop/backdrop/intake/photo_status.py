@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from backdrop.instructions.sources import TAGS, InstructionSource
+from backdrop.intake.instruction_resolver import find_broken_defaults
 from backdrop.intake.job_planner import JobPlan
 from backdrop.intake.photo_reader import PhotoSnapshot
 from backdrop.model.codes import Code
@@ -68,12 +69,14 @@ def find_requested_at(
 ) -> datetime:
     """Returns when the photo's jobs were last requested: by an upload, new instructions, a request, or a rerun.
 
-    Folder defaults count only if the photo needs instructions.
+    Folder defaults count only if the photo needs instructions. If they were broken and are corrected, also by deleting
+    them, they request the jobs now.
     """
     last_written_at = find_last_written_at(
         snapshot, instruction_sources if photo_source.needs_instructions else snapshot.instruction_sources, event
     )
-    requested_at = event.requested_at or (now if event.request or event.is_rerun else None)
+    is_unblocked = bool(photo_source.blocked_by_defaults) and not find_broken_defaults(instruction_sources)
+    requested_at = event.requested_at or (now if event.request or event.is_rerun or is_unblocked else None)
     return max(last_written_at, requested_at) if requested_at else last_written_at
 
 
