@@ -66,7 +66,9 @@ class LargeStack:
         for n in range(STORED):
             self.world.upload(f"stored/{n:05}.jpg")
         self.world.run_until_ended(STORED, 100 * STORED)
-        self.world.steps.bootstrap.breaker.pause("ideogram", PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "for the bench")
+        self.world.steps.bootstrap.breaker.pause(
+            "ideogram", PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "for the bench"
+        )
         for n in range(WAITING):
             self.world.upload(f"{WAITING_FOLDER}{n:05}.jpg")
         self.world.run_for(60)
@@ -123,11 +125,16 @@ def measure_large_stack() -> Sequence[CountedWork]:
     world.queues["ideogram"].messages.clear()
     world.run_for(MESSAGE_LIFETIME.total_seconds())
     rows.append(
-        large.measure(f"reconcile, which sends {MAX_DUE_ITEMS:,} lost messages", lambda: reconcile(world.clock.time), "")
+        large.measure(
+            f"reconcile, which sends {MAX_DUE_ITEMS:,} lost messages", lambda: reconcile(world.clock.time), ""
+        )
     )
     rows.append(
         large.measure(
-            f"`cancel --all` of {WAITING:,} jobs", lambda: large.run_command("cancel", "--all", "--yes"), "", CLIENT_CONCURRENCY
+            f"`cancel --all` of {WAITING:,} jobs",
+            lambda: large.run_command("cancel", "--all", "--yes"),
+            "",
+            CLIENT_CONCURRENCY,
         )
     )
     return rows

@@ -2,18 +2,24 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import cast, override
 
+from backdrop.model.object_keys import PAID_PREFIX, receipt_key
 from bench.extrapolation.fair_queue import FairSqs
+from bench.extrapolation.packed_items import PackedItems
+from bench.extrapolation.photo_checks import PhotoChecks
 from simulation.world.call_behavior import CallBehavior
 from simulation.world.sample_images import build_picture
+from simulation.world.simulated_s3 import SimulatedBucket
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall
 from simulation.world.world_clock import WORLD_START
 
 TRIM_EVERY = 1000
+CHECK_DELAY_SECONDS = 60.0
+PHOTOS_PER_MONEY_CHECK = 10_000
 PAGE_ITEMS = 1000
 NO_LIMIT = 10**15
 
@@ -50,7 +56,9 @@ class LargeWorld(World):
     def __init__(self, seed: int, *, in_flight: int, seconds: float, account: int) -> None:
         super().__init__(seed, in_flight=in_flight, account_limit=account, budget=NO_LIMIT)
         self.diary = WorldLog()
+        self.checks = PhotoChecks(self)
         self.table.page_size = PAGE_ITEMS
+        self.table.items.data = PackedItems()
         self.provider.default_behavior = CallBehavior(work_seconds=seconds)
         self.transport.faults_before.append(self._count_request)
         self.transport.listeners.append(self._note_event)
@@ -94,9 +102,25 @@ class LargeWorld(World):
             (event,) = self.bus.events
             self.bus.events.clear()
             if event.detail_type == "Image Completed":
-                self.diary.ended_at[event.detail["source"]["key"]] = self.elapsed_seconds
+                key = event.detail["source"]["key"]
+                self.diary.ended_at[key] = self.elapsed_seconds
+                job_id = event.detail["job"]["job_id"]
+                self.event_loop.call_later(CHECK_DELAY_SECONDS, lambda: self._check_photo(key, job_id))
         if len(self.transport.calls) >= TRIM_EVERY:
             self._trim_history()
+
+    def _check_photo(self, key: str, job_id: str) -> None:
+        """Checks a photo that has ended, and then discards what its objects contain."""
+        self._trim_history()
+        self.checks.check_photo(key)
+        if self.checks.checked_count % PHOTOS_PER_MONEY_CHECK == 0:
+            self.checks.check_money(is_at_rest=False)
+        output = self.output_bucket
+        prefixes = f"{key}/", f"{PAID_PREFIX}/{job_id}/"
+        names = [receipt_key(key), *(name for prefix in prefixes for name in output.iterate_keys(prefix))]
+        _discard_data(self.input_bucket, key)
+        for name in names:
+            _discard_data(output, name)
 
     def _trim_history(self) -> None:
         """Discards histories and the provider's records of ended calls."""
@@ -104,6 +128,7 @@ class LargeWorld(World):
         over = [call for call in provider.paid_calls if call.ended_at]
         sold = [call for call in over if call.micro_usd]
         log.refused_calls += len(over) - len(sold)
+        self.checks.call_counts.update(call.job_id for call in sold)
         log.calls += [
             ((one.started_at - WORLD_START).total_seconds(), (one.ended_at - WORLD_START).total_seconds())
             for one in sold
@@ -121,9 +146,22 @@ class LargeWorld(World):
             self.lambda_service.invocations,
             self.transitions,
             self.returned_messages,
+            provider.received_job_ids,
+            self.downloads.fetched_urls,
+            self.table.changed_keys,
+            *(bucket.changed_keys for bucket in self.s3.buckets.values()),
         ):
             histories.clear()
+        self.table.discard_replaced()
 
     @override
     def is_quiet(self) -> bool:
         raise NotImplementedError("a large world cannot tell whether its queues are empty")
+
+
+def _discard_data(bucket: SimulatedBucket, key: str) -> None:
+    """Discards earlier versions, and what the current one contains."""
+    current = bucket.objects[key][-1]
+    emptied = replace(current, data=b"")
+    vars(emptied)["etag"] = current.etag  # where the cached property keeps it
+    bucket.objects[key][:] = [emptied]
