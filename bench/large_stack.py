@@ -35,7 +35,7 @@ from simulation.world.transport import ServiceCall
 NAME = "large_stack"
 PAGE = FOLDER / "large_stack.md"
 STORED, WAITING = 300, 100
-WAITING_FOLDER = "waiting/"
+STORED_FOLDER, WAITING_FOLDER = "stored/", "waiting/"
 RUNS_PER_HOUR = 3600 / RECONCILE_INTERVAL_SECONDS
 
 
@@ -44,10 +44,10 @@ class CountedWork:
     """One command, or one run of reconcile. `requests`: to AWS. `threads`: how many send them at a time."""
 
     name: str
+    photos: int
     requests: int
     threads: int
     cpu_seconds: float
-    next_limit: str
 
     @property
     def seconds(self) -> float:
@@ -60,83 +60,57 @@ class LargeStack:
 
     def __init__(self) -> None:
         self.world = LargeWorld(1, in_flight=100, seconds=1.0, account=100)
-        states = SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: iter(())))
+        nothing: Iterator[Any] = iter(())
+        paginator = SimpleNamespace(paginate=lambda **_request: nothing)
+        states = SimpleNamespace(get_paginator=lambda _operation: paginator)
         self._stack = build_simulated_stack(self.world, CampaignStateMachine(cast("Any", states), "machine"))
         self.world.start()
         for n in range(STORED):
-            self.world.upload(f"stored/{n:05}.jpg")
+            self.world.upload(f"{STORED_FOLDER}{n:05}.jpg")
         self.world.run_until_ended(STORED, 100 * STORED)
-        self.world.steps.bootstrap.breaker.pause(
-            "ideogram", PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "for the bench"
-        )
+        self.world.steps.bootstrap.breaker.pause("ideogram", PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "for the bench")
         for n in range(WAITING):
             self.world.upload(f"{WAITING_FOLDER}{n:05}.jpg")
-        self.world.run_for(60)
+        self.pass_time(600)
 
-    def run_command(self, *words: str) -> None:
+    def pass_time(self, seconds: float) -> None:
+        self.world.event_loop.run_until(self.world.clock.time + timedelta(seconds=seconds))
+
+    def measure_command(self, name: str, *words: str, photos: int = 0, threads: int = 1) -> CountedWork:
         """Raises RuntimeError if the command fails."""
-        out, err = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err):
-            code = run(words, lambda _: self._stack)
-        if code:
-            raise RuntimeError(f"backdrop {' '.join(words)}: {out.getvalue()}{err.getvalue()}")
-
-    @contextmanager
-    def count_requests(self) -> Iterator[Counter[str]]:
-        """Counts the calls to AWS, by operation, while the block runs."""
-        counts: Counter[str] = Counter()
+        counts, out, err = Counter[str](), io.StringIO(), io.StringIO()
 
         def count(call: ServiceCall) -> None:
             counts[f"{call.service} {call.operation}"] += 1
 
         self.world.transport.listeners.append(count)
-        try:
-            yield counts
-        finally:
-            self.world.transport.listeners.remove(count)
-
-    def measure(self, name: str, act: Callable[[], object], next_limit: str, threads: int = 1) -> CountedWork:
         began = time.process_time()
-        with self.count_requests() as counts:
-            act()
-        return CountedWork(name, counts.total(), threads, time.process_time() - began, next_limit)
+        with redirect_stdout(out), redirect_stderr(err):
+            code = run(words, lambda _: self._stack)
+        self.world.transport.listeners.remove(count)
+        if code:
+            raise RuntimeError(f"backdrop {' '.join(words)}: {out.getvalue()}{err.getvalue()}")
+        return CountedWork(name, photos, counts.total(), threads, time.process_time() - began)
+
+    def measure_reconcile(self, name: str, photos: int, runs: int = 1) -> CountedWork:
+        """Counts what reconcile requests while its schedule runs it."""
+        before, began = self.world.diary.count_requests("reconcile"), time.process_time()
+        self.pass_time(runs * RECONCILE_INTERVAL_SECONDS)
+        requests = self.world.diary.count_requests("reconcile") - before
+        return CountedWork(name, photos, requests, 1, time.process_time() - began)
 
 
 def measure_large_stack() -> Sequence[CountedWork]:
-    """Measures everything on one stack. The last commands end what the earlier ones list."""
     large = LargeStack()
-    world = large.world
-    reconcile = world.steps.run_reconcile
     with tempfile.TemporaryDirectory() as folder:
+        gallery = ("gallery", STORED_FOLDER, "--no-files", "--output", folder, "--yes")
         rows = [
-            large.measure("`status`", lambda: large.run_command("status"), ""),
-            large.measure("`spend`", lambda: large.run_command("spend"), ""),
-            large.measure(
-                f"`gallery` of {STORED:,} photos",
-                lambda: large.run_command("gallery", "stored/", "--no-files", "--output", folder, "--yes"),
-                "",
-                CLIENT_CONCURRENCY,
-            ),
+            large.measure_command("`status`", "status"),
+            large.measure_command("`spend`", "spend"),
+            large.measure_command("`gallery`", *gallery, photos=STORED, threads=CLIENT_CONCURRENCY),
         ]
-    world.run_for(MIN_AGE.total_seconds())
-    rows.append(
-        large.measure(f"reconcile, which sweeps {MAX_PHOTOS:,} photos", lambda: reconcile(world.clock.time), "")
-    )
-    world.queues["ideogram"].messages.clear()
-    world.run_for(MESSAGE_LIFETIME.total_seconds())
-    rows.append(
-        large.measure(
-            f"reconcile, which sends {MAX_DUE_ITEMS:,} lost messages", lambda: reconcile(world.clock.time), ""
-        )
-    )
-    rows.append(
-        large.measure(
-            f"`cancel --all` of {WAITING:,} jobs",
-            lambda: large.run_command("cancel", "--all", "--yes"),
-            "",
-            CLIENT_CONCURRENCY,
-        )
-    )
+    rows.append(large.measure_reconcile("reconcile: sweep", STORED + WAITING))
+    large.world.fair_queue.delayed.clear()
     return rows
 
 
