@@ -1,6 +1,6 @@
 """The ledger of a million photos in a few gigabytes of memory."""
 
-import marshal
+import json
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, MutableMapping
@@ -65,14 +65,16 @@ class PackedItems(MutableMapping[Key, Item]):
         """Keeps an item as it is, in place of the one that was not used for longest."""
         self._recent[key] = item
         if len(self._recent) > self._max_recent:
-            self._dictionary = self._dictionary or marshal.dumps([*islice(self._recent.values(), DICTIONARY_ITEMS)])
+            self._dictionary = (
+                self._dictionary or json.dumps([*islice(self._recent.values(), DICTIONARY_ITEMS)]).encode()
+            )
             oldest_key, oldest = self._recent.popitem(last=False)
             if oldest_key not in self._packed:
                 self._packed[oldest_key] = self._pack(oldest)
 
     def _pack(self, item: Item) -> bytes:
         compressor = zlib.compressobj(level=1, wbits=RAW_DEFLATE, zdict=self._dictionary)
-        return compressor.compress(marshal.dumps(item)) + compressor.flush()
+        return compressor.compress(json.dumps(item).encode()) + compressor.flush()
 
     def _unpack(self, packed: bytes) -> Item:
-        return marshal.loads(zlib.decompressobj(wbits=RAW_DEFLATE, zdict=self._dictionary).decompress(packed))
+        return json.loads(zlib.decompressobj(wbits=RAW_DEFLATE, zdict=self._dictionary).decompress(packed))
