@@ -134,7 +134,7 @@ class AwsTiming:
 
 def run_scaled(photos: int, limit: int, seconds: float, request_times: RequestTimes, seed: int = 1) -> ScaledRun:
     """Simulates a large folder, and a small one that arrives after it."""
-    world = LargeWorld(seed, in_flight=limit, seconds=seconds, account=limit)
+    world = LargeWorld(seed, in_flight=limit, seconds=seconds, account=limit, discards_data=True)
     timing = AwsTiming(world, request_times)
     world.start()
 

@@ -49,14 +49,18 @@ AWS_SERVICES = frozenset({"s3", "dynamodb", "sqs", "events", "lambda", "states"}
 
 
 class LargeWorld(World):
-    """The simulated world with queues for many messages. A call takes `seconds`; `account` calls may be in flight."""
+    """The simulated world with queues for many messages. A call takes `seconds`; `account` calls may be in flight.
+
+    `discards_data`: checks each photo a minute after it has ended, and then discards what its objects contain.
+    """
 
     sqs_type = FairSqs
 
-    def __init__(self, seed: int, *, in_flight: int, seconds: float, account: int) -> None:
+    def __init__(self, seed: int, *, in_flight: int, seconds: float, account: int, discards_data: bool = False) -> None:
         super().__init__(seed, in_flight=in_flight, account_limit=account, budget=NO_LIMIT)
         self.diary = WorldLog()
         self.checks = PhotoChecks(self)
+        self._discards_data = discards_data
         self.table.page_size = PAGE_ITEMS
         self.table.items.data = PackedItems()
         self.provider.default_behavior = CallBehavior(work_seconds=seconds)
@@ -105,7 +109,8 @@ class LargeWorld(World):
                 key = event.detail["source"]["key"]
                 self.diary.ended_at[key] = self.elapsed_seconds
                 job_id = event.detail["job"]["job_id"]
-                self.event_loop.call_later(CHECK_DELAY_SECONDS, lambda: self._check_photo(key, job_id))
+                if self._discards_data:
+                    self.event_loop.call_later(CHECK_DELAY_SECONDS, lambda: self._check_photo(key, job_id))
         if len(self.transport.calls) >= TRIM_EVERY:
             self._trim_history()
 
