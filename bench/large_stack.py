@@ -12,22 +12,24 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any, cast
 
 from backdrop.model.circuit import PauseReason
 from backdrop.model.codes import Code
 from backdrop.model.schedule import MESSAGE_LIFETIME
 from backdrop.ports import CLIENT_CONCURRENCY
+from backdrop.reconcile.service import MAX_DUE_ITEMS
+from backdrop.reconcile.sweep import MAX_PHOTOS
 from backdrop_cli.campaign.state_machine import CampaignStateMachine
 from backdrop_cli.main import run
 from bench.aws_cost.bill import REQUEST_SECONDS
 from bench.extrapolation.fair_queue import FairSqs
 from bench.extrapolation.large_world import LargeWorld
 from bench.saved_results import FOLDER
+from docs.tables import format_table
+from simulation.run_environment import describe_environment
 from simulation.world.cli_stack import build_simulated_stack
-from simulation.world.simulated_stack import RECONCILE_INTERVAL_SECONDS
+from simulation.world.simulated_stack import RECONCILE_INTERVAL_SECONDS, TIMEOUTS_SECONDS
 from simulation.world.transport import ServiceCall
 
 NAME = "large_stack"
@@ -35,6 +37,11 @@ PAGE = FOLDER / "large_stack.md"
 STORED, WAITING = 1_000, 1_000
 STORED_FOLDER, WAITING_FOLDER = "stored/", "waiting/"
 SETTLING_SECONDS = 600.0
+RUNS_PER_HOUR = 3600 / RECONCILE_INTERVAL_SECONDS
+TIMEOUT_SECONDS = TIMEOUTS_SECONDS["reconcile"]
+SWEEP_ROW, RESEND_ROW = 3, 4
+COLUMNS = "work", "photos", "requests", "for 1,000 photos", "at a time", "CPU s", "seconds", "target"
+TARGETS = {"`gallery`": "10,000 entries in a minute"}
 
 
 @dataclass(frozen=True)
@@ -53,14 +60,22 @@ class CountedWork:
         return self.requests / self.threads * REQUEST_SECONDS + self.cpu_seconds
 
 
+class NoExecutions:
+    """Step Functions without any campaign."""
+
+    def get_paginator(self, _operation: str) -> "NoExecutions":
+        return self
+
+    def paginate(self, **_request: Any) -> Iterator[dict[str, Any]]:
+        return iter(())
+
+
 class LargeStack:
     """A stack with stored photos, and with jobs that wait in a paused lane."""
 
     def __init__(self, stored: int = STORED, waiting: int = WAITING) -> None:
         self.world = LargeWorld(1, in_flight=100, seconds=1.0, account=100)
-        paginator = SimpleNamespace(paginate=_list_no_executions)
-        state_machines = SimpleNamespace(get_paginator=lambda operation: paginator if operation else None)
-        machine = CampaignStateMachine(cast("Any", state_machines), "machine")
+        machine = CampaignStateMachine(cast("Any", NoExecutions()), "machine")
         self._stack = build_simulated_stack(self.world, machine)
         self.world.start()
         for n in range(stored):
@@ -70,10 +85,7 @@ class LargeStack:
         breaker.pause("ideogram", PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "for the bench")
         for n in range(waiting):
             self.world.upload(f"{WAITING_FOLDER}{n:05}.jpg")
-        self.pass_time(SETTLING_SECONDS)
-
-    def pass_time(self, seconds: float) -> None:
-        self.world.event_loop.run_until(self.world.clock.time + timedelta(seconds=seconds))
+        self.world.pass_time(SETTLING_SECONDS)
 
     def lose_messages(self) -> None:
         """Loses all messages of the lane, and lets them grow so old that reconcile sends the jobs again."""
@@ -101,13 +113,9 @@ class LargeStack:
     def measure_reconcile(self, name: str, photos: int) -> CountedWork:
         """Counts what the next scheduled run of reconcile requests."""
         before, began = self.world.diary.count_requests("reconcile"), time.process_time()
-        self.pass_time(RECONCILE_INTERVAL_SECONDS)
+        self.world.pass_time(RECONCILE_INTERVAL_SECONDS)
         requests = self.world.diary.count_requests("reconcile") - before
         return CountedWork(name, photos, requests, 1, time.process_time() - began)
-
-
-def _list_no_executions(**_request: Any) -> Iterator[Any]:
-    return iter(())
 
 
 def measure_large_stack() -> Sequence[CountedWork]:
@@ -129,6 +137,46 @@ def measure_large_stack() -> Sequence[CountedWork]:
     return rows
 
 
+def format_page(rows: Sequence[CountedWork]) -> str:
+    lines = [
+        [
+            row.name,
+            f"{row.photos:,}",
+            f"{row.requests:,}",
+            f"{1000 * row.requests / row.photos:,.0f}",
+            str(row.threads),
+            f"{row.cpu_seconds:.1f}",
+            f"{row.seconds:.1f}",
+            TARGETS.get(row.name, ""),
+        ]
+        for row in rows
+    ]
+    sweep, resend = rows[SWEEP_ROW], rows[RESEND_ROW]
+    return f"""# What commands and reconcile request on a large stack
+
+Written by `python -m bench.large_stack` on {describe_environment()}.
+
+{STORED:,} photos are stored, and {WAITING:,} wait in a paused lane. The requests are counted in the simulated world,
+and the CPU time is measured. The seconds are computed: the requests, {1000 * REQUEST_SECONDS:.0f} ms each, divided by
+the requests that are made at a time, plus the CPU time. Nothing here was measured on AWS.
+
+{format_table(COLUMNS, lines)}
+
+## What limits them
+
+- **Sweep**: {MAX_PHOTOS:,} photos in each run, so {MAX_PHOTOS * RUNS_PER_HOUR:,.0f} per hour. A run takes
+  {sweep.seconds:.0f} of the {TIMEOUT_SECONDS} s that it has.
+- **Lost messages**: {MAX_DUE_ITEMS:,} jobs in each run, so {MAX_DUE_ITEMS * RUNS_PER_HOUR:,.0f} per hour. A run takes
+  {resend.seconds:.0f} s; the time would allow {TIMEOUT_SECONDS / resend.seconds * resend.photos:,.0f}.
+- **`cancel --all` and `gallery`** take as long as their requests, which grow with the photos that they are about.
+- **`status` and `spend`** read pages of the index, which has an entry for each photo that has not ended.
+"""
+
+
+def main() -> None:
+    """Measures, and writes the page."""
+    PAGE.write_text(format_page(measure_large_stack()))
+
+
 if __name__ == "__main__":
-    for row in measure_large_stack():
-        print(row, f"{row.seconds:.1f} s")
+    main()

@@ -23,7 +23,10 @@ ROW = re.compile(r"(\d+)(?:,(\d+)(?:,(\d+(?:\.\d+)?))?)?")
 
 
 def main() -> int:
-    """Simulates, saves, and writes the page. Returns 1 if the prediction of a held-out run is too inaccurate."""
+    """Simulates, saves, and writes the page.
+
+    Returns 1 if the prediction of a held-out run is too inaccurate, or if something was wrong with a simulated photo.
+    """
     parser = argparse.ArgumentParser(prog="python -m bench.extrapolation", description=__doc__)
     parser.add_argument(
         "--rows",
@@ -45,6 +48,8 @@ def main() -> int:
             f"N={photos:,} C={limit} S={seconds:g}: {row.ideal_seconds / row.ended_seconds:.1%} of the ideal",
             flush=True,
         )
+        for problem in row.problems:
+            print(problem, file=sys.stderr)
         save_result(NAME, result, (time.monotonic() - began) / 60)
     page.write_page()
     inaccurate = (
@@ -52,7 +57,7 @@ def main() -> int:
     )
     for one in inaccurate:
         print(f"{one.scenario.name}: off by {one.error:+.1%}", file=sys.stderr)
-    return int(bool(inaccurate))
+    return int(bool(inaccurate) or any(row.problems for row in result.scaled))
 
 
 def _parse_row(text: str) -> tuple[int, int, float]:

@@ -11,7 +11,9 @@ from bench.extrapolation.fair_queue import FairSqs
 from bench.extrapolation.packed_items import PackedItems
 from bench.extrapolation.photo_checks import PhotoChecks
 from simulation.world.call_behavior import CallBehavior
+from simulation.world.dynamodb_expressions import Item
 from simulation.world.sample_images import build_picture
+from simulation.world.simulated_dynamodb import Key
 from simulation.world.simulated_s3 import SimulatedBucket
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall
@@ -62,7 +64,7 @@ class LargeWorld(World):
         self.checks = PhotoChecks(self)
         self._discards_data = discards_data
         self.table.page_size = PAGE_ITEMS
-        self.table.items.data = PackedItems()
+        self.table.items.data = cast("dict[Key, Item]", PackedItems())  # any mapping does
         self.provider.default_behavior = CallBehavior(work_seconds=seconds)
         self.transport.faults_before.append(self._count_request)
         self.transport.listeners.append(self._note_event)
@@ -84,6 +86,10 @@ class LargeWorld(World):
     def count_expired(self) -> int:
         """The number of the lane's messages that exceeded its retention period."""
         return cast("FairSqs", self.sqs).find_fair_queue(self.queues[self.provider.name]).expired
+
+    def pass_time(self, seconds: float) -> None:
+        """Runs for this many seconds."""
+        self.event_loop.run_until(self.clock.time + timedelta(seconds=seconds))
 
     def run_until_ended(self, photos: int, timeout_seconds: float) -> None:
         """Runs until this many photos have ended.

@@ -13,6 +13,7 @@ from bench.aws_cost.page import build_row_lines, read_memory
 from bench.cpu_usage import STAGES
 from bench.extrapolation import aws_timing, quotas
 from bench.extrapolation.aws_timing import SMALL_FOLDER_PHOTOS, ScaledRun
+from bench.extrapolation.large_world import PHOTOS_PER_MONEY_CHECK
 from bench.extrapolation.prediction import NAME, Extrapolation, PredictedRun, Prediction
 from bench.saved_results import FOLDER, load_result
 from docs.tables import format_table
@@ -150,6 +151,7 @@ def _format_large_folders(rows: Sequence[ScaledRun]) -> str:
             " slot to the folder with fewer photos in flight, no matter how many of the other's photos wait. That is"
             " the rule of the simulated queue; AWS's rule is the same, with its own thresholds (a tenth of the"
             " consumers' time).",
+            _format_checks(rows),
             "Requests per photo: intake, render, and deliver. A batch shares some of intake's requests. If so many"
             f" pollers wait that each photo is taken alone, they are {_count_alone('intake'):g}, and never more."
             f" Reconcile's requests are limited per run: it checks {MAX_PHOTOS:,} recent photos every"
@@ -221,6 +223,18 @@ def _compute_reconcile_usd(one: ScaledRun, memory_gb: float) -> float:
 def _count_alone(function: str) -> float:
     """Returns a function's requests for a single photo."""
     return count_requests(find_tagged_row().usage, function)
+
+
+def _format_checks(rows: Sequence[ScaledRun]) -> str:
+    checked, largest = [row for row in rows if row.checked_photos], rows[-1]
+    problems = [problem for row in checked for problem in row.problems]
+    return (
+        f"Each of {sum(row.checked_photos for row in checked):,} photos was checked a minute after it had ended: one"
+        " charged call, one picture, and a receipt that agrees with the ledger. Every"
+        f" {PHOTOS_PER_MONEY_CHECK:,} photos and at the end, the ledger was compared with the provider's bill. Problems:"
+        f" {len(problems)}{''.join(f'; {problem}' for problem in problems[:10])}. The simulation of {largest.photos:,}"
+        f" photos took {largest.cpu_minutes:.0f} minutes of CPU time on one core, and {largest.peak_gigabytes:.1f} GB."
+    )
 
 
 def _image_usd() -> float:
