@@ -232,8 +232,8 @@ def _format_checks(rows: Sequence[ScaledRun]) -> str:
         f"Each of {sum(row.checked_photos for row in checked):,} photos was checked a minute after it had ended: one"
         " charged call, one picture, and a receipt that agrees with the ledger. Every"
         f" {PHOTOS_PER_MONEY_CHECK:,} photos and at the end, the ledger was compared with the provider's bill."
-        f" Problems: {len(problems)}{''.join(f'; {problem}' for problem in problems[:10])}. The simulation of {largest.photos:,}"
-        f" photos took {largest.cpu_minutes:.0f} minutes of CPU time on one core, and {largest.peak_gigabytes:.1f} GB."
+        f" Problems: {len(problems)}{''.join(f'; {problem}' for problem in problems[:10])}. The simulation of"
+        f" {largest.photos:,} photos took {largest.cpu_minutes:.0f} minutes of CPU time on one core, and {largest.peak_gigabytes:.1f} GB."
     )
 
 
