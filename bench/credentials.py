@@ -135,7 +135,8 @@ def format_page(signing: Sequence[SigningRow], tampering: Iterable[TamperingRow]
             f"Limits: {MAX_MANIFEST_BYTES:,} bytes, and for pictures with up to {MEGAPIXELS[-1]} megapixels (MP),"
             f" {MAX_MILLISECONDS} ms of processor time without KMS's answer (the median of {ROUNDS} signatures). The"
             " time includes reading the provider's file, and verifying the new one. If the provider's file is signed,"
-            " its manifest is added, without a limit. The pictures are noise, which is larger than a photo.",
+            " its manifest is added, which this limit does not include. The pictures are noise, which is larger than a"
+            " photo.",
             "",
             "| picture | key | MB | bytes added | ms |",
             "|---|---|--:|--:|--:|",

@@ -27,8 +27,6 @@ TRANSIENT_CODES = frozenset(
         "ThrottlingException",
     }
 )
-
-
 _PKCS8_KEY = re.compile(r"-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----")
 _NO_KEY = (
     "The secret in ContentCredentialsKeyArn must contain one private key as unencrypted PKCS #8 PEM, which begins with "

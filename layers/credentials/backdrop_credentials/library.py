@@ -58,30 +58,7 @@ def build_context(trusted_pem: str = "") -> c2pa.Context:
 
 def sign_file(data: bytes, mime_type: str, statement: Statement, identity: SigningIdentity) -> bytes:
     """Returns the signed file. Whether it holds is not checked. Raises SigningError."""
-    return _sign(data, mime_type, statement, identity, context=build_context(identity.chain.root_pem))
-
-
-def measure_signature(mime_type: str, statement: Statement, identity: SigningIdentity) -> int:
-    """Returns by how many bytes this signature enlarges a file at most. Does not use a key in KMS."""
-    if identity.sign:
-        identity = SigningIdentity(identity.chain, sign=lambda _: bytes(SIGNATURE_BYTES))
-    sample = build_sample(mime_type)
-    signed = _sign(sample, mime_type, statement, identity, context=build_context(identity.chain.root_pem))
-    return len(signed) - len(sample) + MEASURING_SLACK
-
-
-@cache
-def build_sample(mime_type: str) -> bytes:
-    """Returns a picture of one pixel."""
-    from PIL import Image
-
-    file = BytesIO()
-    Image.new("RGB", (1, 1)).save(file, mime_type.removeprefix("image/"))
-    return file.getvalue()
-
-
-def _sign(data: bytes, mime_type: str, statement: Statement, identity: SigningIdentity, context: c2pa.Context) -> bytes:
-    errors: list[Exception] = []
+    context, errors = build_context(identity.chain.root_pem), list[Exception]()
     manifest, ingredient, source = statement.manifest, statement.ingredient, statement.ingredient_file
     if ingredient and source is None:
         manifest = manifest | {"ingredients": [*manifest["ingredients"], ingredient]}
@@ -96,6 +73,25 @@ def _sign(data: bytes, mime_type: str, statement: Statement, identity: SigningId
         if errors:
             raise errors[0] from error
         raise SigningError(str(error)) from error
+
+
+def measure_signature(mime_type: str, statement: Statement, identity: SigningIdentity) -> int:
+    """Returns by how many bytes this signature enlarges a file at most. Does not use a key in KMS."""
+    if identity.sign:
+        identity = SigningIdentity(identity.chain, sign=lambda _: bytes(SIGNATURE_BYTES))
+    sample = build_sample(mime_type)
+    signed = sign_file(sample, mime_type, statement, identity)
+    return len(signed) - len(sample) + MEASURING_SLACK
+
+
+@cache
+def build_sample(mime_type: str) -> bytes:
+    """Returns a picture of one pixel."""
+    from PIL import Image
+
+    file = BytesIO()
+    Image.new("RGB", (1, 1)).save(file, mime_type.removeprefix("image/"))
+    return file.getvalue()
 
 
 def _build_signer(identity: SigningIdentity, errors: list[Exception]) -> c2pa.Signer:

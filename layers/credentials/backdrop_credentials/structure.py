@@ -29,7 +29,6 @@ _LABELS = {
     b"c2cs": ("c2pa.signature",),
 }
 """The labels of boxes by the first four bytes of their UUIDs."""
-_UUID_END = bytes.fromhex("00110010800000AA00389B71")
 _STORES = (b"c2pa", b"c2ma", b"c2um", b"c2as")
 """The boxes that consist of boxes with descriptions: all manifests, one manifest, an update, and its assertions."""
 _SIGNATURE = b"c2cs"
@@ -70,7 +69,7 @@ def check_structure(data: bytes, *, is_ours: bool) -> None:
 
 def has_remains(data: bytes) -> bool:
     """Whether a file in which no manifest can be found has parts of one."""
-    return any(kind + _UUID_END in data for kind in (b"c2cl", _SIGNATURE))
+    return any(kind + png.BOX_UUID_END in data for kind in (b"c2cl", _SIGNATURE))
 
 
 def _read_store(data: bytes, *, is_ours: bool) -> bytes:
@@ -79,7 +78,7 @@ def _read_store(data: bytes, *, is_ours: bool) -> bytes:
         case "png":
             # The signature covers the pixels.
             chunks = png.iter_chunks(data, checks_pixels=False)
-            return b"".join(bytes(chunk.payload) for chunk in chunks if chunk.name == b"caBX")
+            return b"".join(bytes(chunk.payload) for chunk in chunks if chunk.name == png.CREDENTIALS_CHUNK)
         case "webp":
             return b"".join(bytes(chunk.payload) for chunk in webp.iter_chunks(data) if chunk.name == b"C2PA")
         case "jpeg":
@@ -95,7 +94,7 @@ def _read_jpeg_store(data: bytes, *, is_ours: bool) -> bytes:
         if segment[:2] == _JPEG_IDENTIFIER:
             groups.setdefault(segment[2:4], []).append(segment)
     # Other programs store other boxes in the same way.
-    stores = [(number, parts) for number, parts in groups.items() if parts[0][_JPEG_UUID] == b"c2pa" + _UUID_END]
+    stores = [(number, parts) for number, parts in groups.items() if parts[0][_JPEG_UUID] == b"c2pa" + png.BOX_UUID_END]
     if not stores:
         raise StructureError("the box of the store has another type")
     [(box_number, parts), *others] = stores

@@ -168,6 +168,12 @@ def test_exponential_delay_is_sent_to_sqs(harness: ConsumerHarness) -> None:
     assert [line["delay_seconds"] for line in harness.read_log()] == [5, 40, 60]
 
 
+@pytest.mark.parametrize(("code", "warnings"), [(Code.SIGNING_FAILED, 1), (Code.PROVIDER_THROTTLED, 0)])
+def test_only_what_a_person_must_end_is_among_the_errors(harness: ConsumerHarness, code: Code, warnings: int) -> None:
+    harness.take(build_failing_work(RetryLaterError(code, "No key.", 60)), "a")
+    assert [line["reason"] for line in harness.read_log() if line["level"] == "WARNING"] == ["No key."] * warnings
+
+
 def test_message_with_a_ledger_conflict_returns_after_a_second(harness: ConsumerHarness) -> None:
     assert harness.take(build_failing_work(ConflictError()), "a") == ["m0"]
     assert harness.sqs.visibility[0]["VisibilityTimeout"] == 1

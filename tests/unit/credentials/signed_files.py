@@ -26,9 +26,22 @@ def build_file(file_format: str = "png", side: int = 24) -> bytes:
 
 def add_store(data: bytes, store: bytes) -> bytes:
     """Returns a PNG with a chunk for Content Credentials after its header."""
-    end = len(png.MAGIC) + 25
-    chunk = len(store).to_bytes(4) + b"caBX" + store + zlib.crc32(b"caBX" + store).to_bytes(4)
-    return data[:end] + chunk + data[end:]
+    end = next(png.iter_chunks(data)).end
+    return data[:end] + _build_chunk(png.CREDENTIALS_CHUNK, store) + data[end:]
+
+
+def read_chunk(data: bytes, name: bytes) -> bytes:
+    return bytes(next(one.payload for one in png.iter_chunks(data) if one.name == name))
+
+
+def replace_chunk(data: bytes, name: bytes, payload: bytes) -> bytes:
+    """Returns a PNG with another payload in its first chunk of this name, with a correct checksum."""
+    chunk = next(one for one in png.iter_chunks(data) if one.name == name)
+    return data[: chunk.offset] + _build_chunk(name, payload) + data[chunk.end :]
+
+
+def _build_chunk(name: bytes, payload: bytes) -> bytes:
+    return len(payload).to_bytes(4) + name + payload + zlib.crc32(name + payload).to_bytes(4)
 
 
 def build_facts(file_format: str = "png", paid_file: bytes | None = None, **changes: Any) -> PictureFacts:

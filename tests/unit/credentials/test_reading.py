@@ -3,12 +3,10 @@
 import contextlib
 import re
 import time
-import zlib
 from datetime import timedelta
 
 import pytest
 
-from backdrop.imaging.formats import png
 from backdrop.imaging.metadata import embed_xmp
 from backdrop.imaging.xmp import VOCABULARY, find_source_type
 from backdrop_credentials.library import Statement, sign_file
@@ -16,23 +14,12 @@ from backdrop_credentials.manifest import JOB_LABEL, PROMPT_PARAMETER
 from backdrop_credentials.reading import FileVerdict, judge, read_credentials
 from backdrop_credentials.structure import StructureError, check_structure
 from tests.signing_pki import build_chain, build_issuers, build_keys, build_signer, to_pem
-from tests.unit.credentials.signed_files import build_file, sign
+from tests.unit.credentials.signed_files import build_file, read_chunk, replace_chunk, sign
 
 LINK = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">\
 <rdf:Description rdf:about="" xmlns:dcterms="http://purl.org/dc/terms/" dcterms:provenance="https://x.invalid/a.c2pa"/>\
 </rdf:RDF></x:xmpmeta>'
 ROOTS = to_pem(build_issuers()[:1])
-
-
-def replace_chunk(data: bytes, name: bytes, payload: bytes) -> bytes:
-    """Returns a PNG with another payload in its first chunk of this name, with a correct checksum."""
-    chunk = next(one for one in png.iter_chunks(data) if one.name == name)
-    checksum = zlib.crc32(name + payload).to_bytes(4)
-    return data[: chunk.offset] + len(payload).to_bytes(4) + name + payload + checksum + data[chunk.end :]
-
-
-def read_chunk(data: bytes, name: bytes) -> bytes:
-    return bytes(next(one.payload for one in png.iter_chunks(data) if one.name == name))
 
 
 def test_signer_is_trusted_only_with_its_root() -> None:

@@ -40,8 +40,8 @@ class PictureFacts:
 class PreparedSignature:
     """The signature of a picture whose file is not made yet.
 
-    `claims_sha256`: the hash of what it will state, without the version of Backdrop. `added_bytes`: by how much it
-    enlarges the file at most. `sign` returns the signed file.
+    `claims_sha256`: the hash of what it will state, without the version of Backdrop, and without what is known of the
+    provider's file. `added_bytes`: by how much it enlarges the file at most. `sign` returns the signed file.
     """
 
     claims_sha256: str

@@ -16,6 +16,10 @@ from backdrop.imaging.formats.header import (
 MAGIC = b"\x89PNG\r\n\x1a\n"
 MAX_METADATA_BYTES = 8_000_000
 """Limit for all text and the color profile together, unpacked; the same as libpng's limit for a single chunk."""
+CREDENTIALS_CHUNK = b"caBX"
+"""Content Credentials (C2PA 2.2, A.3.2 "Embedding manifests into PNG")."""
+BOX_UUID_END = bytes.fromhex("00110010800000AA00389B71")
+"""What follows the four letters of a box's kind in its UUID (JUMBF, ISO 19566-5)."""
 
 _INPUT_BLOCK_BYTES = 16_384
 _OUTPUT_BLOCK_BYTES = 262_144
@@ -46,10 +50,6 @@ _KEPT_CHUNK_MAX_BYTES: dict[bytes, int] = {
 _TEXT_CHUNKS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 _LEGACY_XMP_KEYWORD = b"Raw profile type xmp\0"
-_CREDENTIALS_CHUNK = b"caBX"
-"""Content Credentials (C2PA 2.2, A.3.2 "Embedding manifests into PNG")."""
-_BOX_UUID_END = bytes.fromhex("00110010800000AA00389B71")
-"""What follows the four letters of a box's kind in its UUID."""
 _CREDENTIALS_LINK = b"dcterms:provenance"
 """The XMP property that links to Content Credentials which are stored elsewhere."""
 _UNCOMPRESSED_TEXT_HEADER = b"\0\0\0\0"
@@ -202,7 +202,7 @@ def embed_xmp(data: bytes, packet: bytes) -> bytes:
     read_header(data)
     splicer, kept_until = ByteSplicer(data), 0
     for chunk in iter_chunks(data):
-        if _is_xmp(chunk) or chunk.name == _CREDENTIALS_CHUNK:
+        if _is_xmp(chunk) or chunk.name == CREDENTIALS_CHUNK:
             splicer.keep(kept_until, chunk.offset)
             kept_until = chunk.end
         elif chunk.name == b"IHDR":
@@ -219,7 +219,7 @@ def has_credentials(data: bytes) -> bool:
     Whether they are valid is not checked.
     """
     chunks = _list_credentials(data)
-    stores = [bytes(chunk.payload) for chunk in chunks if chunk.name == _CREDENTIALS_CHUNK]
+    stores = [bytes(chunk.payload) for chunk in chunks if chunk.name == CREDENTIALS_CHUNK]
     return bool(chunks) and (len(stores) == 0 or (len(stores) == 1 and _is_complete_store(stores[0])))
 
 
@@ -237,20 +237,20 @@ def drop_credentials(data: bytes) -> bytes:
 
 def _list_credentials(data: bytes) -> list[PngChunk]:
     """Returns the chunks that contain Content Credentials, or link to some."""
-    if _CREDENTIALS_CHUNK not in data and _CREDENTIALS_LINK not in data:
+    if CREDENTIALS_CHUNK not in data and _CREDENTIALS_LINK not in data:
         return []
     return [
         chunk
         for chunk in iter_chunks(data, checks_pixels=False)
-        if chunk.name == _CREDENTIALS_CHUNK or (_is_xmp(chunk) and _CREDENTIALS_LINK in bytes(chunk.payload))
+        if chunk.name == CREDENTIALS_CHUNK or (_is_xmp(chunk) and _CREDENTIALS_LINK in bytes(chunk.payload))
     ]
 
 
 def _is_complete_store(store: bytes) -> bool:
     """Whether it is one box for manifests, with a claim and a signature in it (C2PA 2.2, 11.1.4 "C2PA box details")."""
     begins_well = store[:16] == len(store).to_bytes(4) + b"jumb" + store[8:12] + b"jumd"
-    is_store = store[16:32] == b"c2pa" + _BOX_UUID_END
-    return begins_well and is_store and all(kind + _BOX_UUID_END in store for kind in (b"c2cl", b"c2cs"))
+    is_store = store[16:32] == b"c2pa" + BOX_UUID_END
+    return begins_well and is_store and all(kind + BOX_UUID_END in store for kind in (b"c2cl", b"c2cs"))
 
 
 def _is_xmp(chunk: PngChunk) -> bool:
