@@ -43,9 +43,9 @@ MAX_GROWING_EXTENSIONS = 20
 MAX_WAITING_PHOTOS = 20
 CROWDED_EXTENSIONS = 10
 # Several times what the longest seeds need after the last fault: for days of reconciliations, and for each job that
-# arrived before all faults had struck.
+# arrived before all faults had struck, or that waits for days and is tried every hour.
 MAX_CALLS = 60_000
-MAX_CALLS_PER_JOB = 100
+MAX_CALLS_PER_JOB = 500
 OLD_STACK_AGE = timedelta(days=3)
 FORGOTTEN_KEY = "shoes/forgotten.jpg"
 FIRST_LANE = ""
