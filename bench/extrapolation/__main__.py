@@ -8,7 +8,10 @@ import argparse
 import re
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 
 from bench.aws_cost.idle_stack import load_one_provider_stack
 from bench.aws_cost.page import read_memory
@@ -46,7 +49,7 @@ def main() -> int:
     save_result(NAME, result, 0)
     pace = compute_request_times(page.find_tagged_row(), read_memory(load_one_provider_stack()))
     for photos, limit, seconds in options.rows:
-        row = run_scaled(photos, limit, seconds, pace)
+        row = _run_in_new_process(run_scaled, photos, limit, seconds, pace)
         result = replace(result, scaled=replace_row(result.scaled, row))
         print(
             f"N={photos:,} C={limit} S={seconds:g}: {row.ideal_seconds / row.ended_seconds:.1%} of the ideal",
@@ -54,7 +57,7 @@ def main() -> int:
         )
         save_result(NAME, result, (time.monotonic() - began) / 60)
     if options.faulty:
-        result = replace(result, faulty=run_with_faults(options.faulty))
+        result = replace(result, faulty=_run_in_new_process(run_with_faults, options.faulty))
         save_result(NAME, result, (time.monotonic() - began) / 60)
     page.write_page()
     violations = page.list_violations(result)
@@ -66,6 +69,12 @@ def main() -> int:
     for one in inaccurate:
         print(f"{one.scenario.name}: off by {one.error:+.1%}", file=sys.stderr)
     return int(bool(inaccurate or violations))
+
+
+def _run_in_new_process[**P, R](work: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
+    """Returns the result of work whose memory is measured."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(work, *arguments, **options).result()
 
 
 def _parse_row(text: str) -> tuple[int, int, float]:

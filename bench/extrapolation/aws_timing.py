@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from resource import RUSAGE_SELF, getrusage
 from statistics import median
 
 from bench.aws_cost.bill import DOWNLOAD_SECONDS, FULL_CPU_MB, REQUEST_SECONDS, count_requests
 from bench.aws_cost.cost_result import CostRow
 from bench.cpu_usage import STAGES
 from bench.extrapolation.large_world import CHECK_DELAY_SECONDS, LargeWorld
+from bench.extrapolation.photo_checks import shorten
+from bench.peak_memory import read_peak_megabytes
 from simulation.world.simulated_dynamodb import Key, read_key
 from simulation.world.transport import ServiceCall, raise_conflict
 from simulation.world.world_clock import WORLD_START
@@ -34,7 +35,6 @@ behavior for SQS event source mappings"), up to the account's limit of 1,000."""
 SMALL_FOLDER_PHOTOS, SMALL_FOLDER_DELAY_SECONDS = 10, 60.0
 """The size of the small folder, and how long after the last photo of the large folder it arrives."""
 MAX_HELD_ITEMS = 10_000
-MAX_VIOLATIONS = 100
 LARGE_FOLDER, SMALL_FOLDER = "shoes/", "hats/"
 
 
@@ -141,7 +141,13 @@ class AwsTiming:
 
 
 def run_scaled(photos: int, limit: int, seconds: float, request_times: RequestTimes, seed: int = 1) -> ScaledRun:
-    """Simulates a large folder, and a small one that arrives after it. Checks every photo, and the ledger."""
+    """Simulates a large folder, and a small one that arrives after it. Checks every photo, and the ledger.
+
+    `peak_gigabytes` is that of the process, so each run needs a new one.
+
+    Raises:
+        RuntimeError: it took ten times as long as the calls, or a photo was not checked.
+    """
     began = time.process_time()
     world = LargeWorld(seed, in_flight=limit, seconds=seconds, account=limit, discards_data=True)
     timing = AwsTiming(world, request_times)
@@ -161,18 +167,15 @@ def run_scaled(photos: int, limit: int, seconds: float, request_times: RequestTi
     run = _summarize(timing, photos, limit, seconds, small_folder_at)
     world.pass_time(2 * CHECK_DELAY_SECONDS)
     world.checks.check_everything()
+    if world.checks.checked_count != photos + SMALL_FOLDER_PHOTOS:
+        raise RuntimeError(f"{world.checks.checked_count} of {photos + SMALL_FOLDER_PHOTOS} photos were checked")
     return replace(
         run,
         checked_photos=world.checks.checked_count,
-        violations=[*map(str, world.checks.violations[:MAX_VIOLATIONS])],
+        violations=shorten(world.checks.violations),
         cpu_minutes=(time.process_time() - began) / 60,
-        peak_gigabytes=read_peak_gigabytes(),
+        peak_gigabytes=read_peak_megabytes() / 1000,
     )
-
-
-def read_peak_gigabytes() -> float:
-    """Returns the maximum memory of this process so far."""
-    return getrusage(RUSAGE_SELF).ru_maxrss / 1_000_000
 
 
 def _summarize(timing: AwsTiming, photos: int, limit: int, seconds: float, small_folder_at: float) -> ScaledRun:

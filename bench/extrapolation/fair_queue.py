@@ -1,4 +1,4 @@
-"""SQS for a hundred thousand messages, with fair queues: the group with the fewest messages in flight goes first.
+"""SQS for a million messages, with fair queues: the group with the fewest messages in flight goes first.
 
 AWS prefers quiet groups to one that uses more than a tenth of the consumers' time (SQS Developer Guide, "How Amazon
 SQS fair queues work"). For one large and one small folder, the effect is the same. In SQS, messages without a group,

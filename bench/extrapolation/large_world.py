@@ -69,7 +69,7 @@ class LargeWorld(World):
         self.checks = PhotoChecks(self)
         self._discards_data = discards_data
         self.table.page_size = PAGE_ITEMS
-        self.table.items.data = cast("dict[Key, Item]", PackedItems())  # any mapping does
+        self.table.items.data = cast("dict[Key, Item]", PackedItems())  # ItemStore needs no more than a mapping
         self.provider.default_behavior = CallBehavior(work_seconds=seconds)
         self.transport.faults_before.append(self._count_request)
         self.transport.listeners.append(self._note_event)
@@ -122,7 +122,9 @@ class LargeWorld(World):
             self._trim_history()
 
     def _note_end(self, key: str, job_id: str) -> None:
-        self.diary.ended_at.setdefault(key, self.elapsed_seconds)
+        if key in self.diary.ended_at:
+            return
+        self.diary.ended_at[key] = self.elapsed_seconds
         if self._discards_data:
             self.event_loop.call_later(CHECK_DELAY_SECONDS, lambda: self._check_photo(key, job_id))
 
@@ -151,12 +153,13 @@ class LargeWorld(World):
         works = provider.account.work_by_id
         for name in [name for name, work in works.items() if work.done_at < oldest]:
             del works[name]
-        for invocation in self.lambda_service.invocations:
-            log.invocations[invocation.name.rpartition("-")[0]] += 1
+        invocations = self.lambda_service.invocations
+        for invocation in invocations:
+            log.invocations[invocation.name.rpartition("-")[0]] += invocation.ended_at is not None
+        invocations[:] = [invocation for invocation in invocations if invocation.ended_at is None]
         for histories in (
             self.transport.calls,
             self.transport.history,
-            self.lambda_service.invocations,
             self.transitions,
             self.returned_messages,
             provider.received_job_ids,

@@ -18,7 +18,8 @@ RAW_DEFLATE = -15
 class PackedItems(MutableMapping[Key, Item]):
     """A table's items. Those that were not used recently are compressed, to a fifth of their text or less.
 
-    The items resemble each other, so the first ones serve as the dictionary of the compression.
+    The items resemble each other, so the first ones serve as the dictionary of the compression. An item must not be
+    changed after it was stored.
     """
 
     def __init__(self, max_recent: int = MAX_RECENT) -> None:

@@ -230,22 +230,26 @@ def _count_alone(function: str) -> float:
 
 
 def list_violations(found: Extrapolation) -> Sequence[str]:
-    """Returns what was wrong with the simulated photos."""
-    runs = [*found.scaled, *([found.faulty] if found.faulty else ())]
-    return [violation for run in runs for violation in run.violations]
+    """Returns what was wrong with the simulated photos. A row of an earlier release may not have been checked."""
+    return [
+        violation for row in found.scaled for violation in (row.violations if row.checked_photos else ("not checked",))
+    ] + [*(found.faulty.violations if found.faulty else ())]
 
 
 def _format_checks(rows: Sequence[ScaledRun]) -> str:
     checked, largest = [row for row in rows if row.checked_photos], rows[-1]
-    violations = [violation for row in checked for violation in row.violations]
     return (
         f"Each of {sum(row.checked_photos for row in checked):,} photos was checked a minute after it had ended, with"
-        " [the invariants of the seeds](../../docs/results/simulate.md): its jobs, receipt, pictures, and charges. At"
-        " the end, so were the sums of all days, and whether every charge belongs to a photo. Violations:"
-        f" {len(violations)}{''.join(f'; {violation}' for violation in violations[:10])}. The simulation of"
-        f" {largest.photos:,} photos took {largest.cpu_minutes:.0f} minutes of one core, and"
+        " those [invariants of the seeds](../../docs/results/simulate.md) that concern a single photo: its jobs,"
+        " receipt, report, pictures, and charges. At the end, the sums of all days were checked, and that every charge"
+        f" belongs to a photo. {_format_violations([one for row in checked for one in row.violations])} The simulation"
+        f" of {largest.photos:,} photos took {largest.cpu_minutes:.0f} minutes of one core, and"
         f" {largest.peak_gigabytes:.1f} GB."
     )
+
+
+def _format_violations(violations: Sequence[str]) -> str:
+    return f"Violations: {'; '.join(violations[:10]) or 'none'}."
 
 
 def _image_usd() -> float:
@@ -325,11 +329,11 @@ def _format_faulty(run: FaultyRun) -> str:
             f"{run.photos:,} photos with C = {faulty_folder.LIMIT} and S = {faulty_folder.SECONDS:g}, in a world that"
             " has its faults until the last photo has ended. They are those of a seed, at intervals that are"
             f" {faulty_folder.RARITY} times longer. After that, and {faulty_folder.SETTLING_SECONDS / 3600:.0f} hours"
-            " without faults, each photo was checked as above; it may only have failed for a reason that these faults"
-            " explain.",
-            f"The photos had ended after {run.days:.1f} days: {ended}. {run.calls:,} calls were charged. Violations:"
-            f" {len(run.violations)}{''.join(f'; {violation}' for violation in run.violations[:10])}. The simulation"
-            f" took {run.cpu_minutes:.0f} minutes of one core, and {run.peak_gigabytes:.1f} GB.",
+            " without faults, each photo was checked as above. No more photos may have failed with a code than faults"
+            " that explain it struck. The simulated queues do not give up a message after a number of receives.",
+            f"The photos had ended after {run.days:.1f} days: {ended}. {run.calls:,} calls were charged."
+            f" {_format_violations(run.violations)} The simulation took {run.cpu_minutes:.0f} minutes of one core, and"
+            f" {run.peak_gigabytes:.1f} GB.",
             f"How often each fault struck: {strikes}.",
         ]
     )

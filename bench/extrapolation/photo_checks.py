@@ -1,13 +1,14 @@
-"""The invariants of the simulated seeds, applied to the photos of a large world one by one, and to all its charges."""
+"""Those invariants of the seeds that can be checked on a single photo, and the sums of all days and charges."""
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from backdrop.model.ids import derive_source_id
 from backdrop.model.object_keys import receipt_key, report_key
 from simulation.invariants.final_state import check_causes, check_end_statuses, check_reported_money, check_unfinished
 from simulation.invariants.job_ends import (
+    FAILED_STATUSES,
     DocumentsByKey,
     check_documents,
     check_ends,
@@ -28,18 +29,20 @@ from simulation.scenarios.fault_causes import STATUS_BY_CODE
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 
 LAST_SORT_KEY = "~"
+MAX_SHOWN = 100
 
 
 class PhotoChecks:
     """Collects the violations that it finds in `violations`.
 
-    `statuses`: how many jobs of checked photos ended in each status.
+    `statuses`: how many jobs of checked photos ended in each status. `failures`: how many failed with each code.
     """
 
     def __init__(self, world: World) -> None:
         self.violations: list[Violation] = []
         self.checked_count = 0
         self.statuses = Counter[str]()
+        self.failures = Counter[str]()
         self._world = world
         self._read_count = 0
         self._charges_by_work: defaultdict[str, list[Charge]] = defaultdict(list)
@@ -53,7 +56,10 @@ class PhotoChecks:
         self.violations += self._find_violations(key, ledger, possible_codes)
         for day, sums in sum_attempts_by_day(ledger.jobs.values()).items():
             self._sums_by_day[day].update(sums)
-        self.statuses.update(str(job["status"]) for job in ledger.jobs.values())
+        for job in ledger.jobs.values():
+            self.statuses[job["status"]] += 1
+            if job["status"] in FAILED_STATUSES:
+                self.failures[job["problem"]["code"]] += 1
         self.checked_count += 1
 
     def check_everything(self) -> None:
@@ -93,3 +99,9 @@ class PhotoChecks:
         """Returns a receipt or a report by the key of its photo; nothing if there is none."""
         found = self._world.output_bucket.find_current(name)
         return {key: json.loads(found.data or b"")} if found else {}
+
+
+def shorten(violations: Sequence[Violation]) -> list[str]:
+    """Returns the first violations, and how many more there are."""
+    more = [f"and {len(violations) - MAX_SHOWN} more"] if violations[MAX_SHOWN:] else []
+    return [*map(str, violations[:MAX_SHOWN]), *more]

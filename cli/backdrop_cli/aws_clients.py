@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
-COMMAND_CONCURRENCY = 32
-"""Requests that a command makes at a time. A function makes fewer, because its processor would be busy with them."""
+COMMAND_CONCURRENCY = 16
+"""Requests that a command makes at a time. With more, a gallery of photos of 50 MB would take more than 1 GB."""
 _COMMAND_CONFIG = CLIENT_CONFIG.merge(Config(max_pool_connections=COMMAND_CONCURRENCY))
 # A presigned URL must name the bucket's own region: other regions cannot resolve a new bucket yet.
-SIGNING_CONFIG = _COMMAND_CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+SIGNING_CONFIG = CLIENT_CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 
 # A function may run for 15 minutes. A repeated request would run it again.
 INVOKING_CONFIG = _COMMAND_CONFIG.merge(Config(read_timeout=910, retries={"total_max_attempts": 1}))

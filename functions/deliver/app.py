@@ -31,14 +31,14 @@ consumer = bootstrap.batch_consumer(logger, [settings.deliver_queue_url])
 
 def handle_message(message: ReceivedMessage, context: LambdaContext) -> None:
     """Delivers what is due for one photo, or announces the state of a provider."""
-    work = parse_message(message.body, DeliverMessage, LaneMessage)
-    if isinstance(work, LaneMessage):
-        health = provider_notifications.publish(work.provider)
+    parsed = parse_message(message.body, DeliverMessage, LaneMessage)
+    if isinstance(parsed, LaneMessage):
+        health = provider_notifications.publish(parsed.provider)
         logger.info("provider notification published", provider=health.provider, paused=health.is_paused)
         return
-    logger.append_keys(source_id=work.source_id, job_id=work.job_id)
+    logger.append_keys(source_id=parsed.source_id, job_id=parsed.job_id)
     deadline = clock.now() + timedelta(milliseconds=context.get_remaining_time_in_millis())
-    delivery = service.deliver(work, deadline, receive_count=message.receive_count, receipt_etag=message.receipt_etag)
+    delivery = service.deliver(parsed, deadline, receive_count=message.receive_count, receipt_etag=message.receipt_etag)
     job = delivery.job
     if job and delivery.awaits_approval_here:
         count_awaiting_approval(job)

@@ -202,6 +202,7 @@ def test_malformed_message_of_any_size_fits_into_a_dead_letter(harness: Consumer
 def test_message_is_retried_if_its_dead_letter_cannot_be_sent(harness: ConsumerHarness) -> None:
     harness.sqs.broken = True
     assert harness.take(build_failing_work(MalformedMessageError("it is no JSON")), "{oops") == ["m0"]
+    assert harness.read_metrics() == []
 
 
 def test_bug_is_logged_with_traceback_and_message_is_retried(harness: ConsumerHarness) -> None:
@@ -233,6 +234,7 @@ def test_log_keys_of_one_message_do_not_leak_into_the_next(harness: ConsumerHarn
 def test_message_is_retried_if_its_visibility_cannot_be_changed(harness: ConsumerHarness) -> None:
     harness.sqs.broken = True
     assert harness.take(build_failing_work(RetryLaterError(Code.BUDGET_REACHED, "Not today.", 60)), "a") == ["m0"]
+    assert harness.read_metrics() == [{"UnexpectedError": [1.0]}]
 
 
 def test_one_failure_does_not_affect_the_rest_of_the_batch(harness: ConsumerHarness) -> None:
@@ -293,3 +295,21 @@ def test_message_is_parsed_from_what_lambda_passes() -> None:
         receipt_etag="",
     )
     assert (second.message_id, second.receive_count, second.receipt_etag) == ("m1", 1, '"etag"')
+
+
+def test_foreign_message_attribute_does_not_affect_the_batch() -> None:
+    foreign = {"receipt": {"binaryValue": "AQID", "dataType": "Binary"}}
+    records = [build_message(0, "a"), build_message(1, "b") | {"messageAttributes": foreign}]
+    assert [message.receipt_etag for message in parse_batch({"Records": records})] == ["", ""]
+
+
+def test_expired_visibility_is_no_error(harness: ConsumerHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    expired = ClientError({"Error": {"Code": "ReceiptHandleIsInvalid", "Message": "expired"}}, "AnyOperation")
+
+    def change_message_visibility(**_: object) -> None:
+        raise expired
+
+    monkeypatch.setattr(harness.sqs, "change_message_visibility", change_message_visibility)
+    assert harness.take(build_failing_work(RetryLaterError(Code.BUDGET_REACHED, "Not today.", 60)), "a") == ["m0"]
+    assert {line["level"] for line in harness.read_log()} == {"INFO"}
+    assert harness.read_metrics() == [{"ReturnedToQueue": [1.0], "code": "budget_reached"}]

@@ -40,15 +40,17 @@ CONFLICT_DELAY_SECONDS = 1
 MIN_REMAINING_MILLISECONDS = 20_000
 """Time an invocation needs for another message: three times what a large photo takes on a cold start."""
 MAX_DEAD_LETTER_BODY_BYTES = 80_000
+type BatchResponse = dict[str, list[dict[str, str]]]
+"""Which messages of a batch SQS must deliver again. It deletes the others."""
+type MessageHandler = Callable[[ReceivedMessage], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReceivedMessage:
     """One message of a batch, as Lambda passes it to a function.
 
-    The record's fields are described in the Lambda Developer Guide, "Using Lambda with Amazon SQS". `receive_count`:
-    how often it was delivered, this time included. `receipt_etag`: that of the photo's first receipt, if the message
-    carries it, or "".
+    `receive_count`: how often it was delivered, this time included. `receipt_etag`: the ETag of the photo's first
+    receipt, or "" if the message has none.
     """
 
     message_id: str
@@ -61,7 +63,11 @@ class ReceivedMessage:
 
     @classmethod
     def parse(cls, record: Mapping[str, Any]) -> Self:
-        attributes, receipt_etag = record["attributes"], record["messageAttributes"].get(RECEIPT_ETAG)
+        """Reads the fields that every record has (Lambda Developer Guide, "Using Lambda with Amazon SQS").
+
+        Any program may send messages to intake, so the attribute may have another type.
+        """
+        attributes, receipt_etag = record["attributes"], record["messageAttributes"].get(RECEIPT_ETAG, {})
         return cls(
             message_id=record["messageId"],
             receipt_handle=record["receiptHandle"],
@@ -69,18 +75,13 @@ class ReceivedMessage:
             queue_name=queue_name_from_arn(record["eventSourceARN"]),
             sent_at=datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC),
             receive_count=int(attributes["ApproximateReceiveCount"]),
-            receipt_etag=receipt_etag["stringValue"] if receipt_etag else "",
+            receipt_etag=receipt_etag.get("stringValue") or "",
         )
 
 
 def parse_batch(event: Mapping[str, Any]) -> Sequence[ReceivedMessage]:
     """Returns the messages that Lambda passes to a function."""
     return [ReceivedMessage.parse(record) for record in event["Records"]]
-
-
-type BatchResponse = dict[str, list[dict[str, str]]]
-"""Which messages of a batch SQS must deliver again. It deletes the others."""
-type MessageHandler = Callable[[ReceivedMessage], None]
 
 
 @dataclass(eq=False, repr=False)
@@ -124,6 +125,7 @@ class BatchConsumer:
     def _handle_or_return(
         self, message: ReceivedMessage, context: LambdaContext, handle_message: MessageHandler, *, is_first: bool
     ) -> bool:
+        """Returns False if the message was returned to its queue."""
         remaining_milliseconds = context.get_remaining_time_in_millis()
         if not is_first and remaining_milliseconds < MIN_REMAINING_MILLISECONDS:
             reason = f"The invocation has only {remaining_milliseconds} ms left for the rest of its batch."
