@@ -355,11 +355,17 @@ class UserActions:
     def _redrive_failures(self, *, pay_again: bool) -> None:
         """Redrives all failures, as `backdrop redrive` does, and then deletes the dead letters of the redriven jobs.
 
-        The command takes a while. In that time, some jobs fail again and send new dead letters.
+        The command takes a while. In that time, some jobs fail again and send new dead letters. They are listed again,
+        but the command redrives each only once.
         """
         self.redrives_started_at.append(self.world.clock.time)
         lock_versions: dict[str, int] = {}
+        handled: set[tuple[str, str]] = set()
         for failure in self._redrive_service.list_failures(FailureFilter()):
+            identity = failure.source.source_id, failure.job.job_id if failure.job else ""
+            if identity in handled:
+                continue
+            handled.add(identity)
             plan = self._redrive_service.plan(failure, pay_again=pay_again)
             job = failure.job
             if job is None:

@@ -9,6 +9,7 @@ from typing import Any, cast
 from backdrop.model.job import Job, Suspicion
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop.ports import Acknowledge, PreparedCall
+from simulation.scenarios.actions import UserActions
 from simulation.world.simulated_provider import SimulatedProvider
 from simulation.world.simulated_stack import World
 
@@ -22,7 +23,7 @@ class CallLog:
     ledger does not have it. `listeners`: called with every result.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, users: UserActions) -> None:
         self.received_links: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
         self.refusals: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
         self.last_results: dict[str, tuple[RetryClass, str]] = {}
@@ -31,6 +32,7 @@ class CallLog:
         self._first_refusals: dict[tuple[str, str], datetime] = {}
         self._served_at: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
         self._world = world
+        self._users = users
         providers = cast("dict[str, Any]", world.providers)
         providers |= {
             name: RecordedProvider(world, provider, self) for name, provider in world.simulated_providers.items()
@@ -61,8 +63,13 @@ class CallLog:
         """
         if result.suspicion is not Suspicion.REFUSAL:
             return False
-        first_refusal = self._first_refusals.setdefault((provider, job.job_id), self._world.clock.time)
-        return any(at > first_refusal for job_id, at in self._served_at[provider].items() if job_id != job.job_id)
+        now = self._world.clock.time
+        first_refusal = self._first_refusals.setdefault((provider, job.job_id), now)
+        times = [at for job_id, at in self._served_at[provider].items() if job_id != job.job_id]
+        if self._users.has_clock_faults:
+            # The ledger may have them in another order.
+            return bool(times) and first_refusal < now
+        return any(at > first_refusal for at in times)
 
     def count_results(self, completed_workers: Collection[str]) -> dict[str, int]:
         """Counts, by job, the different results that workers received before they completed."""

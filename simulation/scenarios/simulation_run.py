@@ -93,7 +93,7 @@ class Simulation:
             self._age_stack()
         if plan.starts_before_midnight:
             self.world.clock.advance_to(self.world.clock.time.replace(hour=23, minute=57))
-        self.call_log = CallLog(self.world)
+        self.call_log = CallLog(self.world, self.users)
         self.rate_limit_monitor = RateLimitMonitor(self.world, self.monitor, self.call_log, self.users)
         self.faults = InstalledFaults(self.world, plan.faults)
         self.faults.listeners.append(self._count_crash)
