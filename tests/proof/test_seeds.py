@@ -37,6 +37,9 @@ ONCE_BROKEN = {
     "refused_request_is_the_first_message_about_new_bytes": (8143,),
     "crashed_price_check_reserves_what_the_last_job_needs": (4000293,),
     "job_is_written_after_its_photo_was_deleted": (4000035, 2983944882636020),
+    "new_tags_of_a_canceled_photo_wait_for_corrected_defaults": (4030462,),
+    "wrong_clocks_change_the_order_of_refusals": (4043315,),
+    "redriven_jobs_fail_again_before_the_redrive_ends": (4048015,),
     "request_asks_for_what_the_sidecars_provider_cannot_do": (700101, 700154, 700482, 700911, 700985, 701299),
 }
 

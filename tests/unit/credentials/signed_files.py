@@ -1,6 +1,5 @@
 """Signed pictures for the tests of Content Credentials."""
 
-import zlib
 from io import BytesIO
 from typing import Any
 
@@ -12,6 +11,7 @@ from backdrop.model.output_spec import OutputSpec
 from backdrop_credentials.signing import PictureSigner
 from tests.signing_pki import build_signer
 from tests.simulated.stage_worlds import build_job
+from tests.unit.imaging_photos import chunk, with_chunk
 
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}
 
@@ -26,8 +26,7 @@ def build_file(file_format: str = "png", side: int = 24) -> bytes:
 
 def add_store(data: bytes, store: bytes) -> bytes:
     """Returns a PNG with a chunk for Content Credentials after its header."""
-    end = next(png.iter_chunks(data)).end
-    return data[:end] + _build_chunk(png.CREDENTIALS_CHUNK, store) + data[end:]
+    return with_chunk(data, png.CREDENTIALS_CHUNK, store)
 
 
 def read_chunk(data: bytes, name: bytes) -> bytes:
@@ -36,12 +35,8 @@ def read_chunk(data: bytes, name: bytes) -> bytes:
 
 def replace_chunk(data: bytes, name: bytes, payload: bytes) -> bytes:
     """Returns a PNG with another payload in its first chunk of this name, with a correct checksum."""
-    chunk = next(one for one in png.iter_chunks(data) if one.name == name)
-    return data[: chunk.offset] + _build_chunk(name, payload) + data[chunk.end :]
-
-
-def _build_chunk(name: bytes, payload: bytes) -> bytes:
-    return len(payload).to_bytes(4) + name + payload + zlib.crc32(name + payload).to_bytes(4)
+    replaced = next(one for one in png.iter_chunks(data) if one.name == name)
+    return data[: replaced.offset] + chunk(name, payload) + data[replaced.end :]
 
 
 def build_facts(file_format: str = "png", paid_file: bytes | None = None, **changes: Any) -> PictureFacts:
