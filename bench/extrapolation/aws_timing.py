@@ -4,16 +4,19 @@ The times of a request, a download, and a cold start are assumptions, which the 
 on AWS.
 """
 
+import time
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from statistics import median
 
 from bench.aws_cost.bill import DOWNLOAD_SECONDS, FULL_CPU_MB, REQUEST_SECONDS, count_requests
 from bench.aws_cost.cost_result import CostRow
 from bench.cpu_usage import STAGES
-from bench.extrapolation.large_world import LargeWorld
+from bench.extrapolation.large_world import CHECK_DELAY_SECONDS, LargeWorld
+from bench.extrapolation.photo_checks import shorten
+from bench.peak_memory import read_peak_megabytes
 from simulation.world.simulated_dynamodb import Key, read_key
 from simulation.world.transport import ServiceCall, raise_conflict
 from simulation.world.world_clock import WORLD_START
@@ -42,7 +45,8 @@ class ScaledRun:
     `ended_seconds`: from the first upload to the end of the last job. `pause_ms`: the median between two calls of a
     slot. `small_folder_seconds`: from the small folder's upload to the end of its last job. `conflicts`: transactions
     that failed because another one held an item, per photo. `reconcile_per_hour`: reconcile's requests, by operation.
-    `expired`: messages of the lane that exceeded its retention period.
+    `expired`: messages of the lane that exceeded its retention period. `checked_photos`: photos that were checked after
+    they had ended, and `violations`: what was wrong. `cpu_minutes`, `peak_gigabytes`: what the simulation itself took.
     """
 
     photos: int
@@ -57,6 +61,10 @@ class ScaledRun:
     conflicts: float
     reconcile_per_hour: Mapping[str, float]
     expired: int = 0
+    checked_photos: int = 0
+    violations: Sequence[str] = ()
+    cpu_minutes: float = 0.0
+    peak_gigabytes: float = 0.0
 
     @property
     def ideal_seconds(self) -> float:
@@ -133,8 +141,15 @@ class AwsTiming:
 
 
 def run_scaled(photos: int, limit: int, seconds: float, request_times: RequestTimes, seed: int = 1) -> ScaledRun:
-    """Simulates a large folder, and a small one that arrives after it."""
-    world = LargeWorld(seed, in_flight=limit, seconds=seconds, account=limit)
+    """Simulates a large folder, and a small one that arrives after it. Checks every photo, and the ledger.
+
+    `peak_gigabytes` is that of the process, so each run needs a new one.
+
+    Raises:
+        RuntimeError: it took ten times as long as the calls, or a photo was not checked.
+    """
+    began = time.process_time()
+    world = LargeWorld(seed, in_flight=limit, seconds=seconds, account=limit, discards_data=True)
     timing = AwsTiming(world, request_times)
     world.start()
 
@@ -149,7 +164,18 @@ def run_scaled(photos: int, limit: int, seconds: float, request_times: RequestTi
         small_folder_at, lambda: [world.upload(f"{SMALL_FOLDER}{n}.jpg") for n in range(SMALL_FOLDER_PHOTOS)]
     )
     world.run_until_ended(photos + SMALL_FOLDER_PHOTOS, 10 * photos * seconds / limit + 10_000)
-    return _summarize(timing, photos, limit, seconds, small_folder_at)
+    run = _summarize(timing, photos, limit, seconds, small_folder_at)
+    world.pass_time(2 * CHECK_DELAY_SECONDS)
+    world.checks.check_everything()
+    if world.checks.checked_count != photos + SMALL_FOLDER_PHOTOS:
+        raise RuntimeError(f"{world.checks.checked_count} of {photos + SMALL_FOLDER_PHOTOS} photos were checked")
+    return replace(
+        run,
+        checked_photos=world.checks.checked_count,
+        violations=shorten(world.checks.violations),
+        cpu_minutes=(time.process_time() - began) / 60,
+        peak_gigabytes=read_peak_megabytes() / 1000,
+    )
 
 
 def _summarize(timing: AwsTiming, photos: int, limit: int, seconds: float, small_folder_at: float) -> ScaledRun:

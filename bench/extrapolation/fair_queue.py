@@ -1,4 +1,4 @@
-"""SQS for a hundred thousand messages, with fair queues: the group with the fewest messages in flight goes first.
+"""SQS for a million messages, with fair queues: the group with the fewest messages in flight goes first.
 
 AWS prefers quiet groups to one that uses more than a tenth of the consumers' time (SQS Developer Guide, "How Amazon
 SQS fair queues work"). For one large and one small folder, the effect is the same. In SQS, messages without a group,
@@ -36,7 +36,7 @@ class FairQueue:
 
 
 class FairSqs(SimulatedSqs):
-    """The SQS client. Unlike the simulated world's own, it has no duplicates, reordering, or dead letters."""
+    """The SQS client. Unlike the simulated world's own, it keeps a group's order and has no limit of receives."""
 
     def __init__(self, *services: Any) -> None:
         super().__init__(*services)
@@ -52,10 +52,13 @@ class FairSqs(SimulatedSqs):
     def _enqueue(
         self, queue: SimulatedQueue, body: str, group: str | None, attributes: Mapping[str, str], delay_seconds: int
     ) -> str:
-        identity, now = f"m{next(self._ids)}", self._clock.time
-        message = SimulatedMessage(identity, body, group, attributes, now, now + timedelta(seconds=delay_seconds))
-        self.find_fair_queue(queue).message_count += 1
-        self._put(queue, message)
+        identity, now, delays = f"m{next(self._ids)}", self._clock.time, [0.0]
+        for change in self.delay_changes:
+            delays = change(queue, delays)
+        for delay in delays:
+            visible_at = now + timedelta(seconds=delay_seconds + delay)
+            self._put(queue, SimulatedMessage(identity, body, group, attributes, now, visible_at))
+        self.find_fair_queue(queue).message_count += len(delays)
         return identity
 
     @override

@@ -11,8 +11,9 @@ from bench.aws_cost.cost_result import CostRow, load_costs
 from bench.aws_cost.idle_stack import load_one_provider_stack
 from bench.aws_cost.page import build_row_lines, read_memory
 from bench.cpu_usage import STAGES
-from bench.extrapolation import aws_timing, quotas
+from bench.extrapolation import aws_timing, faulty_folder, quotas
 from bench.extrapolation.aws_timing import SMALL_FOLDER_PHOTOS, ScaledRun
+from bench.extrapolation.faulty_folder import FaultyRun
 from bench.extrapolation.prediction import NAME, Extrapolation, PredictedRun, Prediction
 from bench.saved_results import FOLDER, load_result
 from docs.tables import format_table
@@ -23,6 +24,12 @@ MAX_ERROR = 0.05
 """The maximum relative error for a held-out run."""
 MILLION = 1_000_000
 NARROW_LIMIT = 10
+_PROJECTION = (
+    "The last row is a projection from the one above: the same pauses of its slots, the requests of photos that all"
+    " arrive alone, and reconcile's requests for every hour. [A full ledger](README.md#a-full-ledger) makes nothing"
+    f" more expensive, as counted. Its folder of {SMALL_FOLDER_PHOTOS} is equally fast, however many of the other's"
+    " photos wait."
+)
 COLUMNS = (
     "photos",
     "N·S/C",
@@ -67,6 +74,7 @@ def format_page(found: Extrapolation, machine: str) -> str:
                 _format_large_folders(narrow),
                 _format_more_slots([*narrow[-1:], *wide]),
                 *map(_format_outlived, outlived),
+                *([_format_faulty(found.faulty)] if found.faulty else ()),
                 quotas.format_section(),
             ]
         )
@@ -126,8 +134,9 @@ def _format_predicted_runs(rows: Sequence[PredictedRun]) -> str:
 
 def _format_large_folders(rows: Sequence[ScaledRun]) -> str:
     largest = rows[-1]
+    is_projected = largest.photos < MILLION
     shown = [_format_run(one) for one in rows]
-    if largest.photos < MILLION:
+    if is_projected:
         shown.append(_format_projected_run(largest, MILLION))
     return "\n\n".join(
         [
@@ -141,15 +150,12 @@ def _format_large_folders(rows: Sequence[ScaledRun]) -> str:
             " concurrent calls. The photos have tags.",
             f"Fairness: a folder of {SMALL_FOLDER_PHOTOS} photos arrives a minute after the last photo of the large"
             " one. The column is the time until its last picture; alone, it takes one turn of the slots. N counts"
-            " both folders.",
+            " both folders. The simulated queue gives a free slot to the folder with fewer photos in flight. So does"
+            " SQS, with its own thresholds (a tenth of the consumers' time).",
             format_table(COLUMNS, shown),
-            f"Rows up to {largest.photos:,} photos were simulated photo by photo. The last row is a projection from"
-            " the one above: the same pauses of its slots, the requests of photos that all arrive alone, and"
-            " reconcile's requests for every hour. [A full ledger](README.md#a-full-ledger) makes nothing more"
-            f" expensive, as counted. Its folder of {SMALL_FOLDER_PHOTOS} is equally fast, because SQS gives a free"
-            " slot to the folder with fewer photos in flight, no matter how many of the other's photos wait. That is"
-            " the rule of the simulated queue; AWS's rule is the same, with its own thresholds (a tenth of the"
-            " consumers' time).",
+            f"Rows up to {largest.photos:,} photos were simulated photo by photo.",
+            *([_PROJECTION] if is_projected else ()),
+            _format_checks(rows),
             "Requests per photo: intake, render, and deliver. A batch shares some of intake's requests. If so many"
             f" pollers wait that each photo is taken alone, they are {_count_alone('intake'):g}, and never more."
             f" Reconcile's requests are limited per run: it checks {MAX_PHOTOS:,} recent photos every"
@@ -223,6 +229,29 @@ def _count_alone(function: str) -> float:
     return count_requests(find_tagged_row().usage, function)
 
 
+def list_violations(found: Extrapolation) -> Sequence[str]:
+    """Returns what was wrong with the simulated photos. A row of an earlier release may not have been checked."""
+    return [
+        violation for row in found.scaled for violation in (row.violations if row.checked_photos else ("not checked",))
+    ] + [*(found.faulty.violations if found.faulty else ())]
+
+
+def _format_checks(rows: Sequence[ScaledRun]) -> str:
+    checked, largest = [row for row in rows if row.checked_photos], rows[-1]
+    return (
+        f"Each of {sum(row.checked_photos for row in checked):,} photos was checked a minute after it had ended, with"
+        " those [invariants of the seeds](../../docs/results/simulate.md) that concern a single photo: its jobs,"
+        " receipt, report, pictures, and charges. At the end, the sums of all days were checked, and that every charge"
+        f" belongs to a photo. {_format_violations([one for row in checked for one in row.violations])} The simulation"
+        f" of {largest.photos:,} photos took {largest.cpu_minutes:.0f} minutes of one core, and"
+        f" {largest.peak_gigabytes:.1f} GB."
+    )
+
+
+def _format_violations(violations: Sequence[str]) -> str:
+    return f"Violations: {'; '.join(violations[:10]) or 'none'}."
+
+
 def _image_usd() -> float:
     return look_up_image_price("ideogram", {"operation": "replace"}) / MILLION
 
@@ -287,6 +316,25 @@ def _format_outlived(one: ScaledRun) -> str:
             f" {requests:.2f} requests in all stages. A single photo without this needs"
             f" {sum(o.times for o in usual.requests if o.function in STAGES):.0f}. A million photos with C = 10 and S"
             f" = 15 are such a lane: {_format_duration(MILLION * 15 / 10)}.",
+        ]
+    )
+
+
+def _format_faulty(run: FaultyRun) -> str:
+    ended = ", ".join(f"{count:,} {status}" for status, count in sorted(run.statuses.items()))
+    strikes = ", ".join(f"`{name}` {count:,}" for name, count in sorted(run.strikes.items()))
+    return "\n\n".join(
+        [
+            "## A large folder with faults",
+            f"{run.photos:,} photos with C = {faulty_folder.LIMIT} and S = {faulty_folder.SECONDS:g}, in a world that"
+            " has its faults until the last photo has ended. They are those of a seed, at intervals that are"
+            f" {faulty_folder.RARITY} times longer. After that, and {faulty_folder.SETTLING_SECONDS / 3600:.0f} hours"
+            " without faults, each photo was checked as above. No more photos may have failed with a code than faults"
+            " that explain it struck. The simulated queues do not give up a message after a number of receives.",
+            f"The photos had ended after {run.days:.1f} days: {ended}. {run.calls:,} calls were charged."
+            f" {_format_violations(run.violations)} The simulation took {run.cpu_minutes:.0f} minutes of one core, and"
+            f" {run.peak_gigabytes:.1f} GB.",
+            f"How often each fault struck: {strikes}.",
         ]
     )
 

@@ -9,6 +9,7 @@ from bench.drain.measurements import COLD, PHOTOS, WARM, DrainResult
 from bench.drain.scenario import Scenario
 from bench.extrapolation.aws_timing import ScaledRun
 from bench.extrapolation.calibration import calibrate, predict_seconds
+from bench.extrapolation.faulty_folder import FaultyRun
 from bench.extrapolation.local_timing import MachineCosts
 from bench.saved_results import load_result
 
@@ -47,10 +48,11 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Extrapolation:
-    """The content of the page. `prediction`: None if no run of the bench is saved."""
+    """The content of the page. `prediction`: None if no run of the bench is saved. `faulty`: the run with faults."""
 
     prediction: Prediction | None
     scaled: tuple[ScaledRun, ...]
+    faulty: FaultyRun | None = None
 
 
 def predict_runs(runs: Sequence[RunFigures]) -> Prediction:

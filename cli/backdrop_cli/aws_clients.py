@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
+COMMAND_CONCURRENCY = 16
+"""Requests that a command makes at a time. With more, a gallery of photos of 50 MB would take more than 1 GB."""
+_COMMAND_CONFIG = CLIENT_CONFIG.merge(Config(max_pool_connections=COMMAND_CONCURRENCY))
 # A presigned URL must name the bucket's own region: other regions cannot resolve a new bucket yet.
 SIGNING_CONFIG = CLIENT_CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 
-
 # A function may run for 15 minutes. A repeated request would run it again.
-INVOKING_CONFIG = CLIENT_CONFIG.merge(Config(read_timeout=910, retries={"total_max_attempts": 1}))
+INVOKING_CONFIG = _COMMAND_CONFIG.merge(Config(read_timeout=910, retries={"total_max_attempts": 1}))
 SERVICES_WITH_CONFIG = {"signing": ("s3", SIGNING_CONFIG), "invoking": ("lambda", INVOKING_CONFIG)}
 
 
@@ -60,7 +62,7 @@ def connect_to_aws(location: StackLocation) -> AwsClients:
     session: Any = boto3.Session(profile_name=location.profile, region_name=location.region)
 
     def create_client(service: str) -> Any:
-        name, config = SERVICES_WITH_CONFIG.get(service, (service, CLIENT_CONFIG))
+        name, config = SERVICES_WITH_CONFIG.get(service, (service, _COMMAND_CONFIG))
         return session.client(name, config=config)
 
     return build_lazy_clients(create_client)

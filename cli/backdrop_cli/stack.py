@@ -21,9 +21,9 @@ from backdrop.operate.redrive import RedriveService
 from backdrop.operate.rerun import RerunService
 from backdrop.pipeline.approvals import Approvals
 from backdrop.pipeline.breaker import CircuitBreaker
-from backdrop.ports import CLIENT_CONCURRENCY, Clock, IdeogramEndpoint, InputBucket, ManifestReader
+from backdrop.ports import Clock, IdeogramEndpoint, InputBucket, ManifestReader
 from backdrop.reconcile.dead_letters import DeadLetterTriage
-from backdrop_cli.aws_clients import AwsClients, build_lazy_clients, connect_to_aws
+from backdrop_cli.aws_clients import COMMAND_CONCURRENCY, AwsClients, build_lazy_clients, connect_to_aws
 from backdrop_cli.bucket_reader import BucketReader
 from backdrop_cli.campaign.state_machine import CampaignStateMachine
 from backdrop_cli.errors import CommandError
@@ -99,7 +99,7 @@ class Stack:
     run_price_check: ReportingRun
     max_in_flight: Mapping[str, int]
     standin_providers: Collection[str] = ()
-    max_threads: int = CLIENT_CONCURRENCY
+    max_threads: int = COMMAND_CONCURRENCY
     sleep: Callable[[float], None] = time.sleep
     clients: AwsClients | None = None
     arn: str = ""

@@ -4,11 +4,9 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from backdrop.aws.batch import read_receipt_etag, read_receive_count
+from backdrop.aws.batch import BatchResponse, ReceivedMessage, parse_batch
 from backdrop.aws.clients import lazy_client
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.log import build_logger
@@ -31,18 +29,16 @@ service, provider_notifications = bootstrap.deliver(prepare_signature), bootstra
 consumer = bootstrap.batch_consumer(logger, [settings.deliver_queue_url])
 
 
-def handle_record(record: SQSRecord, context: LambdaContext) -> None:
+def handle_message(message: ReceivedMessage, context: LambdaContext) -> None:
     """Delivers what is due for one photo, or announces the state of a provider."""
-    message = parse_message(record.body, DeliverMessage, LaneMessage)
-    if isinstance(message, LaneMessage):
-        health = provider_notifications.publish(message.provider)
+    parsed = parse_message(message.body, DeliverMessage, LaneMessage)
+    if isinstance(parsed, LaneMessage):
+        health = provider_notifications.publish(parsed.provider)
         logger.info("provider notification published", provider=health.provider, paused=health.is_paused)
         return
-    logger.append_keys(source_id=message.source_id, job_id=message.job_id)
+    logger.append_keys(source_id=parsed.source_id, job_id=parsed.job_id)
     deadline = clock.now() + timedelta(milliseconds=context.get_remaining_time_in_millis())
-    delivery = service.deliver(
-        message, deadline, receive_count=read_receive_count(record), receipt_etag=read_receipt_etag(record)
-    )
+    delivery = service.deliver(parsed, deadline, receive_count=message.receive_count, receipt_etag=message.receipt_etag)
     job = delivery.job
     if job and delivery.awaits_approval_here:
         count_awaiting_approval(job)
@@ -61,6 +57,6 @@ def handle_record(record: SQSRecord, context: LambdaContext) -> None:
 
 @count_cold_starts
 @logger.inject_lambda_context(clear_state=True)
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> BatchResponse:
     """Receives an SQS batch, and returns the messages that must be received again."""
-    return consumer.process_batch(event, context, partial(handle_record, context=context))
+    return consumer.process_batch(parse_batch(event), context, partial(handle_message, context=context))

@@ -1,14 +1,12 @@
 """Handler of intake: receives changes in the input bucket and image requests, and sends jobs to their lanes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from backdrop.aws.batch import read_receive_count, read_sent_at
+from backdrop.aws.batch import BatchResponse, ReceivedMessage, parse_batch
 from backdrop.aws.clients import lazy_client
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.events import parse_decision, parse_intake_message
@@ -26,37 +24,36 @@ service = bootstrap.intake()
 consumer = bootstrap.batch_consumer(logger, [settings.intake_queue_url])
 
 
-def parse_events(record: SQSRecord) -> list[IntakeEvent]:
-    receive_count = read_receive_count(record)
+def parse_events(message: ReceivedMessage) -> list[IntakeEvent]:
     return parse_intake_message(
-        record.body,
+        message.body,
         input_bucket=settings.input_bucket,
         readable_buckets=settings.other_input_buckets,
-        is_repeated=receive_count > 1,
-        message_id=record.message_id,
-        receive_count=receive_count,
-        sent_at=read_sent_at(record),
+        is_repeated=message.receive_count > 1,
+        message_id=message.message_id,
+        receive_count=message.receive_count,
+        sent_at=message.sent_at,
     )
 
 
-def list_batch_events(event: Mapping[str, Any]) -> Iterator[IntakeEvent]:
+def list_batch_events(messages: Iterable[ReceivedMessage]) -> Iterator[IntakeEvent]:
     """Yields all events of a batch. Malformed messages are handled later, one by one."""
-    for record in event["Records"]:
+    for message in messages:
         with suppress(MalformedMessageError):
-            yield from parse_events(SQSRecord(record))
+            yield from parse_events(message)
 
 
-def handle_record(record: SQSRecord) -> None:
+def handle_message(message: ReceivedMessage) -> None:
     """Handles each event of one message, or the decision that it contains."""
-    if decision := parse_decision(record.body):
+    if decision := parse_decision(message.body):
         service.decide(decision)
         logger.info("picture decided", job_id=decision.job_id, decision=decision.decision.value, by=decision.by)
         return
-    for intake_event in parse_events(record):
+    for intake_event in parse_events(message):
         logger.append_keys(bucket=intake_event.bucket, key=intake_event.key)
         decision = service.handle(intake_event)
         for job in decision.accepted:
-            count_accepted(job, read_sent_at(record))
+            count_accepted(job, message.sent_at)
             logger.info("job accepted", job_id=job.job_id, key=job.key)
         for key, code in decision.refused:
             count_refused(code)
@@ -65,7 +62,8 @@ def handle_record(record: SQSRecord) -> None:
 
 @count_cold_starts
 @logger.inject_lambda_context(clear_state=True)
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> BatchResponse:
     """Receives an SQS batch, and returns the messages that must be received again."""
-    service.start_batch(list_batch_events(event))
-    return consumer.process_batch(event, context, handle_record)
+    messages = parse_batch(event)
+    service.start_batch(list_batch_events(messages))
+    return consumer.process_batch(messages, context, handle_message)

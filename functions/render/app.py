@@ -4,17 +4,15 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from backdrop.aws.batch import read_receipt_etag, read_receive_count
+from backdrop.aws.batch import BatchResponse, ReceivedMessage, parse_batch
 from backdrop.aws.clients import lazy_client
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.log import build_logger
 from backdrop.aws.metrics import count_budget_change, count_cold_starts, count_slot_use
 from backdrop.aws.settings import read_settings
-from backdrop.aws.sqs import queue_name_from_arn, queue_name_from_url
+from backdrop.aws.sqs import queue_name_from_url
 from backdrop.bootstrap import Bootstrap
 from backdrop.model.queue_messages import JobMessage, parse_message
 from backdrop.pipeline.call_context import CallContext
@@ -27,21 +25,21 @@ consumer = bootstrap.batch_consumer(logger, [lane.queue_url for lane in settings
 provider_by_queue = {queue_name_from_url(lane.queue_url): name for name, lane in settings.enabled_providers.items()}
 
 
-def handle_record(record: SQSRecord, context: LambdaContext) -> None:
+def handle_message(message: ReceivedMessage, context: LambdaContext) -> None:
     """Advances one job as far as possible."""
-    message = parse_message(record.body, JobMessage)
-    logger.append_keys(source_id=message.source_id, job_id=message.job_id)
+    job_message = parse_message(message.body, JobMessage)
+    logger.append_keys(source_id=job_message.source_id, job_id=job_message.job_id)
     started_at, remaining = clock.now(), timedelta(milliseconds=context.get_remaining_time_in_millis())
     # "" for a queue that is not the lane of an enabled provider.
-    provider = provider_by_queue.get(queue_name_from_arn(record.event_source_arn), "")
+    provider = provider_by_queue.get(message.queue_name, "")
     call_context = CallContext(
         deadline=started_at + remaining,
-        receive_count=read_receive_count(record),
+        receive_count=message.receive_count,
         lane_provider=provider,
-        receipt_etag=read_receipt_etag(record),
+        receipt_etag=message.receipt_etag,
     )
     try:
-        outcome = service.render(message, call_context)
+        outcome = service.render(job_message, call_context)
     finally:
         metrics = call_context.metrics
         count_slot_use(metrics, (clock.now() - started_at).total_seconds())
@@ -56,6 +54,6 @@ def handle_record(record: SQSRecord, context: LambdaContext) -> None:
 
 @count_cold_starts
 @logger.inject_lambda_context(clear_state=True)
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> BatchResponse:
     """Receives an SQS batch, and returns the messages that must be received again."""
-    return consumer.process_batch(event, context, partial(handle_record, context=context))
+    return consumer.process_batch(parse_batch(event), context, partial(handle_message, context=context))

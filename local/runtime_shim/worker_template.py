@@ -23,7 +23,6 @@ from typing import Any
 
 IMPORTED_PACKAGES = (
     "aws_lambda_powertools.metrics",
-    "aws_lambda_powertools.utilities.batch",
     "boto3",
     "botocore.handlers",
     "pydantic",

@@ -14,18 +14,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 # Third-party modules that are slow to import.
+import aws_lambda_powertools.metrics
 import botocore.response
 import greenlet
 import PIL.Image
 import pydantic
-from aws_lambda_powertools.utilities.batch import BatchProcessor
 
 from simulation.process_pool import GC_THRESHOLDS
 
 if TYPE_CHECKING:
     from simulation.invariants.violations import Violation
 
-PRELOADED_MODULES = (botocore.response, greenlet, PIL.Image, pydantic, BatchProcessor)
+PRELOADED_MODULES = (botocore.response, greenlet, PIL.Image, pydantic, aws_lambda_powertools.metrics)
 # CPU time, because other processes may be using the machine.
 MAX_SEED_SECONDS = 40
 # Calls: twice what a seed of the longest scene needs, whose account is empty for days.

@@ -68,12 +68,12 @@ class BillingMonitor:
     def _read_new_charges(self) -> None:
         """Reads what was charged since the last read."""
         for name, provider in self._snapshot.world.simulated_providers.items():
-            billed_jobs, surcharges = provider.bill.jobs(), provider.account.surcharges
-            for billed_job in billed_jobs[self._read_counts[name] :]:
+            billed_jobs, surcharges = provider.bill.jobs(self._read_counts[name]), provider.account.surcharges
+            for billed_job in billed_jobs:
                 work_id = billed_job.order.fingerprint
                 self._charges_by_work[work_id].append(Charge(work_id, billed_job.micro_usd, surcharges[billed_job.id]))
                 self.charge_counts[billed_job.order.client_hint] += billed_job.micro_usd > 0
-            self._read_counts[name] = len(billed_jobs)
+            self._read_counts[name] += len(billed_jobs)
 
     def _update_day_sums(self, job: JsonObject) -> None:
         """Replaces the job's earlier amounts in the sums of its days."""

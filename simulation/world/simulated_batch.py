@@ -1,4 +1,4 @@
-"""Processes a batch of messages like aws/batch.py, but without Powertools."""
+"""Processes a batch of messages like aws/batch.py, but without its log and its metrics."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

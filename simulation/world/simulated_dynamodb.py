@@ -1,7 +1,6 @@
 """A DynamoDB table in memory, with the client calls that the ledger makes."""
 
 import re
-from bisect import bisect_left, bisect_right, insort
 from collections import UserDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,6 +8,8 @@ from datetime import datetime, timedelta
 from functools import cache
 from itertools import islice
 from typing import Any, override
+
+from sortedcontainers import SortedList
 
 from simulation.world.dynamodb_expressions import (
     EvaluationScope,
@@ -24,7 +25,6 @@ from simulation.world.world_clock import WorldClock
 # The keys of the table and of its index, as in template.yaml.
 TABLE_KEYS = "pk", "sk"
 INDEXES = {"watch": ("watch", "due")}
-INDEXED_ATTRIBUTES = ("", TABLE_KEYS), *INDEXES.items()
 MAX_SORT_KEY = "\U0010ffff"
 # Limits: Amazon DynamoDB Developer Guide, "Quotas"; TransactWriteItems and BatchGetItem API references.
 MAX_ITEM_BYTES = 400_000
@@ -43,52 +43,55 @@ type IndexPosition = tuple[str, ...]
 
 
 class ItemStore(UserDict[Key, Item]):
-    """The items by key. Each partition and index keeps its items sorted, so that a query reads only what it returns."""
+    """The items by key. Table and indexes keep their items sorted, so that a query reads only what it returns."""
 
     def __init__(self, items: Mapping[Key, Item] | None = None) -> None:
-        self._positions: dict[tuple[str, str], list[IndexPosition]] = {}
-        self._sorted_keys: list[Key] = []
+        self._positions: dict[tuple[str, str], SortedList[IndexPosition]] = {}
+        self._sorted_keys: SortedList[Key] = SortedList()
         super().__init__(items)
 
     @override
     def __setitem__(self, key: Key, item: Item) -> None:
-        self._reindex(self.data.get(key), item)
-        if key not in self.data:
-            insort(self._sorted_keys, key)
+        before = self.data.get(key)
+        self._reindex(before, item)
+        if before is None:
+            self._sorted_keys.add(key)
         self.data[key] = item
 
     @override
     def __delitem__(self, key: Key) -> None:
         self._reindex(self.data[key], None)
-        del self._sorted_keys[bisect_left(self._sorted_keys, key)]
+        self._sorted_keys.remove(key)
         del self.data[key]
 
     def scan(self, after: Key | None, limit: int) -> list[Item]:
         """Returns the first items of the table after a key, in the order of their keys."""
-        first = bisect_right(self._sorted_keys, after) if after else 0
-        return [self.data[key] for key in self._sorted_keys[first : first + limit]]
+        return [self.data[key] for key in islice(self._sorted_keys.irange(after, inclusive=(False, True)), limit)]
 
     def query(self, index: str, partition: str, since: str, until: str | None, after: IndexPosition) -> Iterator[Item]:
         """Yields a partition's items (for an index, their keys) between two sort keys, after a position, in order."""
-        attributes = INDEXES[index] if index else TABLE_KEYS
-        positions = self._positions.get((index, partition), [])
-        first = max(bisect_left(positions, (since,)), bisect_right(positions, after))
-        last = len(positions) if until is None else bisect_right(positions, (until, MAX_SORT_KEY))
-        for position in positions[first:last]:
+        last = MAX_SORT_KEY if until is None else until
+        if not index:
+            after_key = (after[1], after[2]) if after else ("", "")
+            first_key = max((partition, since), after_key)
+            for key in self._sorted_keys.irange(first_key, (partition, last), inclusive=(first_key != after_key, True)):
+                yield self.data[key]
+            return
+        positions, first = self._positions.get((index, partition), SortedList()), max((since,), after)
+        for position in positions.irange(first, (last, MAX_SORT_KEY), inclusive=(first != after, True)):
             item = self.data[position[1], position[2]]
-            yield {name: item[name] for name in (*TABLE_KEYS, *attributes)} if index else item
+            yield {name: item[name] for name in (*TABLE_KEYS, *INDEXES[index])}
 
     def _reindex(self, before: Item | None, after: Item | None) -> None:
-        """Replaces an item's positions in the table and in each index."""
-        for index, attributes in INDEXED_ATTRIBUTES:
+        """Replaces an item's positions in the indexes."""
+        for index, attributes in INDEXES.items():
             if before is not None and after is not None and all(before.get(n) == after.get(n) for n in attributes):
                 continue
             old, new = _find_index_entry(index, before, attributes), _find_index_entry(index, after, attributes)
             if old:
-                positions = self._positions[old[0]]
-                del positions[bisect_left(positions, old[1])]
+                self._positions[old[0]].remove(old[1])
             if new:
-                insort(self._positions.setdefault(new[0], []), new[1])
+                self._positions.setdefault(new[0], SortedList()).add(new[1])
 
 
 def _find_index_entry(
@@ -338,6 +341,10 @@ class SimulatedTable:
         if parsed.rest:
             found = (item for item in found if is_met(parsed.rest, EvaluationScope(item, scope.names, scope.values)))
         return list(islice(found, limit))
+
+    def discard_replaced(self) -> None:
+        """Discards what an index with a lag would still show."""
+        self._replaced.clear()
 
     def _list_lagged_items(self) -> ItemStore:
         """Returns the items as a lagging index has them."""

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +12,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from botocore.response import StreamingBody
+from sortedcontainers import SortedDict
 
 from simulation.world.transport import Transport, build_client_error
 from simulation.world.world_clock import WorldClock
@@ -55,10 +55,9 @@ class SimulatedBucket:
 
     name: str
     notify: NotificationListener | None = None
-    objects: dict[str, list[ObjectVersion]] = field(default_factory=dict[str, list[ObjectVersion]])
+    objects: SortedDict[str, list[ObjectVersion]] = field(default_factory=SortedDict[str, list[ObjectVersion]])
     changed_keys: set[str] = field(default_factory=set[str])
     change_count: int = 0
-    _sorted: list[str] = field(default_factory=list[str])
 
     def find_current(self, key: str) -> ObjectVersion | None:
         """Returns the current version; None if there is none or a delete marker."""
@@ -71,14 +70,11 @@ class SimulatedBucket:
 
     def iterate_keys(self, prefix: str = "", after: str = "") -> Iterator[str]:
         """Yields the listed keys that begin with a prefix, after a key."""
-        if len(self._sorted) != len(self.objects):
-            self._sorted = sorted(self.objects)
-        first = max(bisect_left(self._sorted, prefix), bisect_right(self._sorted, after) if after else 0)
-        for index in range(first, len(self._sorted)):
-            if not self._sorted[index].startswith(prefix):
+        for key in self.objects.irange(max(prefix, after), inclusive=(after < prefix or not after, True)):
+            if not key.startswith(prefix):
                 return
-            if self.find_current(self._sorted[index]):
-                yield self._sorted[index]
+            if self.find_current(key):
+                yield key
 
 
 class SimulatedS3:

@@ -148,9 +148,9 @@ class Bill:
         """Returns the job that produced this picture."""
         return self._owner_of_result.get(result)
 
-    def jobs(self) -> tuple[BilledJob, ...]:
-        """Returns every accepted job, oldest first."""
-        return tuple(self._jobs)
+    def jobs(self, first: int = 0) -> tuple[BilledJob, ...]:
+        """Returns every accepted job, oldest first, from this index on."""
+        return tuple(self._jobs[first:])
 
     def sum_charges(self) -> int:
         """Returns the sum of all charges."""

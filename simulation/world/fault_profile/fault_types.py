@@ -56,12 +56,15 @@ class InstalledFaults:
 
     `strike_counts`: how often each struck at its lane. `last_strike_at`: when the latest did. A planned fault that
     never struck proves nothing (`list_unfired`). `listeners` are called with the name of each fault that strikes,
-    before it does harm. While a fault is being installed, `name` is its name with its lane, and `provider` the one that
-    it strikes.
+    before it does harm. `rarity`: how many times longer than usual the gaps between two strikes of a fault are.
+    While a fault is being installed, `name` is its name with its lane, and `provider` the one that it strikes.
     """
 
-    def __init__(self, world: "World", fault_names: Iterable[str], until: datetime | None = None) -> None:
+    def __init__(
+        self, world: "World", fault_names: Iterable[str], until: datetime | None = None, rarity: int = 1
+    ) -> None:
         self.world = world
+        self.rarity = rarity
         self.fault_names = tuple(fault_names)
         self.is_active = True
         self.has_ended = False
@@ -143,7 +146,8 @@ class FaultTrigger:
         self._remaining -= 1
         if self._remaining > 0:
             return False
-        self._remaining = self.faults.random.randint(max(self.mean_gap // 2, 1), max(self.mean_gap * 3 // 2, 1))
+        mean_gap = self.mean_gap * self.faults.rarity
+        self._remaining = self.faults.random.randint(max(mean_gap // 2, 1), max(mean_gap * 3 // 2, 1))
         self.max_strikes -= 1
         self.strike(detail)
         return True

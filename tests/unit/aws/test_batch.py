@@ -9,17 +9,15 @@ from typing import Any, cast
 
 import pytest
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
 from backdrop.aws.batch import (
     MAX_DELAY_SECONDS,
     BatchConsumer,
+    ReceivedMessage,
     compute_delay_seconds,
-    read_receipt_etag,
-    read_receive_count,
-    read_sent_at,
+    parse_batch,
 )
 from backdrop.aws.log import MESSAGE_LOG_KEYS
 from backdrop.aws.sqs import Queue, queue_name_from_url
@@ -81,15 +79,15 @@ class ConsumerHarness:
 
     def take(
         self,
-        work: Callable[[SQSRecord], None],
+        work: Callable[[ReceivedMessage], None],
         *bodies: str,
         times: int = 1,
         during: Invocation | None = None,
     ) -> list[str]:
         """Returns the IDs of the messages to deliver again. Each message has been received `times` times."""
         event = {"Records": [build_message(index, body, count=str(times)) for index, body in enumerate(bodies)]}
-        answer = self.consumer.process_batch(event, cast("LambdaContext", during or Invocation()), work)
-        return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
+        answer = self.consumer.process_batch(parse_batch(event), cast("LambdaContext", during or Invocation()), work)
+        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
     def read_log(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
@@ -111,16 +109,16 @@ def build_message(index: int, body: str, *, count: str = "1") -> dict[str, Any]:
         "messageId": f"m{index}",
         "receiptHandle": f"r{index}",
         "body": body,
-        "attributes": {"ApproximateReceiveCount": count},
+        "attributes": {"ApproximateReceiveCount": count, "SentTimestamp": "1795255200500"},
         "messageAttributes": {},
         "eventSource": "aws:sqs",
         "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:intake",
     }
 
 
-def build_failing_work(error: Exception, *, only: str = "") -> Callable[[SQSRecord], None]:
-    def work(record: SQSRecord) -> None:
-        if only in record.body:
+def build_failing_work(error: Exception, *, only: str = "") -> Callable[[ReceivedMessage], None]:
+    def work(message: ReceivedMessage) -> None:
+        if only in message.body:
             raise error
 
     return work
@@ -128,7 +126,7 @@ def build_failing_work(error: Exception, *, only: str = "") -> Callable[[SQSReco
 
 def test_successful_message_is_not_delivered_again(harness: ConsumerHarness) -> None:
     seen: list[str] = []
-    assert harness.take(lambda record: seen.append(record.body), "a", "b") == []
+    assert harness.take(lambda message: seen.append(message.body), "a", "b") == []
     assert seen == ["a", "b"]
     assert (harness.sqs.sent, harness.sqs.visibility, harness.read_log(), harness.read_metrics()) == ([], [], [], [])
 
@@ -204,6 +202,7 @@ def test_malformed_message_of_any_size_fits_into_a_dead_letter(harness: Consumer
 def test_message_is_retried_if_its_dead_letter_cannot_be_sent(harness: ConsumerHarness) -> None:
     harness.sqs.broken = True
     assert harness.take(build_failing_work(MalformedMessageError("it is no JSON")), "{oops") == ["m0"]
+    assert harness.read_metrics() == []
 
 
 def test_bug_is_logged_with_traceback_and_message_is_retried(harness: ConsumerHarness) -> None:
@@ -221,8 +220,8 @@ def test_uncaught_backdrop_error_is_logged_as_a_bug(harness: ConsumerHarness) ->
 
 
 def test_log_keys_of_one_message_do_not_leak_into_the_next(harness: ConsumerHarness) -> None:
-    def work(record: SQSRecord) -> None:
-        if record.body == "a":
+    def work(message: ReceivedMessage) -> None:
+        if message.body == "a":
             harness.consumer.logger.append_keys(**dict.fromkeys(MESSAGE_LOG_KEYS, "of the first"))
         raise RetryLaterError(Code.BUDGET_REACHED, "Not today.", 60)
 
@@ -235,6 +234,7 @@ def test_log_keys_of_one_message_do_not_leak_into_the_next(harness: ConsumerHarn
 def test_message_is_retried_if_its_visibility_cannot_be_changed(harness: ConsumerHarness) -> None:
     harness.sqs.broken = True
     assert harness.take(build_failing_work(RetryLaterError(Code.BUDGET_REACHED, "Not today.", 60)), "a") == ["m0"]
+    assert harness.read_metrics() == [{"UnexpectedError": [1.0]}]
 
 
 def test_one_failure_does_not_affect_the_rest_of_the_batch(harness: ConsumerHarness) -> None:
@@ -258,8 +258,8 @@ def test_messages_are_returned_unopened_when_no_time_is_left(
     """Otherwise Lambda would stop the invocation mid-photo, and its messages would return minutes later."""
     bodies, seen, invocation = "abcdefghij", list[str](), Invocation(seconds_a_message=seconds)
 
-    def work(record: SQSRecord) -> None:
-        seen.append(record.body)
+    def work(message: ReceivedMessage) -> None:
+        seen.append(message.body)
         invocation.use_time()
 
     assert harness.take(work, *bodies, during=invocation) == [f"m{index}" for index in range(done, 10)]
@@ -273,24 +273,43 @@ def test_messages_are_returned_unopened_when_no_time_is_left(
 def test_first_message_of_a_batch_is_always_opened(harness: ConsumerHarness) -> None:
     invocation, seen = Invocation(seconds_a_message=50), list[str]()
     invocation.use_time()
-    assert harness.take(lambda record: seen.append(record.body), "a", "b", during=invocation) == ["m1"]
+    assert harness.take(lambda message: seen.append(message.body), "a", "b", during=invocation) == ["m1"]
     assert seen == ["a"]
-
-
-def test_receive_count_is_read_from_the_record() -> None:
-    assert read_receive_count(SQSRecord(build_message(0, "a", count="3"))) == 3
 
 
 def test_queue_name_is_the_last_part_of_its_url() -> None:
     assert queue_name_from_url(URL) == "intake"
 
 
-def test_sent_time_is_read_from_the_record() -> None:
-    sent = {"attributes": {"SentTimestamp": "1795255200500"}}
-    assert read_sent_at(SQSRecord(sent)) == datetime(2026, 11, 21, 10, 0, 0, 500_000, UTC)
+def test_message_is_parsed_from_what_lambda_passes() -> None:
+    receipt = {"receipt": {"stringValue": '"etag"', "dataType": "String"}}
+    records = [build_message(0, "a", count="3"), build_message(1, "b") | {"messageAttributes": receipt}]
+    first, second = parse_batch({"Records": records})
+    assert first == ReceivedMessage(
+        message_id="m0",
+        receipt_handle="r0",
+        body="a",
+        queue_name="intake",
+        sent_at=datetime(2026, 11, 21, 10, 0, 0, 500_000, UTC),
+        receive_count=3,
+        receipt_etag="",
+    )
+    assert (second.message_id, second.receive_count, second.receipt_etag) == ("m1", 1, '"etag"')
 
 
-def test_receipt_etag_is_read_from_the_message_attribute() -> None:
-    named = {"messageAttributes": {"receipt": {"stringValue": '"etag"', "dataType": "String"}}}
-    assert read_receipt_etag(SQSRecord(named)) == '"etag"'
-    assert read_receipt_etag(SQSRecord({"messageAttributes": {}})) == ""
+def test_foreign_message_attribute_does_not_affect_the_batch() -> None:
+    foreign = {"receipt": {"binaryValue": "AQID", "dataType": "Binary"}}
+    records = [build_message(0, "a"), build_message(1, "b") | {"messageAttributes": foreign}]
+    assert [message.receipt_etag for message in parse_batch({"Records": records})] == ["", ""]
+
+
+def test_expired_visibility_is_no_error(harness: ConsumerHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    expired = ClientError({"Error": {"Code": "ReceiptHandleIsInvalid", "Message": "expired"}}, "AnyOperation")
+
+    def change_message_visibility(**_: object) -> None:
+        raise expired
+
+    monkeypatch.setattr(harness.sqs, "change_message_visibility", change_message_visibility)
+    assert harness.take(build_failing_work(RetryLaterError(Code.BUDGET_REACHED, "Not today.", 60)), "a") == ["m0"]
+    assert {line["level"] for line in harness.read_log()} == {"INFO"}
+    assert harness.read_metrics() == [{"ReturnedToQueue": [1.0], "code": "budget_reached"}]

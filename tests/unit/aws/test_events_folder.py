@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_lambda_powertools.utilities.data_classes import SQSEvent
 
-from backdrop.aws.batch import read_receive_count
+from backdrop.aws.batch import ReceivedMessage, parse_batch
 from backdrop.aws.event_bus import EVENT_SOURCE
 from backdrop.aws.events import parse_decision, parse_intake_message
-from backdrop.aws.sqs import queue_name_from_arn
 from backdrop.campaigns.report import CampaignStatus, FinishedExecution
 from backdrop.instructions.sources import parse_request
 from backdrop.model.circuit import PauseReason, ProviderHealth, pause, resume
@@ -37,9 +35,14 @@ def read_sample(name: str) -> dict[str, Any]:
     return json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def read_only_record(name: str) -> Any:
-    (record,) = SQSEvent(read_sample(name)).records
-    return record
+def read_only_message(name: str) -> ReceivedMessage:
+    (message,) = parse_batch(read_sample(name))
+    return message
+
+
+def read_message_group(name: str) -> str:
+    (record,) = read_sample(name)["Records"]
+    return record["attributes"]["MessageGroupId"]
 
 
 @pytest.mark.parametrize(
@@ -61,21 +64,21 @@ def read_only_record(name: str) -> Any:
     ],
 )
 def test_intake_parses_every_sample_of_an_s3_event(name: str, keys: list[str]) -> None:
-    record = read_only_record(name)
-    assert parse_intake_message(record.body, input_bucket=BUCKET, is_repeated=False) == [
+    message = read_only_message(name)
+    assert parse_intake_message(message.body, input_bucket=BUCKET, is_repeated=False) == [
         IntakeEvent(BUCKET, key) for key in keys
     ]
-    assert (queue_name_from_arn(record.event_source_arn), read_receive_count(record)) == ("backdrop-intake", 1)
+    assert (message.queue_name, message.receive_count) == ("backdrop-intake", 1)
 
 
 def test_intake_parses_a_request_and_a_rerun() -> None:
     (request,) = parse_intake_message(
-        read_only_record("request").body, input_bucket=BUCKET, is_repeated=False, message_id="m-1"
+        read_only_message("request").body, input_bucket=BUCKET, is_repeated=False, message_id="m-1"
     )
     assert (request.bucket, request.key) == (BUCKET, KEY)
     assert request.request
     assert (request.request.request_id, parse_request(request.request.instructions).errors) == ("m-1", ())
-    assert parse_intake_message(read_only_record("rerun").body, input_bucket=BUCKET, is_repeated=False) == [
+    assert parse_intake_message(read_only_message("rerun").body, input_bucket=BUCKET, is_repeated=False) == [
         IntakeEvent(BUCKET, KEY, is_rerun=True)
     ]
 
@@ -85,7 +88,7 @@ def test_intake_parses_a_request_event_and_a_request_with_a_token() -> None:
         json.dumps(read_sample("image_requested")), input_bucket=BUCKET, is_repeated=False, message_id="m-1"
     )
     (waited,) = parse_intake_message(
-        read_only_record("request_with_token").body, input_bucket=BUCKET, is_repeated=False, message_id="m-1"
+        read_only_message("request_with_token").body, input_bucket=BUCKET, is_repeated=False, message_id="m-1"
     )
     assert (event.key, waited.key) == (ODD_KEY, KEY)
     assert event.request
@@ -99,12 +102,12 @@ def test_intake_parses_a_request_event_and_a_request_with_a_token() -> None:
 
 
 def test_internal_messages_have_ids_and_the_message_group() -> None:
-    lane, deliver = read_only_record("lane"), read_only_record("deliver")
+    lane, deliver = read_only_message("lane"), read_only_message("deliver")
     job, end = parse_message(lane.body, JobMessage), parse_message(deliver.body, DeliverMessage)
     assert job.source_id == end.source_id == derive_source_id(BUCKET, KEY)
     assert job.job_id == end.job_id
-    for record in (lane, deliver, read_only_record("look")):
-        assert record.attributes["MessageGroupId"] == derive_message_group(KEY)
+    for name in ("lane", "deliver", "look"):
+        assert read_message_group(name) == derive_message_group(KEY)
 
 
 @pytest.mark.parametrize(("name", "make"), [("image_completed", build_stored_job), ("image_failed", build_dead_job)])
@@ -210,9 +213,8 @@ def test_sample_resume_event_matches_the_one_built_from_the_ledger() -> None:
 
 
 def test_deliver_parses_a_lane_message() -> None:
-    record = read_only_record("deliver_lane")
-    assert parse_message(record.body, LaneMessage) == LaneMessage(provider="ideogram")
-    assert record.attributes["MessageGroupId"] == derive_message_group("ideogram")
+    assert parse_message(read_only_message("deliver_lane").body, LaneMessage) == LaneMessage(provider="ideogram")
+    assert read_message_group("deliver_lane") == derive_message_group("ideogram")
 
 
 @dataclass

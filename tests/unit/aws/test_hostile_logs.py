@@ -11,9 +11,9 @@ from functools import partial
 
 import pytest
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from backdrop.aws import log
+from backdrop.aws.batch import ReceivedMessage
 from backdrop.model.codec import from_json
 from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError, MalformedMessageError, RetryLaterError
@@ -62,7 +62,7 @@ def test_untrusted_text_cannot_add_a_log_line(
         "bug": BackdropError(Code.LINK_EXPIRED, words),
     }[kind]
 
-    def work(record: SQSRecord) -> None:
+    def work(_: ReceivedMessage) -> None:
         harness.consumer.logger.append_keys(key=words)
         raise error
 

@@ -5,20 +5,12 @@ error is a bug: it is logged with its traceback, and SQS delivers the message ag
 Messages for which the invocation has no time left are returned to the queue unprocessed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
-from typing import TYPE_CHECKING, Any, override
+from typing import TYPE_CHECKING, Any, Self
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
@@ -48,23 +40,48 @@ CONFLICT_DELAY_SECONDS = 1
 MIN_REMAINING_MILLISECONDS = 20_000
 """Time an invocation needs for another message: three times what a large photo takes on a cold start."""
 MAX_DEAD_LETTER_BODY_BYTES = 80_000
-RecordHandler = Callable[[SQSRecord], None]
+type BatchResponse = dict[str, list[dict[str, str]]]
+"""Which messages of a batch SQS must deliver again. It deletes the others."""
+type MessageHandler = Callable[[ReceivedMessage], None]
 
 
-class _LoggingBatchProcessor(BatchProcessor):
-    """Powertools' batch processor, which also logs why a record failed."""
+@dataclass(frozen=True, kw_only=True)
+class ReceivedMessage:
+    """One message of a batch, as Lambda passes it to a function.
 
-    def __init__(self, logger: Logger) -> None:
-        super().__init__(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-        self._logger = logger
+    `receive_count`: how often it was delivered, this time included. `receipt_etag`: the ETag of the photo's first
+    receipt, or "" if the message has none.
+    """
 
-    @override
-    def failure_handler(self, record: Any, exception: Any) -> Any:
-        if not isinstance(exception[1], RetryLaterError | ConflictError):
-            message = "unexpected error; SQS will deliver the message again"
-            self._logger.error(message, code=to_error_code(exception[1]).value, exc_info=exception)
-            emit_metrics({Metric.UNEXPECTED_ERROR: 1})
-        return super().failure_handler(record, exception)
+    message_id: str
+    receipt_handle: str
+    body: str
+    queue_name: str
+    sent_at: datetime
+    receive_count: int
+    receipt_etag: str
+
+    @classmethod
+    def parse(cls, record: Mapping[str, Any]) -> Self:
+        """Reads the fields that every record has (Lambda Developer Guide, "Using Lambda with Amazon SQS").
+
+        Any program may send messages to intake, so the attribute may have another type.
+        """
+        attributes, receipt_etag = record["attributes"], record["messageAttributes"].get(RECEIPT_ETAG, {})
+        return cls(
+            message_id=record["messageId"],
+            receipt_handle=record["receiptHandle"],
+            body=record["body"],
+            queue_name=queue_name_from_arn(record["eventSourceARN"]),
+            sent_at=datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC),
+            receive_count=int(attributes["ApproximateReceiveCount"]),
+            receipt_etag=receipt_etag.get("stringValue") or "",
+        )
+
+
+def parse_batch(event: Mapping[str, Any]) -> Sequence[ReceivedMessage]:
+    """Returns the messages that Lambda passes to a function."""
+    return [ReceivedMessage.parse(record) for record in event["Records"]]
 
 
 @dataclass(eq=False, repr=False)
@@ -77,53 +94,64 @@ class BatchConsumer:
     logger: Logger
 
     def process_batch(
-        self, event: dict[str, Any], context: LambdaContext, handle_record: RecordHandler
-    ) -> PartialItemFailureResponse:
+        self, messages: Sequence[ReceivedMessage], context: LambdaContext, handle_message: MessageHandler
+    ) -> BatchResponse:
         """Handles each message. The response lists those that SQS must deliver again."""
-        first_message_id: str = event["Records"][0]["messageId"]
-        return process_partial_response(
-            event=event,
-            record_handler=partial(self._process_record, handle_record, first_message_id),
-            processor=_LoggingBatchProcessor(self.logger),
-            context=context,
-        )
+        failed_ids = [
+            message.message_id
+            for message in messages
+            if not self._process(message, context, handle_message, is_first=message is messages[0])
+        ]
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed_ids]}
 
-    def _process_record(
-        self, handle_record: RecordHandler, first_message_id: str, record: SQSRecord, lambda_context: LambdaContext
-    ) -> None:
+    def _process(
+        self, message: ReceivedMessage, context: LambdaContext, handle_message: MessageHandler, *, is_first: bool
+    ) -> bool:
+        """Returns whether SQS can delete the message."""
         self.logger.remove_keys(MESSAGE_LOG_KEYS)
-        self.logger.append_keys(message_id=record.message_id)
-        remaining_milliseconds = lambda_context.get_remaining_time_in_millis()
+        self.logger.append_keys(message_id=message.message_id)
         try:
-            if record.message_id != first_message_id and remaining_milliseconds < MIN_REMAINING_MILLISECONDS:
-                raise RetryLaterError(
-                    Code.TOO_LITTLE_TIME,
-                    f"The invocation has only {remaining_milliseconds} ms left for the rest of its batch.",
-                    0,
-                )
-            handle_record(record)
-        except RetryLaterError as error:
-            self._return_to_queue(
-                record, error.code, str(error.message), compute_delay_seconds(error, read_receive_count(record))
+            return self._handle_or_return(message, context, handle_message, is_first=is_first)
+        except RetryLaterError:
+            # A dead letter could not be sent.
+            return False
+        except Exception as error:
+            self.logger.exception(
+                "unexpected error; SQS will deliver the message again", code=to_error_code(error).value
             )
-            raise
+            emit_metrics({Metric.UNEXPECTED_ERROR: 1})
+            return False
+
+    def _handle_or_return(
+        self, message: ReceivedMessage, context: LambdaContext, handle_message: MessageHandler, *, is_first: bool
+    ) -> bool:
+        """Returns False if the message was returned to its queue."""
+        remaining_milliseconds = context.get_remaining_time_in_millis()
+        if not is_first and remaining_milliseconds < MIN_REMAINING_MILLISECONDS:
+            reason = f"The invocation has only {remaining_milliseconds} ms left for the rest of its batch."
+            self._return_to_queue(message, Code.TOO_LITTLE_TIME, reason, 0)
+            return False
+        try:
+            handle_message(message)
+        except RetryLaterError as error:
+            delay_seconds = compute_delay_seconds(error, message.receive_count)
+            self._return_to_queue(message, error.code, str(error.message), delay_seconds)
+            return False
         except ConflictError:
             self._return_to_queue(
-                record,
-                Code.LEDGER_CONFLICT,
-                "The ledger's item kept changing.",
-                CONFLICT_DELAY_SECONDS,
+                message, Code.LEDGER_CONFLICT, "The ledger's item kept changing.", CONFLICT_DELAY_SECONDS
             )
-            raise
+            return False
         except MalformedMessageError as error:
-            self._send_to_dead_letters(record, error)
+            self._send_to_dead_letters(message, error)
+        return True
 
-    def _return_to_queue(self, record: SQSRecord, code: Code, reason: str, delay_seconds: float) -> None:
+    def _return_to_queue(self, message: ReceivedMessage, code: Code, reason: str, delay_seconds: float) -> None:
         delay = max(0, min(round(delay_seconds), MAX_DELAY_SECONDS))
         try:
             self.sqs.change_message_visibility(
-                QueueUrl=self.queue_urls[queue_name_from_arn(record.event_source_arn)],
-                ReceiptHandle=record.receipt_handle,
+                QueueUrl=self.queue_urls[message.queue_name],
+                ReceiptHandle=message.receipt_handle,
                 VisibilityTimeout=delay,
             )
         except ClientError as error:
@@ -136,7 +164,7 @@ class BatchConsumer:
         self.logger.info("message returned to the queue", code=code.value, reason=reason, delay_seconds=delay)
         emit_metrics({Metric.RETURNED_TO_QUEUE: 1}, code=code.value)
 
-    def _send_to_dead_letters(self, record: SQSRecord, error: MalformedMessageError) -> None:
+    def _send_to_dead_letters(self, message: ReceivedMessage, error: MalformedMessageError) -> None:
         self.logger.warning("malformed message", code=error.code.value, reason=str(error.message))
         attributes = {
             "code": error.code.value,
@@ -144,8 +172,8 @@ class BatchConsumer:
             "money": "not_spent",
         }
         body = {
-            "queue": queue_name_from_arn(record.event_source_arn),
-            "body": record.body.encode()[:MAX_DEAD_LETTER_BODY_BYTES].decode(errors="ignore"),
+            "queue": message.queue_name,
+            "body": message.body.encode()[:MAX_DEAD_LETTER_BODY_BYTES].decode(errors="ignore"),
         }
         self.dead_letter_queue.send(body, group="damaged", attributes=attributes)
         emit_metrics({Metric.DEAD_LETTERED: 1}, code=error.code.value, provider=NO_DIMENSION_VALUE)
@@ -160,19 +188,3 @@ def compute_delay_seconds(error: RetryLaterError, receive_count: int) -> float:
     if max_seconds is None:
         return error.delay_seconds
     return min(error.delay_seconds * 2.0 ** min(receive_count - 1, 10), max_seconds)
-
-
-def read_sent_at(record: SQSRecord) -> datetime:
-    """Returns the time when the message was sent to its queue."""
-    return datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
-
-
-def read_receipt_etag(record: SQSRecord) -> str:
-    """Returns the ETag of the receipt that a message attribute names, or ""."""
-    attribute = record.message_attributes[RECEIPT_ETAG]
-    return (attribute.string_value or "") if attribute else ""
-
-
-def read_receive_count(record: SQSRecord) -> int:
-    """Returns how many times the message has been delivered, including this time."""
-    return int(record.attributes.approximate_receive_count or 1)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from io import BytesIO
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, override
@@ -275,14 +276,14 @@ def read_body(response: requests.Response, *, max_bytes: int, deadline: float) -
     Raises ResponseTooLargeError, DeadlineExceededError, and the errors of requests and urllib3 if the connection
     breaks.
     """
-    received = bytearray()
+    received = BytesIO()  # its value, unlike a bytearray's, is not a second copy of a large picture
     while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
-        received += chunk
-        if len(received) > max_bytes:
+        received.write(chunk)
+        if received.tell() > max_bytes:
             raise ResponseTooLargeError
         if time.monotonic() > deadline:
             raise DeadlineExceededError
-    return bytes(received)
+    return received.getvalue()
 
 
 def _build_transport_failure(error: Exception, request_body: RequestBody) -> ProviderResult:

@@ -5,12 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, cast
 
+from backdrop.providers.http import is_picture
+
 MAX_MESSAGE_CHARACTERS = 300
 MAX_ID_LENGTH = 200
 
 
 def parse_json_object(body: bytes) -> dict[str, Any] | None:
     """Parses a JSON object with fractions as Decimals, so that amounts are exact. None if the body is anything else."""
+    if is_picture(body):  # the decoder's error would contain a copy
+        return None
     try:
         value: Any = json.loads(body, parse_float=Decimal)
     except (ValueError, ArithmeticError, RecursionError):
