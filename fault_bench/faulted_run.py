@@ -11,6 +11,7 @@ from typing import cast
 
 from PIL import Image, ImageDraw
 
+from backdrop_local.standin.pictures.compose import remove_background
 from fault_bench.bench_pipeline import BenchPipeline
 from fault_bench.bench_plan import BenchPhoto, BenchPlan, PhotoRequest
 from fault_bench.fault_injector import REPEATED_EVENT, run_fault_injector
@@ -22,6 +23,7 @@ POLL_SECONDS = 0.5
 MIN_QUIET_POLLS = 3
 FAST_CALL_SECONDS = 0.1
 PRODUCT_PHOTO_SIZE = 128, 96
+STRIPE_CONTRAST = 12
 WARM_UP_SIDECAR = {"prompt": "warming up", "rendering_speed": "TURBO"}
 
 type IsAtRest = Callable[[], bool]
@@ -49,15 +51,25 @@ class ObservedRun:
 
 
 def build_product_photo_for(text: str) -> bytes:
-    """Returns a photo of a product with stripes, where the stand-in's cut-outs have their subject."""
-    (width, height), color = PRODUCT_PHOTO_SIZE, hashlib.sha256(text.encode()).digest()[:3]
-    image, encoded, radius = Image.new("RGB", PRODUCT_PHOTO_SIZE, tuple(color)), io.BytesIO(), height * 0.36
-    draw = ImageDraw.Draw(image)
-    left, top = width / 2 - radius, height / 2 - radius
-    draw.ellipse((left, top, left + 2 * radius, top + 2 * radius), fill=(190, 60, 50))
-    for x in range(round(left + 0.3 * radius), round(left + 1.7 * radius), 5):
-        draw.line((x, top + 0.4 * radius, x + 3, top + 1.6 * radius), fill=(240, 220, 190), width=2)
-    image.save(encoded, "JPEG", comment=text.encode())
+    """Returns a photo of the disc that the stand-in's placeholders cut out of any photo, with stripes, on a dark color.
+
+    The stripes are so weak that the cut-out still has the photo's colors. The placeholder that replaces the background
+    has a disc without stripes in another color, so it never shows the same product.
+    """
+    dark_color = tuple(value // 4 for value in hashlib.sha256(text.encode()).digest()[:3])
+    image, encoded = Image.new("RGB", PRODUCT_PHOTO_SIZE, dark_color), io.BytesIO()
+    image.save(encoded, "JPEG")
+    placeholder = remove_background(encoded.getvalue(), text, placeholder=True)
+    disc = Image.open(io.BytesIO(placeholder.png)).resize(PRODUCT_PHOTO_SIZE)
+    image.paste(disc, mask=disc)
+    (width, height), draw = PRODUCT_PHOTO_SIZE, ImageDraw.Draw(image)
+    product_color = cast("tuple[int, ...]", disc.getpixel((width // 2, height // 2)))[:3]
+    for n, x in enumerate(range(round(width * 0.3), round(width * 0.7), 5)):
+        shade = STRIPE_CONTRAST if n % 2 else -STRIPE_CONTRAST
+        stripe = tuple(max(0, min(255, value + shade)) for value in product_color)
+        draw.line((x, height * 0.28, x, height * 0.72), fill=stripe, width=2)
+    encoded = io.BytesIO()
+    image.save(encoded, "JPEG", quality=92, comment=text.encode())
     return encoded.getvalue()
 
 
