@@ -52,13 +52,13 @@ LIBRARIES = {
 MAX_MODULES = {
     "campaign": 630,
     "credentials_check": 580,
-    "deliver": 800,
+    "deliver": 730,
     "deployment_check": 400,
-    "intake": 705,
+    "intake": 640,
     "price_check": 680,
     "reconcile": 720,
     "reconcile_bill": 680,
-    "render": 800,
+    "render": 720,
 }
 # With some room, because versions of zlib differ by 1 KB and more.
 MAX_PACKED_KB = {"DependenciesLayer": 36_000, "BackdropLayer": 1_820, "CredentialsLayer": 10_500}
