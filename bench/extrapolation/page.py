@@ -243,7 +243,7 @@ def _format_checks(rows: Sequence[ScaledRun]) -> str:
         " those [invariants of the seeds](../../docs/results/simulate.md) that concern a single photo: its jobs,"
         " receipt, report, pictures, and charges. At the end, the sums of all days were checked, and that every charge"
         f" belongs to a photo. {_format_violations([one for row in checked for one in row.violations])} The simulation"
-        f" of {largest.photos:,} photos took {largest.cpu_minutes:.0f} minutes of one core, and"
+        f" of {largest.photos:,} photos took {_format_duration(largest.cpu_minutes * 60)} of one core, and"
         f" {largest.peak_gigabytes:.1f} GB."
     )
 
@@ -331,9 +331,9 @@ def _format_faulty(run: FaultyRun) -> str:
             f" {faulty_folder.RARITY} times longer. After that, and {faulty_folder.SETTLING_SECONDS / 3600:.0f} hours"
             " without faults, each photo was checked as above. No more photos may have failed with a code than faults"
             " that explain it struck. The simulated queues do not give up a message after a number of receives.",
-            f"The photos had ended after {run.days:.1f} days: {ended}. {run.calls:,} calls were charged."
-            f" {_format_violations(run.violations)} The simulation took {run.cpu_minutes:.0f} minutes of one core, and"
-            f" {run.peak_gigabytes:.1f} GB.",
+            f"The photos had ended after {_format_duration(run.days * 86_400)}: {ended}. {run.calls:,} calls were"
+            f" charged. {_format_violations(run.violations)} The simulation took"
+            f" {_format_duration(run.cpu_minutes * 60)} of one core, and {run.peak_gigabytes:.1f} GB.",
             f"How often each fault struck: {strikes}.",
         ]
     )
