@@ -123,9 +123,10 @@ def check_expected_ends(plan: BenchPlan, ledger: PlainLedger) -> list[Violation]
             lost_count = sum(attempt["send_count"] for attempt in job["attempts"] if attempt["outcome"] == "lost")
             is_expected = job["status"] in (_find_expected_status(job, expected_end), "held")
             if not is_expected or (job["status"] == "held" and lost_count < MIN_LOST_ANSWERS_FOR_HELD):
+                calls = ", ".join(f"{one['outcome']} after {one['send_count']}" for one in job["attempts"])
                 detail = (
-                    f"{source['key']} ({expected_end.name.lower()}) ended "
-                    f"{job['status']} after {lost_count} lost answers"
+                    f"{source['key']} ({expected_end.name.lower()}) ended {job['status']} after {lost_count} lost"
+                    f" answers; outcomes and how often each call was sent: {calls or 'none'}"
                 )
                 violations.append(Violation(Invariant.ENDS_FOR_A_CAUSE, detail))
     return violations
