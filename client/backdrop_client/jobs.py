@@ -30,7 +30,7 @@ from backdrop_client.errors import (
     WaitTimeoutError,
     translate_errors,
 )
-from backdrop_client.outcome import OPEN_STATES, JsonObject, Outcome, State, find_outcome, list_awaited_providers
+from backdrop_client.outcome import JsonObject, Outcome, State, find_outcome, list_awaited_providers
 from backdrop_client.results import Cost, Result, build_result, read_cost
 from backdrop_client.s3_uploader import build_sidecar_metadata
 from backdrop_client.uploads import CORRECT_HINT, Photo, build_upload, derive_redo_revision
@@ -53,6 +53,11 @@ _REVIEW_TEXTS = (
     "Approve or reject them: `backdrop page --review`. If that has just happened, call `wait` again in a few seconds.",
 )
 _WAIT_HINT = "Call `wait` again."
+RESTART_METADATA_KEY = "backdrop-restart"
+"""S3 metadata of a photo whose refused job an empty `redo` started again: that redo's revision.
+
+Without it, a repeated call would find the delivered picture, and buy another one.
+"""
 # Those of a report are for people who write sidecars: they name the one that the client has uploaded.
 NO_INSTRUCTIONS_TEXTS = ("The instructions set neither an operation nor a prompt.", CORRECT_HINT)
 # That of a report is for people who can correct the sidecar. A client's sidecar belongs to the key of its job.
@@ -168,25 +173,30 @@ class Job:
         new job for a third try. Raises InstructionsError if the fields are wrong, and MandateError if the mandate has
         ended.
 
-        Without fields, a job that is not bought yet stays the same job: one that its mandate refused starts again, and
-        one in progress goes on. So it is bought once, even if the mandate's owner reruns it too.
+        Without fields, a job that its mandate refused starts again, and is returned itself: so it is bought once, even
+        if the mandate's owner reruns it too. From then on, `redo` without fields returns this job; for another try,
+        pass a new `revision`. Raises WaitTimeoutError without fields if the job is in progress: nothing was done.
         """
+        revision = derive_redo_revision(self.key, fields)
         if not fields:
-            status = self.status()
-            if status.state in OPEN_STATES:
+            receipt, outcome = self._read()
+            if outcome.state is State.REFUSED and outcome.error and outcome.error["code"] in MANDATE_CODES:
+                self._start_again(revision)
                 return self
-            if status.state is State.REFUSED and status.code in MANDATE_CODES:
-                self._upload_again()
+            photo = self._head_photo()
+            if photo is not None and photo["Metadata"].get(RESTART_METADATA_KEY) == revision:
                 return self
-        revised = {**self.instructions, "revision": derive_redo_revision(self.key, fields), **fields}
+            if outcome.is_open:
+                raise self._build_timeout(receipt, Outcome(outcome.state), "so this `redo` did nothing")
+        revised = {**self.instructions, "revision": revision, **fields}
         return submit(self._connection, self._open_folder, self.read_photo(), revised)
 
-    def _upload_again(self) -> None:
+    def _start_again(self, revision: str) -> None:
         """Uploads the photo's own bytes once more, which starts those of its jobs again that ended unpaid."""
         self._open_folder()
         data = self.read_photo()
         with translate_errors():
-            self._connection.uploader.replace_photo(self.key, data)
+            self._connection.uploader.replace_photo(self.key, data, {RESTART_METADATA_KEY: revision})
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -288,10 +298,11 @@ class Job:
         kind = MandateError if code in MANDATE_CODES else _ERRORS[outcome.state]
         raise kind(code, message, hint, cost.usd, cost.unknown_usd, errors=[error] if error else [], result=result)
 
-    def _build_timeout(self, receipt: JsonObject | None, outcome: Outcome) -> WaitTimeoutError:
+    def _build_timeout(self, receipt: JsonObject | None, outcome: Outcome, consequence: str = "") -> WaitTimeoutError:
         cost, error = read_cost(receipt), outcome.error
         if error is None:
-            code, message, hint = ClientCode.STILL_IN_PROGRESS.value, f"{self.key} is still in progress.", _WAIT_HINT
+            message = f"{self.key} is still in progress{consequence and f', {consequence}'}."
+            code, hint = ClientCode.STILL_IN_PROGRESS.value, _WAIT_HINT
         else:
             code, message, hint = error["code"], error["message"], error["hint"]
         return WaitTimeoutError(outcome.state.value, code, message, hint, cost.usd, cost.unknown_usd)

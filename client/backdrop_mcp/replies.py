@@ -48,7 +48,7 @@ _AGENT_HINTS = {
     ClientCode.AWAITING_APPROVAL.value: (
         "A reviewer approves or rejects them: `backdrop page --review`. A few seconds later, `status` has the decision."
     ),
-    Code.REJECTED.value: "Call `redo` with changed instructions, or with empty `changes` for another try.",
+    Code.REJECTED.value: "Call `redo` with changed instructions, or with a new `revision` for another try.",
 }
 """What an agent can do, in place of what a Python program or an operator can do."""
 _RERUN_HINT = "The owner then runs `backdrop rerun KEY` with the job as KEY. Then call `status`, not `redo`."

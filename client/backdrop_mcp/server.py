@@ -51,6 +51,10 @@ from backdrop_mcp.replies import (
 
 MAX_WAIT_SECONDS = 600
 MAX_THUMBNAIL_SIDE = 512
+RESTART_NOTE = (
+    "An empty redo started this refused job again, so it is the same job. For another picture, put a new `revision` "
+    "into `changes`."
+)
 SERVER_INSTRUCTIONS = (
     "Backdrop gives product photos new backgrounds, or removes them. create and redo spend the mandate's money; all "
     "other tools are free. Repeating a call with the same arguments is one purchase. backdrop://instructions describes "
@@ -130,7 +134,7 @@ class AgentTools:
     async def redo(self, job: JobKey, changes: Changes, wait_seconds: Seconds = 0) -> Reply:
         """Buy a job's pictures again with changed instructions. Returns the new job."""
         redone = await to_thread.run_sync(lambda: self._open(job).redo(**changes))
-        return await self._follow(redone, wait_seconds)
+        return await self._follow(redone, wait_seconds, RESTART_NOTE if not changes and redone.key == job else None)
 
     def cancel(self, job: JobKey) -> str:
         """Delete a job's photo. What is not bought yet will not be; what is bought stays paid."""
@@ -163,12 +167,12 @@ class AgentTools:
     def _open(self, key: str) -> Job:
         return open_job(self.client, key)
 
-    async def _follow(self, job: Job, seconds: float) -> Reply:
+    async def _follow(self, job: Job, seconds: float, note: str | None = None) -> Reply:
         """Returns the job's pictures, how far it is, or the error that it ended with.
 
         Between two reads, no thread waits: other tools can run, and the wait ends when the agent's program does.
         """
-        polling, document = job.poll(seconds), describe_job(job.key)
+        polling, document = job.poll(seconds), describe_job(job.key) | {"note": note}
         try:
             while not isinstance(step := await to_thread.run_sync(next, polling), Result):
                 await self.sleep(step)

@@ -293,8 +293,11 @@ def test_job_that_waits_for_its_mandate_names_what_the_agent_and_its_owner_can_d
         assert reply["to_do"].endswith(
             "The photo continues automatically when the cause is gone. Then call `status`, not `redo`."
         )
-    # An empty redo of a photo that waits is the same photo, so that its pictures are bought once.
-    assert agent.run("redo", job=waiting["job"], changes={})["job"] == waiting["job"]
+    # An empty redo of a photo that waits does nothing, so that its pictures are bought once.
+    redone = agent.fail("redo", job=waiting["job"], changes={})
+    assert (redone["job"], redone["error"], redone["cost_usd"]) == (waiting["job"], "still_in_progress", 0)
+    assert "did nothing" in redone["message"]
+    assert "`status`" in redone["to_do"]
 
 
 @pytest.mark.parametrize("order", ["rerun", "redo", "rerun redo", "redo rerun"])
@@ -322,20 +325,41 @@ def test_refused_job_is_bought_once_in_any_order_of_rerun_and_redo(resumes: bool
 
 
 @pytest.mark.parametrize("order", ["redo rerun", "rerun redo"])
-def test_finished_job_that_was_refused_before_is_redone_only_on_purpose(order: str, agent: Agent) -> None:
-    """After the picture was bought, an empty redo is another try, and the owner's rerun buys nothing."""
+def test_empty_redo_that_started_a_refused_job_again_is_one_purchase(order: str, agent: Agent) -> None:
+    """After the picture was bought, neither the same redo nor the owner's rerun buys another one."""
     agent.person.run("mandate", "suspend", "anna")
     job = agent.fail("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)["job"]
     agent.person.run("mandate", "resume", "anna")
-    agent.run("redo", job=job, changes={}, wait_seconds=600)
-    assert len(agent.world.provider.received_job_ids) == 1
+    first = agent.run("redo", job=job, changes={}, wait_seconds=600)
+    assert (first["job"], first["state"], "`revision`" in first["note"]) == (job, "stored", True)
     for step in order.split():
         if step == "rerun":
             agent.person.run("rerun", job, "--yes")
             agent.world.run_until_empty()
         else:
-            assert agent.run("redo", job=job, changes={}, wait_seconds=600)["job"] != job
+            assert agent.run("redo", job=job, changes={}, wait_seconds=600) == first
+    assert len(agent.world.provider.received_job_ids) == 1
+    another = [agent.run("redo", job=job, changes={"revision": "2"}, wait_seconds=600) for _ in range(2)]
+    assert another[0] == another[1] != first
     assert len(agent.world.provider.received_job_ids) == 2
+
+
+def test_repeated_empty_redo_of_a_restarted_job_follows_it_while_it_is_in_progress(agent: Agent) -> None:
+    agent.person.run("mandate", "suspend", "anna")
+    job = agent.fail("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)["job"]
+    agent.person.run("mandate", "resume", "anna")
+    replies = [agent.run("redo", job=job, changes={}) for _ in range(2)]
+    assert [(one["job"], one["state"]) for one in replies] == [(job, "uploaded")] * 2
+    assert len(agent.world.input_bucket.objects[job]) == 2
+
+
+def test_job_that_its_mandate_refuses_twice_starts_again_twice(agent: Agent) -> None:
+    agent.person.run("mandate", "suspend", "anna")
+    job = agent.fail("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)["job"]
+    assert agent.fail("redo", job=job, changes={}, wait_seconds=600)["error"] == "mandate_suspended"
+    agent.person.run("mandate", "resume", "anna")
+    assert agent.run("redo", job=job, changes={}, wait_seconds=600)["state"] == "stored"
+    assert len(agent.world.provider.received_job_ids) == 1
 
 
 def test_forbidden_picture_does_not_run_by_itself(agent: Agent) -> None:
