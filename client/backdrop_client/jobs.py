@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from backdrop.aws.aws_errors import read_aws_error_code
 from backdrop.aws.s3 import NOT_FOUND_CODES
 from backdrop.instructions.json_text import parse_instruction_json
+from backdrop.model.capabilities import MAX_FILE_BYTES
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
 from backdrop.model.object_keys import list_defaults_keys, photo_name_of
@@ -111,7 +112,10 @@ class Job:
             raise InstructionsError(error.code.value, str(error.message.closed), hint) from error
 
     def read_photo(self) -> bytes:
-        """Returns the photo as it was uploaded. Raises GoneError if it was deleted since."""
+        """Returns the photo as it was uploaded.
+
+        Raises GoneError if it was deleted since, and InstructionsError if it is larger than any photo may be.
+        """
         return self._read_input(self.key)
 
     def status(self) -> Status:
@@ -266,10 +270,20 @@ class Job:
                 return None
 
     def _read_input(self, key: str) -> bytes:
-        """Raises GoneError also if access is denied: S3 answers so for a missing file if we may not list the folder."""
+        """Raises GoneError also if access is denied: S3 answers so for a missing file if we may not list the folder.
+
+        Raises InstructionsError for a file that is too large, and reads nothing of it.
+        """
         with translate_errors():
             try:
-                return self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+                response = self._s3.get_object(Bucket=self._bucket, Key=key)
+                with response["Body"] as body:
+                    if (size := response["ContentLength"]) > MAX_FILE_BYTES:
+                        message = f"{key} is {size:,} bytes; at most {MAX_FILE_BYTES:,} are allowed."
+                        raise InstructionsError(
+                            Code.TOO_LARGE_BYTES.value, message, "Send a smaller file of the photo."
+                        )
+                    return body.read()
             except ClientError as error:
                 if read_aws_error_code(error) not in NOT_FOUND_CODES | ACCESS_DENIED_CODES:
                     raise

@@ -2,19 +2,22 @@
 
 import asyncio
 import json
+import os
 from base64 import b64encode, encodebytes
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from runpy import run_path
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from botocore.response import StreamingBody
 from mcp import MCPError
 from mcp.client import Client
 from mcp_types import CallToolResult, ImageContent, TextContent
 
+from backdrop.model.capabilities import MAX_FILE_BYTES
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import RetryClass
 from backdrop_client import Backdrop, Job, UnreachableError
@@ -22,7 +25,7 @@ from backdrop_client import client as client_module
 from backdrop_client.connection import Connection
 from backdrop_client.result_reader import ResultReader
 from backdrop_local.home import ROOT
-from backdrop_mcp.photo_sources import MAX_INLINE_BYTES, PhotoSources
+from backdrop_mcp.photo_sources import MAX_INLINE_BYTES, PhotoSourceError, PhotoSources
 from backdrop_mcp.server import build_server
 from simulation.world.call_behavior import build_refusal
 from simulation.world.sample_images import build_photo
@@ -466,6 +469,25 @@ def test_image_of_another_folder_is_refused(agent: Agent) -> None:
     assert error["to_do"].endswith("runs `backdrop rerun KEY` with the job's key.")
 
 
+def test_folder_or_pipe_as_a_photo_keeps_no_file_open(agent: Agent) -> None:
+    (agent.root / "folder").mkdir()
+    os.mkfifo(agent.root / "pipe.jpg")
+    open_before = len([*Path("/dev/fd").iterdir()])
+    sources = PhotoSources(cast("Any", None), agent.root)
+    for name in ("folder", "pipe.jpg") * 5:
+        with pytest.raises(PhotoSourceError, match="not a file below"):
+            sources.read(name, None, None)
+    assert len([*Path("/dev/fd").iterdir()]) == open_before
+
+
+def test_system_that_cannot_confine_files_to_the_root_refuses_it(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows lacks these flags of `open`."""
+    monkeypatch.delattr(os, "O_DIRECTORY")
+    started = agent.person.run("mcp", "--mandate", "anna", "--stack", "backdrop", "--root", str(agent.root))
+    assert started.code != 0
+    assert "--root needs Linux or macOS" in started.err.replace("\n", " ")
+
+
 def test_link_within_the_root_is_followed(agent: Agent) -> None:
     (agent.root / "inner").mkdir()
     (agent.root / "inner" / "link.jpg").symlink_to(agent.root / "cup.jpg")
@@ -516,6 +538,31 @@ def test_huge_file_is_refused_before_it_is_read(agent: Agent) -> None:
         file.truncate(200_000_000)
     refused = agent.fail("create", instructions=MARBLE, path="huge.jpg")
     assert "200,000,000 bytes" in refused["message"]
+
+
+def test_object_that_is_no_image_is_refused_by_its_key(agent: Agent) -> None:
+    agent.world.s3.upload(INPUT_BUCKET, "agents/anna/keys.jpg", b"aws_secret_access_key = wJalrXUtnFEMI")
+    refused = agent.fail("create", instructions=MARBLE, key="agents/anna/keys.jpg")
+    assert (refused["message"], refused["cost_usd"]) == ("'agents/anna/keys.jpg' is text, not an image.", 0)
+    assert len(agent.world.input_bucket.objects) == 1
+
+
+@pytest.mark.parametrize("tool", ["create", "quote", "redo"])
+def test_huge_object_is_refused_before_it_is_read(tool: str, agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = agent.run("create", instructions=MARBLE, path="cup.jpg")["job"]
+    agent.world.s3.upload(INPUT_BUCKET, job, build_photo("cup") + bytes(MAX_FILE_BYTES))
+
+    def read(_: object, *_args: object) -> bytes:
+        pytest.fail("The whole object was read.")
+
+    monkeypatch.setattr(StreamingBody, "read", read)
+    arguments = (
+        {"job": job, "changes": {"prompt": "on oak"}} if tool == "redo" else {"key": job, "instructions": MARBLE}
+    )
+    monkeypatch.setattr(Job, "instructions", MARBLE)
+    refused = agent.fail(tool, **arguments)
+    assert (refused["error"], refused["who"], refused["cost_usd"]) == ("too_large_bytes", "you", 0)
+    assert "128,000,000" in refused["message"]
 
 
 # -- results ---------------------------------------------------------------------------------------------------------
