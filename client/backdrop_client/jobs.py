@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from math import inf, isnan
 from typing import Any
@@ -31,7 +32,7 @@ from backdrop_client.errors import (
     WaitTimeoutError,
     translate_errors,
 )
-from backdrop_client.outcome import JsonObject, Outcome, State, find_outcome, list_awaited_providers
+from backdrop_client.outcome import JsonObject, Outcome, State, find_outcome, list_awaited_providers, list_current_jobs
 from backdrop_client.results import Cost, Result, build_result, read_cost
 from backdrop_client.s3_uploader import build_sidecar_metadata
 from backdrop_client.uploads import CORRECT_HINT, Photo, build_upload, derive_redo_revision
@@ -69,12 +70,14 @@ _FORBIDDEN_HINT = (
 )
 _CANCELLED_TEXTS = (
     "The photo was deleted, or its job was canceled or replaced.",
-    "If you still need it, call `create` again. If it stays canceled, add another `revision`.",
+    "If you still need it, call `create` again. If it is still canceled after a minute, add another `revision`.",
 )
 _MISSING_TEXTS = (
     "There is no such photo, and no receipt of one: it was never uploaded, or it was deleted at once.",
     "Check the key. To have a photo made, call `create`.",
 )
+UNVERSIONED_RESTART_SECONDS = 1.0
+"""Without versions, intake and the client recognize a new upload of the same bytes by its time, in whole seconds."""
 _UNSUCCESSFUL_STATES = frozenset({State.CANCELLED, State.REFUSED, State.FAILED})
 # The response to a HEAD request has no body, so that its error code is the HTTP status.
 _HEAD_DENIED_CODES = frozenset({"403"})
@@ -199,6 +202,8 @@ class Job:
         """Uploads the photo's own bytes once more, which starts those of its jobs again that ended unpaid."""
         self._open_folder()
         data = self.read_photo()
+        if (photo := self._head_photo()) is not None and _read_version_id(photo) is None:
+            self._connection.sleep(UNVERSIONED_RESTART_SECONDS)
         with translate_errors():
             self._connection.uploader.replace_photo(self.key, data, {RESTART_METADATA_KEY: revision})
 
@@ -227,7 +232,7 @@ class Job:
         outcome = find_outcome(receipt, report, self._list_named_variants())
         if outcome.state is State.UPLOADED and self._head_photo() is None:
             return receipt, Outcome(State.CANCELLED)
-        if outcome.state in _UNSUCCESSFUL_STATES and self._was_uploaded_since(receipt, report):
+        if outcome.state in _UNSUCCESSFUL_STATES and self._was_uploaded_since(receipt, report, outcome.error):
             return receipt, Outcome(State.UPLOADED)
         return receipt, outcome
 
@@ -250,14 +255,22 @@ class Job:
             error |= {"code": Code.FOLDER_DEFAULTS_BROKEN.value, "message": message}
         return Outcome(State.WAITING, error)
 
-    def _was_uploaded_since(self, *documents: JsonObject | None) -> bool:
-        """Whether the photo was uploaded again after a document was written, so that its job may start again."""
+    def _was_uploaded_since(
+        self, receipt: JsonObject | None, report: JsonObject | None, error: JsonObject | None
+    ) -> bool:
+        """Whether the photo was uploaded again after it ended, so that its job may start again.
+
+        A bucket without versioning shows only the second of the upload. It is compared with the end of a refused job,
+        and, since a receipt has no time of a cancellation, with the beginning of a canceled one.
+        """
         photo = self._head_photo()
         if photo is None:
             return False
-        # Documents name no version for an object of a bucket without versioning, and S3 calls it "null".
-        version_id = None if photo.get("VersionId") == "null" else photo.get("VersionId")
-        return any(one["source"]["version_id"] != version_id for one in documents if one is not None)
+        version_id, documents = _read_version_id(photo), [one for one in (receipt, report) if one is not None]
+        if version_id is not None or any(one["source"]["version_id"] for one in documents):
+            return any(one["source"]["version_id"] != version_id for one in documents)
+        times = [error["last_seen"]] if error else [job["queued_at"] for job in list_current_jobs(receipt)]
+        return bool(times) and photo["LastModified"] > max(map(datetime.fromisoformat, times))
 
     def _head_photo(self) -> Mapping[str, Any] | None:
         """Returns None if the photo is not in the bucket, or, like _read_input, if access is denied."""
@@ -320,6 +333,12 @@ class Job:
         else:
             code, message, hint = error["code"], error["message"], error["hint"]
         return WaitTimeoutError(outcome.state.value, code, message, hint, cost.usd, cost.unknown_usd)
+
+
+def _read_version_id(photo: Mapping[str, Any]) -> str | None:
+    """Returns None in a bucket without versioning. Where versioning was turned off, S3 calls the version "null"."""
+    version_id = photo.get("VersionId")
+    return None if version_id == "null" else version_id
 
 
 def parse_timeout(timeout: float | None) -> float:

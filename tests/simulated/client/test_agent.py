@@ -52,7 +52,7 @@ class Agent:
         self.serve("anna")
 
     def serve(self, mandate: str, sleep: Callable[[float], Awaitable[None]] | None = None) -> None:
-        client = Backdrop(mandate=mandate, connection=Connection(self.world.steps.bootstrap))
+        client = Backdrop(mandate=mandate, connection=Connection(self.world.steps.bootstrap, self.world.run_for))
         self.server = build_server(client, PhotoSources(client, self.root), "1.0", sleep or self.sleep)
 
     async def sleep(self, seconds: float) -> None:
@@ -161,6 +161,42 @@ def test_quote_names_the_defaults_that_the_policy_hides(agent: Agent) -> None:
     agent.world.transport.faults_before.append(TargetedFault(deny, "get_object", times=3))
     quote = agent.run("quote", instructions=MARBLE, path="cup.jpg")
     assert quote["defaults_not_counted"].startswith("agents/_backdrop.json and those above")
+
+
+# -- a bucket without versioning -------------------------------------------------------------------------------------
+
+
+def test_redo_of_a_refused_job_is_one_purchase_without_versions(agent: Agent) -> None:
+    agent.world.input_bucket.is_versioned = False
+    agent.person.run("mandate", "suspend", "anna")
+    job = agent.fail("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)["job"]
+    agent.person.run("mandate", "resume", "anna")
+    replies = [agent.run("redo", job=job, changes={}, wait_seconds=600) for _ in range(2)]
+    assert replies[0] == replies[1]
+    assert (replies[0]["job"], replies[0]["state"]) == (job, "stored")
+    assert len(agent.world.provider.received_job_ids) == 1
+
+
+def test_job_that_is_refused_again_without_versions_is_not_in_progress(agent: Agent) -> None:
+    agent.world.input_bucket.is_versioned = False
+    agent.person.run("mandate", "suspend", "anna")
+    job = agent.fail("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)["job"]
+    agent.world.run_for(60)
+    assert agent.fail("redo", job=job, changes={}, wait_seconds=600)["error"] == "mandate_suspended"
+    assert agent.fail("status", job=job)["error"] == "mandate_suspended"
+
+
+def test_create_after_a_cancellation_without_versions_reports_its_own_purchase(agent: Agent) -> None:
+    agent.world.input_bucket.is_versioned = False
+    job = agent.run("create", instructions=MARBLE, path="cup.jpg")["job"]
+    agent.world.run_until_empty("intake")
+    agent.run("cancel", job=job)
+    agent.world.run_until_empty()
+    agent.world.run_for(2)
+    again = agent.run("create", instructions=MARBLE, path="cup.jpg")
+    assert (again["job"], again["state"]) == (job, "uploaded")
+    assert agent.run("status", job=job, wait_seconds=600)["state"] == "stored"
+    assert len(agent.world.provider.received_job_ids) == 1
 
 
 # -- limits ----------------------------------------------------------------------------------------------------------
