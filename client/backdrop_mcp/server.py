@@ -30,7 +30,7 @@ from backdrop_client import (
     State,
     WaitTimeoutError,
 )
-from backdrop_client.thumbnails import make_thumbnail
+from backdrop_client.thumbnails import read_thumbnail
 from backdrop_mcp.photo_sources import PhotoSourceError, PhotoSources, open_job
 from backdrop_mcp.replies import (
     describe_allowance,
@@ -125,10 +125,10 @@ class AgentTools:
         thumbnails = {
             name: thumbnail
             for name, read in (("before", opened.read_photo), ("after", lambda: after.bytes))
-            if (thumbnail := make_thumbnail(read, MAX_THUMBNAIL_SIDE))
+            if (thumbnail := read_thumbnail(read, MAX_THUMBNAIL_SIDE))
         }
         images = [Image(data=thumbnail, format="webp") for thumbnail in thumbnails.values()]
-        shown = ", ".join(thumbnails) or "nothing: both images were deleted, or have a format that cannot be shown"
+        shown = ", ".join(thumbnails) or "nothing: both images were deleted, or cannot be decoded"
         return [*images, self._reply(describe_job(job) | {"shown": shown, "verdict": after.verdict})]
 
     async def redo(self, job: JobKey, changes: Changes, wait_seconds: Seconds = 0) -> Reply:
