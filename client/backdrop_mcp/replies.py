@@ -175,6 +175,17 @@ def describe_wrong_call(message: str, to_do: str) -> dict[str, Any]:
     return {**error, "who": "you", "cost_usd": 0}
 
 
+def describe_unknown_error() -> dict[str, Any]:
+    """Returns what to do about an error that nothing foresees. The server's log has its cause."""
+    return {
+        "error": "unknown_error",
+        "message": "The server had an unknown error. What was uploaded stays uploaded.",
+        "to_do": "Repeat the call with the same arguments. If that fails, the operator finds the cause in the log.",
+        "who": "you, or the stack's operator",
+        "cost": "unknown; `status` has what a job cost",
+    }
+
+
 def describe_wrong_arguments(tool: str, arguments: Sequence[str], errors: Iterable["ErrorDetails"]) -> str:
     """Returns why the SDK refused a call. `arguments`: the names of the tool's arguments."""
     # `redo` takes changes of the instructions, and every other tool that buys takes instructions.

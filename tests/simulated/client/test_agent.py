@@ -609,7 +609,8 @@ def test_look_shows_the_photo_and_the_picture_small(agent: Agent) -> None:
     shown = agent.call("look", job=job)
     images = [one for one in shown.content if isinstance(one, ImageContent)]
     assert [one.mime_type for one in images] == ["image/webp", "image/webp"]
-    assert json.loads(read_text(shown))["shown"] == "before, after"
+    reply = json.loads(read_text(shown))
+    assert (reply["shown"], reply["cost_usd"], reply["left_usd"]) == ("before, after", PRICE, PRICE)
     refused = agent.fail("look", job=job, picture=2)
     assert (refused["job"], refused["message"]) == (job, "The job has no picture 2: it has 1 so far.")
 
@@ -660,7 +661,9 @@ def test_look_names_the_images_that_it_shows(
 
 def test_receipt_is_a_summary_and_a_complete_resource(agent: Agent) -> None:
     job = agent.run("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)["job"]
-    (summary,) = agent.run("receipt", job=job)["jobs"]
+    reply = agent.run("receipt", job=job)
+    (summary,) = reply["jobs"]
+    assert (reply["cost_usd"], reply["left_usd"]) == (PRICE, PRICE)
     assert (summary["status"], summary["usd"], summary["calls"]) == ("stored", PRICE, ["answered, spent"])
     uri = f"backdrop://receipts/{job.rpartition('/')[2]}"
     (content,) = agent.ask(lambda client: client.read_resource(uri)).contents
@@ -669,9 +672,10 @@ def test_receipt_is_a_summary_and_a_complete_resource(agent: Agent) -> None:
 
 @pytest.mark.parametrize("name", ["_backdrop.json", "notes.txt", f"{'0' * 32}.jpg"])
 def test_receipt_that_does_not_exist_is_explained(name: str, agent: Agent, caplog: pytest.LogCaptureFixture) -> None:
-    message = agent.fail_to_read(f"backdrop://receipts/{name}")
-    assert name in message
-    assert message.endswith(("Use a job from `create`.", "Call `status` with the job."))
+    error = json.loads(agent.fail_to_read(f"backdrop://receipts/{name}"))
+    assert name in error["message"]
+    assert error["to_do"] in ("Use a job from `create`.", "Call `status` with the job.")
+    assert (error["who"], error["cost_usd"], error["left_usd"]) == ("you", 0, 0.12)
     assert not caplog.records
 
 
@@ -682,8 +686,32 @@ def test_receipt_that_cannot_be_read_is_explained(
         raise UnreachableError("unreachable", "AWS does not respond.", "Try again.")
 
     monkeypatch.setattr(Job, "receipt", fail)
-    assert agent.fail_to_read("backdrop://receipts/cup.jpg") == "AWS does not respond. Try again."
+    error = json.loads(agent.fail_to_read("backdrop://receipts/cup.jpg"))
+    assert (error["message"], error["to_do"], error["who"]) == ("AWS does not respond.", "Try again.", "you")
+    assert (error["job"], error["cost"]) == ("agents/anna/cup.jpg", "this error caused no charge")
     assert not caplog.records
+
+
+@pytest.mark.parametrize("method", ["receipt", "status"])
+def test_unexpected_error_is_explained_and_logged(
+    method: str, agent: Agent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Job, method, fail)
+    job = "agents/anna/cup.jpg"
+    if method == "receipt":
+        errors = [agent.fail("receipt", job=job), json.loads(agent.fail_to_read("backdrop://receipts/cup.jpg"))]
+    else:
+        errors = [agent.fail("cancel", job=job)]
+    for error in errors:
+        assert (error["job"], error["error"], error["who"]) == (job, "unknown_error", "you, or the stack's operator")
+        assert "stays uploaded" in error["message"]
+        assert "same arguments" in error["to_do"]
+        assert "`status`" in error["cost"]
+        assert "a bug" not in json.dumps(error)
+    assert [str(one.exc_info[1]) for one in caplog.records if one.exc_info] == ["a bug"] * len(errors)
 
 
 def test_canceled_job_buys_nothing(agent: Agent) -> None:
@@ -768,11 +796,12 @@ def test_failure_names_its_job_its_cost_and_what_is_left(agent: Agent) -> None:
     assert (refused["cost_usd"], refused["left_usd"], refused["left_today_usd"]) == (0, 0.12, 0.12)
 
 
+@pytest.mark.parametrize("error", [UnreachableError("unreachable", "AWS does not respond.", "Try again."), KeyError()])
 def test_created_job_is_reported_even_if_the_mandate_cannot_be_read(
-    agent: Agent, monkeypatch: pytest.MonkeyPatch
+    error: Exception, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: Backdrop) -> None:
-        raise UnreachableError("unreachable", "AWS does not respond.", "Try again.")
+        raise error
 
     monkeypatch.setattr(Backdrop, "allowance", fail)
     reply = agent.run("create", instructions=MARBLE, path="cup.jpg")
