@@ -206,7 +206,7 @@ class AgentTools:
         """Returns a reply with what is left. What a call did is reported also if the mandate cannot be read."""
         try:
             rest = describe_allowance(self.client.allowance())
-        except Exception as error:  # noqa: BLE001  # whatever it is, the reply must not be lost
+        except Exception as error:  # whatever it is, the reply must not be lost
             if not isinstance(error, BackdropClientError):
                 _LOGGER.error("unexpected error", exc_info=error)
             rest = {"left": "unknown, because the mandate could not be read; call `mandate`"}
