@@ -76,7 +76,9 @@ type Instructions = Annotated[
     dict[str, Any], Field(description='Such as {"prompt":"on marble"} or {"operation":"remove"}')
 ]
 type Changes = Annotated[dict[str, Any], Field(description="Instructions that differ from the job's")]
-type Seconds = Annotated[int, Field(ge=0, le=MAX_WAIT_SECONDS, description="How long to wait for the pictures")]
+type Seconds = Annotated[
+    int, Field(ge=0, le=MAX_WAIT_SECONDS, description="How long to wait; prefer at most 50, then call status")
+]
 type Reply = str | CallToolResult
 type PictureNumber = Annotated[int, Field(ge=1, description="Number of the picture")]
 
@@ -101,14 +103,16 @@ class AgentTools:
         data: Data = None,
         key: Key = None,
         wait_seconds: Seconds = 0,
+        *,
+        context: Context,
     ) -> Reply:
         """Buy pictures of a photo. Returns a job at once, or its pictures if they are ready in time."""
         job = await to_thread.run_sync(lambda: self.client.create(self.sources.read(path, data, key), **instructions))
-        return await self._follow(job, wait_seconds)
+        return await self._follow(job, wait_seconds, context)
 
-    async def status(self, job: JobKey, wait_seconds: Seconds = 0) -> Reply:
+    async def status(self, job: JobKey, wait_seconds: Seconds = 0, *, context: Context) -> Reply:
         """Get a job's state, its pictures, and what it cost."""
-        return await self._follow(await to_thread.run_sync(self._open, job), wait_seconds)
+        return await self._follow(await to_thread.run_sync(self._open, job), wait_seconds, context)
 
     def receipt(self, job: JobKey) -> str:
         """Get what was requested, each call, and its cost. The resource backdrop://receipts has all of it."""
@@ -137,10 +141,11 @@ class AgentTools:
         seen = {"shown": shown, "verdict": after.verdict}
         return [*images, self._reply(describe_job(job) | describe_cost(result.cost) | seen)]
 
-    async def redo(self, job: JobKey, changes: Changes, wait_seconds: Seconds = 0) -> Reply:
+    async def redo(self, job: JobKey, changes: Changes, wait_seconds: Seconds = 0, *, context: Context) -> Reply:
         """Buy a job's pictures again with changed instructions. Returns the new job."""
         redone = await to_thread.run_sync(lambda: self._open(job).redo(**changes))
-        return await self._follow(redone, wait_seconds, RESTART_NOTE if not changes and redone.key == job else None)
+        note = RESTART_NOTE if not changes and redone.key == job else None
+        return await self._follow(redone, wait_seconds, context, note)
 
     def cancel(self, job: JobKey) -> str:
         """Delete a job's photo. What is not bought yet will not be; what is bought stays paid."""
@@ -174,15 +179,19 @@ class AgentTools:
     def _open(self, key: str) -> Job:
         return open_job(self.client, key)
 
-    async def _follow(self, job: Job, seconds: float, note: str | None = None) -> Reply:
+    async def _follow(self, job: Job, seconds: float, context: Context, note: str | None = None) -> Reply:
         """Returns the job's pictures, how far it is, or the error that it ended with.
 
-        Between two reads, no thread waits: other tools can run, and the wait ends when the agent's program does.
+        Between two reads, no thread waits: other tools can run, and the wait ends when the agent's program does. Each
+        read reports progress, because many programs give up on a call that is silent for a minute.
         """
+        waited = 0.0
         polling, document = job.poll(seconds), describe_job(job.key) | {"note": note}
         try:
             while not isinstance(step := await to_thread.run_sync(next, polling), Result):
+                await context.report_progress(waited, seconds, "The job is in progress.")
                 await self.sleep(step)
+                waited += step
         except (WaitTimeoutError, AwaitingApprovalError) as error:
             document |= {"state": error.state if isinstance(error, WaitTimeoutError) else State.REVIEW.value}
             document |= describe_error(error) | describe_delivered(error)

@@ -833,6 +833,29 @@ def test_waiting_calls_block_no_others_and_end_with_the_connection(agent: Agent)
     agent.ask(use)
 
 
+def test_waiting_call_reports_its_progress_so_that_programs_keep_waiting(agent: Agent) -> None:
+    agent.world.pause_lane()
+    reported: list[tuple[float, float | None]] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        assert message
+        reported.append((progress, total))
+
+    async def use(client: Client) -> None:
+        wish = {"instructions": MARBLE, "path": "cup.jpg", "wait_seconds": 50}
+        job = json.loads(read_text(await client.call_tool("create", wish, progress_callback=note)))["job"]
+        for tool, arguments in (("status", {}), ("redo", {"changes": {"prompt": "on oak"}})):
+            reported.clear()
+            await client.call_tool(tool, {"job": job, "wait_seconds": 50, **arguments}, progress_callback=note)
+            assert len(reported) > 5
+            assert reported == sorted(reported)
+            assert {total for _, total in reported} == {50}
+
+    agent.ask(use)
+    listed = agent.ask(lambda client: client.list_tools()).model_dump_json()
+    assert listed.count("prefer at most 50, then call status") == 3
+
+
 def test_session_of_the_examples_ends_without_a_picture(
     agent: Agent, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
