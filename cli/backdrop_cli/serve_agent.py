@@ -22,10 +22,13 @@ def serve_agent(location: StackLocation, mandate: str, root: Path | None) -> Non
     except ModuleNotFoundError as error:
         message = "the package mcp is not installed, or too old; install the wheel with its extra: backdrop[mcp]"
         raise CommandError(message) from error
-    from backdrop_mcp.photo_sources import PhotoSources
+    from backdrop_mcp.photo_sources import PhotoSources, can_confine_files
     from backdrop_mcp.replies import MAX_FOLDER_BYTES
     from backdrop_mcp.server import build_server
 
+    if root is not None and not can_confine_files():
+        message = "--root needs Linux or macOS: this system cannot keep an agent from following links out of the folder"
+        raise CommandError(f"{message}; leave it out, and the agent sends photos as data")
     try:
         stack = location.stack_name or _use_local_cloud()
         client = Backdrop(stack, mandate=mandate, profile=location.profile, region=location.region)

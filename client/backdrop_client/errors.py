@@ -19,7 +19,7 @@ BackdropClientError              has a code, what it cost, and what to do
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, override
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -63,6 +63,11 @@ class BackdropClientError(Exception):
         self.code, self.message, self.hint = code, message, hint
         self.usd, self.unknown_usd = usd, unknown_usd
 
+    @override
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Exceptions are copied by calling their class with their text; ours are built from more than that."""
+        return _copy_error, (type(self), self.args, self.__getstate__())
+
 
 class StackUnusableError(BackdropClientError):
     """There is no such stack or mandate, or it cannot be used. The message says why."""
@@ -96,7 +101,8 @@ class WaitTimeoutError(BackdropClientError, TimeoutError):
 class JobError(BackdropClientError):
     """The photo has ended, and some of its pictures are missing.
 
-    `errors` are the entries of the error report, and `result` has the pictures that were delivered.
+    `errors` are the entries of the error report, and `result` has the pictures that were delivered. A copy in another
+    process has no `result`, which reads from AWS.
     """
 
     def __init__(
@@ -112,6 +118,10 @@ class JobError(BackdropClientError):
     ) -> None:
         super().__init__(code, message, hint, usd, unknown_usd)
         self.errors, self.result = errors, result
+
+    @override
+    def __getstate__(self) -> Mapping[str, Any]:
+        return {**self.__dict__, "result": None}
 
 
 class RefusedError(JobError):
@@ -140,6 +150,14 @@ class RejectedError(JobError):
 
 class CancelledError(JobError):
     """The photo was deleted, or its job was canceled or replaced, before the picture was delivered."""
+
+
+def _copy_error(kind: type[BackdropClientError], args: tuple[Any, ...], state: Mapping[str, Any]) -> object:
+    copy = kind.__new__(kind, *args)
+    # Of a TimeoutError, only __init__ would set them.
+    copy.args = args
+    vars(copy).update(state)
+    return copy
 
 
 def describe_cost(usd: float, unknown_usd: float) -> str:
@@ -172,6 +190,9 @@ def _build_aws_error(error: ClientError | BotoCoreError) -> BackdropClientError:
     if isinstance(error, ClientError) and code in ACCESS_DENIED_CODES:
         message = f"Your AWS credentials do not allow {error.operation_name}."
         hint = "Use the policy that `backdrop mandate show <name> --policy` prints, and name the mandate."
+        # The policy covers one stack and one mandate, so AWS denies access to a wrong name, even if it does not exist.
+        if error.operation_name in ("DescribeStacks", "GetItem"):
+            hint = f"Check the names of the stack and the mandate, and the region. {hint}"
         return NotAuthorizedError(ClientCode.NOT_AUTHORIZED, message, hint)
     if isinstance(error, ClientError) and is_missing_stack(error):
         hint = "Check the name and the region: `aws cloudformation list-stacks` lists a region's stacks."

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from math import inf, isnan
 from typing import Any
@@ -11,6 +12,7 @@ from botocore.exceptions import ClientError
 from backdrop.aws.aws_errors import read_aws_error_code
 from backdrop.aws.s3 import NOT_FOUND_CODES
 from backdrop.instructions.json_text import parse_instruction_json
+from backdrop.model.capabilities import MAX_FILE_BYTES
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
 from backdrop.model.object_keys import list_defaults_keys, photo_name_of
@@ -30,7 +32,7 @@ from backdrop_client.errors import (
     WaitTimeoutError,
     translate_errors,
 )
-from backdrop_client.outcome import OPEN_STATES, JsonObject, Outcome, State, find_outcome, list_awaited_providers
+from backdrop_client.outcome import JsonObject, Outcome, State, find_outcome, list_awaited_providers, list_current_jobs
 from backdrop_client.results import Cost, Result, build_result, read_cost
 from backdrop_client.s3_uploader import build_sidecar_metadata
 from backdrop_client.uploads import CORRECT_HINT, Photo, build_upload, derive_redo_revision
@@ -53,6 +55,11 @@ _REVIEW_TEXTS = (
     "Approve or reject them: `backdrop page --review`. If that has just happened, call `wait` again in a few seconds.",
 )
 _WAIT_HINT = "Call `wait` again."
+RESTART_METADATA_KEY = "backdrop-restart"
+"""S3 metadata of a photo whose refused job an empty `redo` started again: that redo's revision.
+
+Without it, a repeated call would find the delivered picture, and buy another one.
+"""
 # Those of a report are for people who write sidecars: they name the one that the client has uploaded.
 NO_INSTRUCTIONS_TEXTS = ("The instructions set neither an operation nor a prompt.", CORRECT_HINT)
 # That of a report is for people who can correct the sidecar. A client's sidecar belongs to the key of its job.
@@ -63,12 +70,14 @@ _FORBIDDEN_HINT = (
 )
 _CANCELLED_TEXTS = (
     "The photo was deleted, or its job was canceled or replaced.",
-    "If you still need it, call `create` again. If it stays canceled, add another `revision`.",
+    "If you still need it, call `create` again. If it is still canceled after a minute, add another `revision`.",
 )
 _MISSING_TEXTS = (
     "There is no such photo, and no receipt of one: it was never uploaded, or it was deleted at once.",
     "Check the key. To have a photo made, call `create`.",
 )
+UNVERSIONED_RESTART_SECONDS = 1.0
+"""Without versions, intake and the client recognize a new upload of the same bytes by its time, in whole seconds."""
 _UNSUCCESSFUL_STATES = frozenset({State.CANCELLED, State.REFUSED, State.FAILED})
 # The response to a HEAD request has no body, so that its error code is the HTTP status.
 _HEAD_DENIED_CODES = frozenset({"403"})
@@ -106,7 +115,10 @@ class Job:
             raise InstructionsError(error.code.value, str(error.message.closed), hint) from error
 
     def read_photo(self) -> bytes:
-        """Returns the photo as it was uploaded. Raises GoneError if it was deleted since."""
+        """Returns the photo as it was uploaded.
+
+        Raises GoneError if it was deleted since, and InstructionsError if it is larger than any photo may be.
+        """
         return self._read_input(self.key)
 
     def status(self) -> Status:
@@ -168,25 +180,32 @@ class Job:
         new job for a third try. Raises InstructionsError if the fields are wrong, and MandateError if the mandate has
         ended.
 
-        Without fields, a job that is not bought yet stays the same job: one that its mandate refused starts again, and
-        one in progress goes on. So it is bought once, even if the mandate's owner reruns it too.
+        Without fields, a job that its mandate refused starts again, and is returned itself: so it is bought once, even
+        if the mandate's owner reruns it too. From then on, `redo` without fields returns this job; for another try,
+        pass a new `revision`. Raises WaitTimeoutError without fields if the job is in progress: nothing was done.
         """
+        revision = derive_redo_revision(self.key, fields)
         if not fields:
-            status = self.status()
-            if status.state in OPEN_STATES:
+            receipt, outcome = self._read()
+            if outcome.state is State.REFUSED and outcome.error and outcome.error["code"] in MANDATE_CODES:
+                self._start_again(revision)
                 return self
-            if status.state is State.REFUSED and status.code in MANDATE_CODES:
-                self._upload_again()
+            photo = self._head_photo()
+            if photo is not None and photo["Metadata"].get(RESTART_METADATA_KEY) == revision:
                 return self
-        revised = {**self.instructions, "revision": derive_redo_revision(self.key, fields), **fields}
+            if outcome.is_open:
+                raise self._build_timeout(receipt, Outcome(outcome.state), "so this `redo` did nothing")
+        revised = {**self.instructions, "revision": revision, **fields}
         return submit(self._connection, self._open_folder, self.read_photo(), revised)
 
-    def _upload_again(self) -> None:
+    def _start_again(self, revision: str) -> None:
         """Uploads the photo's own bytes once more, which starts those of its jobs again that ended unpaid."""
         self._open_folder()
         data = self.read_photo()
+        if (photo := self._head_photo()) is not None and _read_version_id(photo) is None:
+            self._connection.sleep(UNVERSIONED_RESTART_SECONDS)
         with translate_errors():
-            self._connection.uploader.replace_photo(self.key, data)
+            self._connection.uploader.replace_photo(self.key, data, {RESTART_METADATA_KEY: revision})
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -213,7 +232,7 @@ class Job:
         outcome = find_outcome(receipt, report, self._list_named_variants())
         if outcome.state is State.UPLOADED and self._head_photo() is None:
             return receipt, Outcome(State.CANCELLED)
-        if outcome.state in _UNSUCCESSFUL_STATES and self._was_uploaded_since(receipt, report):
+        if outcome.state in _UNSUCCESSFUL_STATES and self._was_uploaded_since(receipt, report, outcome.error):
             return receipt, Outcome(State.UPLOADED)
         return receipt, outcome
 
@@ -236,14 +255,22 @@ class Job:
             error |= {"code": Code.FOLDER_DEFAULTS_BROKEN.value, "message": message}
         return Outcome(State.WAITING, error)
 
-    def _was_uploaded_since(self, *documents: JsonObject | None) -> bool:
-        """Whether the photo was uploaded again after a document was written, so that its job may start again."""
+    def _was_uploaded_since(
+        self, receipt: JsonObject | None, report: JsonObject | None, error: JsonObject | None
+    ) -> bool:
+        """Whether the photo was uploaded again after it ended, so that its job may start again.
+
+        A bucket without versioning shows only the second of the upload. It is compared with the end of a refused job,
+        and, since a receipt has no time of a cancellation, with the beginning of a canceled one.
+        """
         photo = self._head_photo()
         if photo is None:
             return False
-        # Documents name no version for an object of a bucket without versioning, and S3 calls it "null".
-        version_id = None if photo.get("VersionId") == "null" else photo.get("VersionId")
-        return any(one["source"]["version_id"] != version_id for one in documents if one is not None)
+        version_id, documents = _read_version_id(photo), [one for one in (receipt, report) if one is not None]
+        if version_id is not None or any(one["source"]["version_id"] for one in documents):
+            return any(one["source"]["version_id"] != version_id for one in documents)
+        times = [error["last_seen"]] if error else [job["queued_at"] for job in list_current_jobs(receipt)]
+        return bool(times) and photo["LastModified"] > max(map(datetime.fromisoformat, times))
 
     def _head_photo(self) -> Mapping[str, Any] | None:
         """Returns None if the photo is not in the bucket, or, like _read_input, if access is denied."""
@@ -256,10 +283,20 @@ class Job:
                 return None
 
     def _read_input(self, key: str) -> bytes:
-        """Raises GoneError also if access is denied: S3 answers so for a missing file if we may not list the folder."""
+        """Raises GoneError also if access is denied: S3 answers so for a missing file if we may not list the folder.
+
+        Raises InstructionsError for a file that is too large, and reads nothing of it.
+        """
         with translate_errors():
             try:
-                return self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+                response = self._s3.get_object(Bucket=self._bucket, Key=key)
+                with response["Body"] as body:
+                    if (size := response["ContentLength"]) > MAX_FILE_BYTES:
+                        message = f"{key} is {size:,} bytes; at most {MAX_FILE_BYTES:,} are allowed."
+                        raise InstructionsError(
+                            Code.TOO_LARGE_BYTES.value, message, "Send a smaller file of the photo."
+                        )
+                    return body.read()
             except ClientError as error:
                 if read_aws_error_code(error) not in NOT_FOUND_CODES | ACCESS_DENIED_CODES:
                     raise
@@ -288,13 +325,20 @@ class Job:
         kind = MandateError if code in MANDATE_CODES else _ERRORS[outcome.state]
         raise kind(code, message, hint, cost.usd, cost.unknown_usd, errors=[error] if error else [], result=result)
 
-    def _build_timeout(self, receipt: JsonObject | None, outcome: Outcome) -> WaitTimeoutError:
+    def _build_timeout(self, receipt: JsonObject | None, outcome: Outcome, consequence: str = "") -> WaitTimeoutError:
         cost, error = read_cost(receipt), outcome.error
         if error is None:
-            code, message, hint = ClientCode.STILL_IN_PROGRESS.value, f"{self.key} is still in progress.", _WAIT_HINT
+            message = f"{self.key} is still in progress{consequence and f', {consequence}'}."
+            code, hint = ClientCode.STILL_IN_PROGRESS.value, _WAIT_HINT
         else:
             code, message, hint = error["code"], error["message"], error["hint"]
         return WaitTimeoutError(outcome.state.value, code, message, hint, cost.usd, cost.unknown_usd)
+
+
+def _read_version_id(photo: Mapping[str, Any]) -> str | None:
+    """Returns None in a bucket without versioning. Where versioning was turned off, S3 calls the version "null"."""
+    version_id = photo.get("VersionId")
+    return None if version_id == "null" else version_id
 
 
 def parse_timeout(timeout: float | None) -> float:

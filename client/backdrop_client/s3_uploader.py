@@ -55,9 +55,9 @@ class S3Uploader:
         """Uploads a sidecar, with metadata that marks it as the command's own."""
         return self._put_object(key, data, build_sidecar_metadata(data))
 
-    def replace_photo(self, key: str, data: bytes) -> UploadedObject:
+    def replace_photo(self, key: str, data: bytes, metadata: Mapping[str, str]) -> UploadedObject:
         """Uploads a photo, also if there is one with this key."""
-        return self._put_object(key, data, {})
+        return self._put_object(key, data, metadata)
 
     def upload_if_new(self, key: str, data: bytes, metadata: Mapping[str, str]) -> bool:
         """Uploads bytes, unless there is an object with this key. Returns whether there was none.

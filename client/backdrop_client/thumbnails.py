@@ -1,27 +1,81 @@
-"""Small copies of photos and pictures, for notebooks and for agents."""
+"""Small copies of photos and pictures, for notebooks, agents, and galleries.
 
+Each file is decoded by the code that decodes photos for the providers, with its checks; files that the pipeline does
+not open have no thumbnail. Only JPEG, PNG, and WebP are opened here, since Pillow can decode a JPEG at a reduced size.
+"""
+
+import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from io import BytesIO
+from threading import Lock, Semaphore
 
 from PIL import Image, ImageOps
 
-from backdrop_client.errors import GoneError
+from backdrop.imaging.color import to_srgb
+from backdrop.imaging.formats.convertible import open_convertible, read_claimed_size
+from backdrop.imaging.formats.header import ImageFormatError
+from backdrop.imaging.prepare import load_upright_photo
+from backdrop.imaging.sniff import sniff_file
+from backdrop.model.capabilities import MAX_MEGAPIXELS
+from backdrop.model.errors import PhotoError
+from backdrop_client.errors import GoneError, InstructionsError
 
 WEBP_QUALITY = 80
+_PILLOW_FORMATS = ("JPEG", "PNG", "WEBP")
+# Pillow's errors for bytes that it cannot decode, and ours for photos that are refused.
+DECODE_ERRORS = (
+    PhotoError, ImageFormatError, OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError,
+    AttributeError,
+)  # fmt: skip
+# Many files are downloaded at a time, and one per processor is decoded. Large files are decoded one at a time: a HEIC
+# of 48 megapixels takes 330 MB of memory, an AVIF 420 MB.
+DECODE_LIMIT = Semaphore(os.cpu_count() or 1)
+LARGE_IMAGE_LOCK = Lock()
+_LARGE_IMAGE_PIXELS = 25_000_000
 
 
-def make_thumbnail(read: Callable[[], bytes], max_side: int) -> bytes | None:
-    """Returns an upright WebP whose sides have at most `max_side` pixels.
-
-    None for an image that was deleted, or that Pillow does not open, such as a HEIC photo or one with too many pixels.
-    """
+def read_thumbnail(read: Callable[[], bytes], max_side: int) -> bytes | None:
+    """Returns `encode_thumbnail` of what is read; None also for an image that was deleted, or is too large."""
     try:
-        with Image.open(BytesIO(read())) as opened:
-            upright = ImageOps.exif_transpose(opened)
-            upright.thumbnail((max_side, max_side))
-            encoded = BytesIO()
-            mode = "RGBA" if upright.has_transparency_data else "RGB"
-            upright.convert(mode).save(encoded, "WEBP", quality=WEBP_QUALITY)
-    except (GoneError, OSError, Image.DecompressionBombError):
+        data = read()
+    except (GoneError, InstructionsError):
         return None
-    return encoded.getvalue()
+    return encode_thumbnail(data, max_side)
+
+
+def encode_thumbnail(data: bytes, max_side: int) -> bytes | None:
+    """Returns a WebP, upright and in sRGB, whose sides have at most `max_side` pixels; None if it cannot be decoded."""
+    with DECODE_LIMIT:
+        try:
+            picture = _decode_thumbnail(data, max_side)
+        except DECODE_ERRORS:
+            return None
+    buffer = BytesIO()
+    picture.save(buffer, "WEBP", quality=WEBP_QUALITY, method=2)
+    return buffer.getvalue()
+
+
+def _decode_thumbnail(data: bytes, max_side: int) -> Image.Image:
+    convertible_format = sniff_file(data).convertible_format
+    if convertible_format:
+        size = read_claimed_size(data, convertible_format) or open_convertible(data, convertible_format).size
+        with LARGE_IMAGE_LOCK if _is_large(*size) else nullcontext():
+            return _shrink(load_upright_photo(data, MAX_MEGAPIXELS), max_side)
+    Image.MAX_IMAGE_PIXELS = None
+    with Image.open(BytesIO(data), formats=_PILLOW_FORMATS) as opened:
+        if opened.width * opened.height > MAX_MEGAPIXELS * 1_000_000:
+            raise ValueError("too many pixels")
+        opened.draft("RGB", (2 * max_side, 2 * max_side))
+        with LARGE_IMAGE_LOCK if _is_large(*opened.size) else nullcontext():
+            ImageOps.exif_transpose(opened, in_place=True)
+            return _shrink(to_srgb(opened), max_side)
+
+
+def _is_large(width: int, height: int) -> bool:
+    return width * height > _LARGE_IMAGE_PIXELS
+
+
+def _shrink(picture: Image.Image, max_side: int) -> Image.Image:
+    picture.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+    return picture

@@ -1,6 +1,7 @@
 """The photos that an agent may send: files below one folder, bytes in the call, or objects in its own folder."""
 
 import os
+import stat
 from base64 import b64decode
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +37,13 @@ class PhotoSources:
             message = "The call names a photo in several ways." if count else "The call names no photo."
             raise PhotoSourceError(message, "Name the photo in one way: with path, data, or key.")
         if key is not None:
-            return open_job(self.client, key).read_photo()
-        photo = self._read_file(path) if path is not None else _decode(data or "")
+            photo = open_job(self.client, key).read_photo()
+        else:
+            photo = self._read_file(path) if path is not None else _decode(data or "")
         kind = sniff_file(photo)
         if kind.family not in _IMAGE_FAMILIES:
-            subject = "The data" if path is None else quote_name(path)
+            name = path if key is None else key
+            subject = "The data" if name is None else quote_name(name)
             raise PhotoSourceError(f"{subject} is {kind.description}, not an image.", "Send a photo.")
         return photo
 
@@ -62,6 +65,11 @@ class PhotoSources:
         return photo
 
 
+def can_confine_files() -> bool:
+    """Whether this system can open a file without following links out of the root. Windows cannot."""
+    return hasattr(os, "O_DIRECTORY") and os.open in os.supports_dir_fd
+
+
 def open_job(client: Backdrop, key: str) -> Job:
     """Returns the job of a photo in the client's own folder. Raises PhotoSourceError for any other key."""
     if not key.startswith(client.prefix):
@@ -81,9 +89,13 @@ def _open_below(root: Path, inner_path: Path) -> int:
             parent, folder = folder, os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
             os.close(parent)
         # Without O_NONBLOCK, opening a named pipe would wait for its writer.
-        return os.open(inner_path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+        file = os.open(inner_path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     finally:
         os.close(folder)
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise ValueError("not a regular file")
+    return file
 
 
 def _decode(data: str) -> bytes:

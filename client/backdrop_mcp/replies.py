@@ -48,7 +48,7 @@ _AGENT_HINTS = {
     ClientCode.AWAITING_APPROVAL.value: (
         "A reviewer approves or rejects them: `backdrop page --review`. A few seconds later, `status` has the decision."
     ),
-    Code.REJECTED.value: "Call `redo` with changed instructions, or with empty `changes` for another try.",
+    Code.REJECTED.value: "Call `redo` with changed instructions, or with a new `revision` for another try.",
 }
 """What an agent can do, in place of what a Python program or an operator can do."""
 _RERUN_HINT = "The owner then runs `backdrop rerun KEY` with the job as KEY. Then call `status`, not `redo`."
@@ -173,6 +173,17 @@ def describe_wrong_call(message: str, to_do: str) -> dict[str, Any]:
     """Returns what is wrong with a call, and how to correct it. Such a call has no effect."""
     error = {"error": "invalid_argument", "message": shorten(message), "to_do": to_do}
     return {**error, "who": "you", "cost_usd": 0}
+
+
+def describe_unknown_error() -> dict[str, Any]:
+    """Returns what to do about an error that nothing foresees. The server's log has its cause."""
+    return {
+        "error": "unknown_error",
+        "message": "The server had an unknown error. What was uploaded stays uploaded.",
+        "to_do": "Repeat the call with the same arguments. If that fails, the operator finds the cause in the log.",
+        "who": "you, or the stack's operator",
+        "cost": "unknown; `status` has what a job cost",
+    }
 
 
 def describe_wrong_arguments(tool: str, arguments: Sequence[str], errors: Iterable["ErrorDetails"]) -> str:

@@ -47,7 +47,7 @@ class ObjectVersion:
 
 @dataclass
 class SimulatedBucket:
-    """One versioned bucket.
+    """One bucket, versioned unless a test turns it off before the first upload.
 
     `notify` is called with the bodies of its notifications. `changed_keys`: written keys. `change_count`: how often an
     object or its tags changed.
@@ -58,6 +58,7 @@ class SimulatedBucket:
     objects: SortedDict[str, list[ObjectVersion]] = field(default_factory=SortedDict[str, list[ObjectVersion]])
     changed_keys: set[str] = field(default_factory=set[str])
     change_count: int = 0
+    is_versioned: bool = True
 
     def find_current(self, key: str) -> ObjectVersion | None:
         """Returns the current version; None if there is none or a delete marker."""
@@ -122,9 +123,8 @@ class SimulatedS3:
 
     def upload(self, bucket: str, key: str, data: bytes, tags: Mapping[str, str] | None = None) -> ObjectVersion:
         """A user uploads a file."""
-        return self._write(
-            self.buckets[bucket], key, ObjectVersion(self._create_version_id(), data, self._now(), {}, dict(tags or {}))
-        )
+        version = ObjectVersion(self._create_version_id(bucket), data, self._now(), {}, dict(tags or {}))
+        return self._write(self.buckets[bucket], key, version)
 
     def set_tags(self, bucket: str, key: str, tags: Mapping[str, str]) -> None:
         """A user changes a file's tags."""
@@ -137,7 +137,7 @@ class SimulatedS3:
 
     def delete(self, bucket: str, key: str) -> None:
         """A user deletes a file."""
-        self._write(self.buckets[bucket], key, ObjectVersion(self._create_version_id(), None, self._now()))
+        self._write(self.buckets[bucket], key, ObjectVersion(self._create_version_id(bucket), None, self._now()))
 
     def delete_newest_version(self, bucket: str, key: str) -> None:
         """A user permanently deletes the newest version, be it a file or a delete marker."""
@@ -176,20 +176,23 @@ class SimulatedS3:
         if IfMatch:
             _require_etag(bucket, Key, IfMatch, "PutObject")
         metadata = {name: _require_ascii(text) for name, text in (Metadata or {}).items()}
-        version = ObjectVersion(self._create_version_id(), Body, self._now(), metadata, {}, ContentType, CacheControl)
+        version_id = self._create_version_id(Bucket)
+        version = ObjectVersion(version_id, Body, self._now(), metadata, {}, ContentType, CacheControl)
         self._write(bucket, Key, version)
-        return {"ETag": version.etag, "VersionId": version.id}
+        return {"ETag": version.etag} | _describe_version(version)
 
     def _delete(self, *, Bucket: str, Key: str, IfMatch: str | None = None) -> dict[str, Any]:  # noqa: N803
         if IfMatch:
             _require_etag(self._find_bucket(Bucket, "DeleteObject"), Key, IfMatch, "DeleteObject")
-        marker = ObjectVersion(self._create_version_id(), None, self._now())
+        marker = ObjectVersion(self._create_version_id(Bucket), None, self._now())
         self._write(self.buckets[Bucket], Key, marker)
-        return {"DeleteMarker": True, "VersionId": marker.id}
+        return {"DeleteMarker": True, "VersionId": marker.id} if marker.id else {}
 
     def _get_tags(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         found = self._find_current(Bucket, Key, "NoSuchKey")
-        return {"TagSet": [{"Key": name, "Value": text} for name, text in found.tags.items()], "VersionId": found.id}
+        return {"TagSet": [{"Key": name, "Value": text} for name, text in found.tags.items()]} | (
+            _describe_version(found)
+        )
 
     def _list(
         self,
@@ -233,9 +236,11 @@ class SimulatedS3:
         raise build_client_error("NoSuchVersion", "GetObject", 404)
 
     def _write(self, bucket: SimulatedBucket, key: str, version: ObjectVersion) -> ObjectVersion:
-        bucket.objects.setdefault(key, []).append(version)
+        older = bucket.objects.get(key, []) if bucket.is_versioned else []
+        bucket.objects[key] = [*older, version]
         bucket.changed_keys.add(key)
-        kind = "ObjectCreated:Put" if version.data is not None else "ObjectRemoved:DeleteMarkerCreated"
+        removal = "ObjectRemoved:DeleteMarkerCreated" if bucket.is_versioned else "ObjectRemoved:Delete"
+        kind = "ObjectCreated:Put" if version.data is not None else removal
         self._notify(bucket, key, version, kind)
         return version
 
@@ -244,9 +249,10 @@ class SimulatedS3:
         if bucket.notify:
             bucket.notify(build_notification(bucket.name, key, kind, version, self._clock.time))
 
-    def _create_version_id(self) -> str:
+    def _create_version_id(self, bucket: str) -> str:
+        """Returns "" in a bucket without versioning."""
         self._version_count += 1
-        return f"v{self._version_count:06}"
+        return f"v{self._version_count:06}" if self.buckets[bucket].is_versioned else ""
 
     def _now(self) -> datetime:
         """S3 stores whole seconds."""
@@ -276,7 +282,9 @@ class SimulatedPaginator:
 
 def build_notification(bucket: str, key: str, event_name: str, version: ObjectVersion, at: datetime) -> str:
     """Returns the body of an S3 event notification (Amazon S3 User Guide, "Event message structure", version 2.1)."""
-    object_entry: dict[str, Any] = {"key": quote_plus(key, safe="/-_.*"), "versionId": version.id}
+    object_entry: dict[str, Any] = {"key": quote_plus(key, safe="/-_.*")}
+    if version.id:
+        object_entry["versionId"] = version.id
     if version.data is not None:
         object_entry |= {"size": len(version.data), "eTag": version.etag.strip('"')}
     record = {
@@ -304,7 +312,7 @@ def _describe_listed(key: str, found: ObjectVersion) -> dict[str, Any]:
 def _describe(found: ObjectVersion) -> dict[str, Any]:
     return {
         "ETag": found.etag,
-        "VersionId": found.id,
+        **_describe_version(found),
         "ContentLength": len(found.data or b""),
         "LastModified": found.modified_at,
         "Metadata": dict(found.metadata),
@@ -312,6 +320,10 @@ def _describe(found: ObjectVersion) -> dict[str, Any]:
         **({"CacheControl": found.cache_control} if found.cache_control else {}),
         **({"TagCount": len(found.tags)} if found.tags else {}),
     }
+
+
+def _describe_version(found: ObjectVersion) -> dict[str, str]:
+    return {"VersionId": found.id} if found.id else {}
 
 
 def _require_ascii(text: str) -> str:

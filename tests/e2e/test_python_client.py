@@ -20,6 +20,7 @@ from tests.e2e.test_mandates import PRICE_USD, build_name, create_mandate_sessio
 
 EXAMPLE = ROOT / "examples" / "python-client"
 FEED_LENGTH = 4
+"""Enough for the program itself; the simulated stack creates the feed of 200 (tests/simulated/client)."""
 
 
 def read_account(folder: Folder) -> dict[str, str]:

@@ -48,6 +48,7 @@ class Account:
     topics: dict[str, list[dict[str, str]]] = field(default_factory=dict[str, list[dict[str, str]]])
     keys: dict[str, str | int] = field(default_factory=dict[str, str | int])
     versioning: str | None = "Enabled"
+    input_versioning: str | None = "Suspended"
     buckets: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
     triggers: dict[str, str] = field(default_factory=lambda: {"intake": "Enabled", "deliver": "Enabled"})
     message_counts: dict[str, int] = field(default_factory=dict[str, int])
@@ -100,8 +101,8 @@ class Account:
         return [{"Subscriptions": []}, {"Subscriptions": self.topics[TopicArn]}]
 
     def get_bucket_versioning(self, *, Bucket: str) -> dict[str, str]:  # noqa: N803
-        assert Bucket == OUTPUT_BUCKET
-        return {"Status": self.versioning} if self.versioning else {}
+        status = self.versioning if Bucket == OUTPUT_BUCKET else self.input_versioning
+        return {"Status": status} if status else {}
 
     def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
         assert StackName == "shop"

@@ -1,30 +1,20 @@
-"""Thumbnails for a gallery, and photos in a format that browsers show.
-
-Each file is decoded by the code that decodes photos for the providers, with its checks; files that the pipeline does
-not open have no thumbnail. Only JPEG, PNG, and WebP are opened here, since Pillow can decode a JPEG at a reduced size.
-"""
+"""Thumbnails for a gallery, and photos in a format that browsers show."""
 
 import hashlib
-import os
-from contextlib import nullcontext
 from io import BytesIO
-from threading import Lock, Semaphore
 
-from PIL import Image, ImageOps
+from PIL import Image
 
-from backdrop.imaging.color import to_srgb
-from backdrop.imaging.formats.convertible import open_convertible, read_claimed_size
-from backdrop.imaging.formats.header import ImageFormatError
 from backdrop.imaging.prepare import load_upright_photo
 from backdrop.imaging.sniff import sniff_file
 from backdrop.model.capabilities import MAX_MEGAPIXELS
-from backdrop.model.errors import PhotoError
 from backdrop_cli.gallery.album import GalleryFile, MissingReason
+from backdrop_client import thumbnails
+from backdrop_client.thumbnails import DECODE_ERRORS, DECODE_LIMIT, LARGE_IMAGE_LOCK, WEBP_QUALITY
 
 THUMBNAIL_FOLDER = "thumbs"
 MAX_SIDE_PIXELS = 960
 """Sharp on a card on any screen, and large enough for the page's large view."""
-WEBP_QUALITY = 80
 CHANGE_COLOR = (255, 0, 160)
 """A pink that few products have. Other parts are darkened, so that a change shows on a pink product too."""
 CHANGE_ALPHA, VEIL_ALPHA = 215, 120
@@ -32,17 +22,6 @@ JPEG_QUALITY = 92
 """The quality of a converted photo, in the full-size view."""
 MAX_WEBP_SIDE_PIXELS = 16_383
 _FORMATS_WITHOUT_BROWSERS = frozenset({"heic", "tiff"})
-_PILLOW_FORMATS = ("JPEG", "PNG", "WEBP")
-# Pillow's errors for bytes that it cannot decode, and ours for photos that are refused.
-_DECODE_ERRORS = (
-    PhotoError, ImageFormatError, OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError,
-    AttributeError,
-)  # fmt: skip
-# Many files are downloaded at a time, and one per processor is decoded. Large files are decoded one at a time: a HEIC
-# of 48 megapixels takes 330 MB of memory, an AVIF 420 MB.
-_DECODE_LIMIT = Semaphore(os.cpu_count() or 1)
-_LARGE_IMAGE_LOCK = Lock()
-_LARGE_IMAGE_PIXELS = 25_000_000
 
 
 def hash_file(file: GalleryFile) -> str:
@@ -63,14 +42,7 @@ def encode_small_file(file: GalleryFile, data: bytes) -> bytes | MissingReason:
 
 def encode_thumbnail(data: bytes) -> bytes | MissingReason:
     """Returns a small WebP, upright and in sRGB; MissingReason.UNREADABLE if the bytes cannot be decoded."""
-    with _DECODE_LIMIT:
-        try:
-            picture = _decode_thumbnail(data)
-        except _DECODE_ERRORS:
-            return MissingReason.UNREADABLE
-    buffer = BytesIO()
-    picture.save(buffer, "WEBP", quality=WEBP_QUALITY, method=2)
-    return buffer.getvalue()
+    return thumbnails.encode_thumbnail(data, MAX_SIDE_PIXELS) or MissingReason.UNREADABLE
 
 
 def encode_change_map(data: bytes) -> bytes | MissingReason:
@@ -78,7 +50,7 @@ def encode_change_map(data: bytes) -> bytes | MissingReason:
     try:
         with Image.open(BytesIO(data), formats=("PNG",)) as opened:
             changes = opened.convert("L")
-    except _DECODE_ERRORS:
+    except DECODE_ERRORS:
         return MissingReason.UNREADABLE
     layer = Image.merge(
         "RGBA",
@@ -103,10 +75,10 @@ def encode_for_browsers(data: bytes) -> tuple[bytes, str] | MissingReason:
         is_shown = kind.format is not None or kind.convertible_format is not None
         return (data, "") if is_shown else MissingReason.UNREADABLE
     buffer = BytesIO()
-    with _DECODE_LIMIT, _LARGE_IMAGE_LOCK:
+    with DECODE_LIMIT, LARGE_IMAGE_LOCK:
         try:
             picture = load_upright_photo(data, MAX_MEGAPIXELS)
-        except _DECODE_ERRORS:
+        except DECODE_ERRORS:
             return MissingReason.UNREADABLE
         if picture.mode == "RGB":
             picture.save(buffer, "JPEG", quality=JPEG_QUALITY)
@@ -114,28 +86,3 @@ def encode_for_browsers(data: bytes) -> tuple[bytes, str] | MissingReason:
         picture.thumbnail((MAX_WEBP_SIDE_PIXELS, MAX_WEBP_SIDE_PIXELS))
         picture.save(buffer, "WEBP", quality=WEBP_QUALITY, method=0)
     return buffer.getvalue(), ".webp"
-
-
-def _decode_thumbnail(data: bytes) -> Image.Image:
-    convertible_format = sniff_file(data).convertible_format
-    if convertible_format:
-        size = read_claimed_size(data, convertible_format) or open_convertible(data, convertible_format).size
-        with _LARGE_IMAGE_LOCK if _is_large(*size) else nullcontext():
-            return _shrink(load_upright_photo(data, MAX_MEGAPIXELS))
-    Image.MAX_IMAGE_PIXELS = None
-    with Image.open(BytesIO(data), formats=_PILLOW_FORMATS) as opened:
-        if opened.width * opened.height > MAX_MEGAPIXELS * 1_000_000:
-            raise ValueError("too many pixels")
-        opened.draft("RGB", (2 * MAX_SIDE_PIXELS, 2 * MAX_SIDE_PIXELS))
-        with _LARGE_IMAGE_LOCK if _is_large(*opened.size) else nullcontext():
-            ImageOps.exif_transpose(opened, in_place=True)
-            return _shrink(to_srgb(opened))
-
-
-def _is_large(width: int, height: int) -> bool:
-    return width * height > _LARGE_IMAGE_PIXELS
-
-
-def _shrink(picture: Image.Image) -> Image.Image:
-    picture.thumbnail((MAX_SIDE_PIXELS, MAX_SIDE_PIXELS), Image.Resampling.LANCZOS)
-    return picture

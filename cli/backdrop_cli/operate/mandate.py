@@ -112,7 +112,7 @@ def _print_mandate(stack: Stack, screen: Screen, account: MandateAccount, *, wit
     screen.print_json(describe_account(account, day) | ({"policy": policy} if policy else {}))
     if policy:
         for line in json.dumps(policy, indent=2).splitlines():
-            screen.print(line)
+            screen.print_unwrapped(line)
         return
     mandate = account.mandate
     reserved = f"{format_usd(account.reserved)} of it reserved by calls in flight" if account.reserved else ""

@@ -348,6 +348,15 @@ def test_output_bucket_without_versioning_is_a_problem(checked_stack: CheckedSta
     assert "put-bucket-versioning" in list_failed_checks(checked_stack)["versions of pictures"]["fix"]
 
 
+def test_input_bucket_of_mandates_needs_versioning(checked_stack: CheckedStack) -> None:
+    assert "versions of photos" not in checked_stack.run_doctor()
+    checked_stack.person.run("mandate", "create", "anna", "--usd", "1", "--prefix", "agents/anna/")
+    failed = list_failed_checks(checked_stack)["versions of photos"]
+    assert (INPUT_BUCKET in failed["fix"], "clients under mandates" in failed["words"]) == (True, True)
+    checked_stack.account.input_versioning = "Enabled"
+    assert checked_stack.run_doctor()["versions of photos"]["state"] == "good"
+
+
 def test_all_problems_are_on_one_page_with_fixes(checked_stack: CheckedStack) -> None:
     checked_stack.account.key, checked_stack.account.versioning = None, None
     result = checked_stack.person.run("doctor")

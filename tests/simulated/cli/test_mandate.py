@@ -180,6 +180,14 @@ def test_spend_is_grouped_by_mandate(person: Person) -> None:
     assert [(row["mandate"], row["usd"]) for row in rows] == [("(no mandate)", 0.01), ("anna", 0.01)]
 
 
+def test_policy_on_a_terminal_is_json_to_copy(person: Person) -> None:
+    folder = f"agents/{'x' * 80}/"
+    created = person.run("mandate", "create", "anna", "--usd", "1", "--prefix", folder, "--policy", terminal=True)
+    shown = person.run("mandate", "show", "anna", "--policy", terminal=True)
+    assert json.loads(created.out) == json.loads(shown.out)
+    assert max(map(len, shown.out.splitlines())) > 80
+
+
 def test_policy_names_only_the_folder_and_the_mandate(person: Person) -> None:
     policy = json.loads(person.run(*CREATE, "--policy").out)
     actions = {action for statement in policy["Statement"] for action in statement["Action"]}

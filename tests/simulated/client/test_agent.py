@@ -2,19 +2,22 @@
 
 import asyncio
 import json
+import os
 from base64 import b64encode, encodebytes
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from runpy import run_path
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from botocore.response import StreamingBody
 from mcp import MCPError
 from mcp.client import Client
 from mcp_types import CallToolResult, ImageContent, TextContent
 
+from backdrop.model.capabilities import MAX_FILE_BYTES
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import RetryClass
 from backdrop_client import Backdrop, Job, UnreachableError
@@ -22,7 +25,7 @@ from backdrop_client import client as client_module
 from backdrop_client.connection import Connection
 from backdrop_client.result_reader import ResultReader
 from backdrop_local.home import ROOT
-from backdrop_mcp.photo_sources import MAX_INLINE_BYTES, PhotoSources
+from backdrop_mcp.photo_sources import MAX_INLINE_BYTES, PhotoSourceError, PhotoSources
 from backdrop_mcp.server import build_server
 from simulation.world.call_behavior import build_refusal
 from simulation.world.sample_images import build_photo
@@ -49,7 +52,7 @@ class Agent:
         self.serve("anna")
 
     def serve(self, mandate: str, sleep: Callable[[float], Awaitable[None]] | None = None) -> None:
-        client = Backdrop(mandate=mandate, connection=Connection(self.world.steps.bootstrap))
+        client = Backdrop(mandate=mandate, connection=Connection(self.world.steps.bootstrap, self.world.run_for))
         self.server = build_server(client, PhotoSources(client, self.root), "1.0", sleep or self.sleep)
 
     async def sleep(self, seconds: float) -> None:
@@ -158,6 +161,42 @@ def test_quote_names_the_defaults_that_the_policy_hides(agent: Agent) -> None:
     agent.world.transport.faults_before.append(TargetedFault(deny, "get_object", times=3))
     quote = agent.run("quote", instructions=MARBLE, path="cup.jpg")
     assert quote["defaults_not_counted"].startswith("agents/_backdrop.json and those above")
+
+
+# -- a bucket without versioning -------------------------------------------------------------------------------------
+
+
+def test_redo_of_a_refused_job_is_one_purchase_without_versions(agent: Agent) -> None:
+    agent.world.input_bucket.is_versioned = False
+    agent.person.run("mandate", "suspend", "anna")
+    job = agent.fail("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)["job"]
+    agent.person.run("mandate", "resume", "anna")
+    replies = [agent.run("redo", job=job, changes={}, wait_seconds=600) for _ in range(2)]
+    assert replies[0] == replies[1]
+    assert (replies[0]["job"], replies[0]["state"]) == (job, "stored")
+    assert len(agent.world.provider.received_job_ids) == 1
+
+
+def test_job_that_is_refused_again_without_versions_is_not_in_progress(agent: Agent) -> None:
+    agent.world.input_bucket.is_versioned = False
+    agent.person.run("mandate", "suspend", "anna")
+    job = agent.fail("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)["job"]
+    agent.world.run_for(60)
+    assert agent.fail("redo", job=job, changes={}, wait_seconds=600)["error"] == "mandate_suspended"
+    assert agent.fail("status", job=job)["error"] == "mandate_suspended"
+
+
+def test_create_after_a_cancellation_without_versions_reports_its_own_purchase(agent: Agent) -> None:
+    agent.world.input_bucket.is_versioned = False
+    job = agent.run("create", instructions=MARBLE, path="cup.jpg")["job"]
+    agent.world.run_until_empty("intake")
+    agent.run("cancel", job=job)
+    agent.world.run_until_empty()
+    agent.world.run_for(2)
+    again = agent.run("create", instructions=MARBLE, path="cup.jpg")
+    assert (again["job"], again["state"]) == (job, "uploaded")
+    assert agent.run("status", job=job, wait_seconds=600)["state"] == "stored"
+    assert len(agent.world.provider.received_job_ids) == 1
 
 
 # -- limits ----------------------------------------------------------------------------------------------------------
@@ -293,8 +332,11 @@ def test_job_that_waits_for_its_mandate_names_what_the_agent_and_its_owner_can_d
         assert reply["to_do"].endswith(
             "The photo continues automatically when the cause is gone. Then call `status`, not `redo`."
         )
-    # An empty redo of a photo that waits is the same photo, so that its pictures are bought once.
-    assert agent.run("redo", job=waiting["job"], changes={})["job"] == waiting["job"]
+    # An empty redo of a photo that waits does nothing, so that its pictures are bought once.
+    redone = agent.fail("redo", job=waiting["job"], changes={})
+    assert (redone["job"], redone["error"], redone["cost_usd"]) == (waiting["job"], "still_in_progress", 0)
+    assert "did nothing" in redone["message"]
+    assert "`status`" in redone["to_do"]
 
 
 @pytest.mark.parametrize("order", ["rerun", "redo", "rerun redo", "redo rerun"])
@@ -322,20 +364,41 @@ def test_refused_job_is_bought_once_in_any_order_of_rerun_and_redo(resumes: bool
 
 
 @pytest.mark.parametrize("order", ["redo rerun", "rerun redo"])
-def test_finished_job_that_was_refused_before_is_redone_only_on_purpose(order: str, agent: Agent) -> None:
-    """After the picture was bought, an empty redo is another try, and the owner's rerun buys nothing."""
+def test_empty_redo_that_started_a_refused_job_again_is_one_purchase(order: str, agent: Agent) -> None:
+    """After the picture was bought, neither the same redo nor the owner's rerun buys another one."""
     agent.person.run("mandate", "suspend", "anna")
     job = agent.fail("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)["job"]
     agent.person.run("mandate", "resume", "anna")
-    agent.run("redo", job=job, changes={}, wait_seconds=600)
-    assert len(agent.world.provider.received_job_ids) == 1
+    first = agent.run("redo", job=job, changes={}, wait_seconds=600)
+    assert (first["job"], first["state"], "`revision`" in first["note"]) == (job, "stored", True)
     for step in order.split():
         if step == "rerun":
             agent.person.run("rerun", job, "--yes")
             agent.world.run_until_empty()
         else:
-            assert agent.run("redo", job=job, changes={}, wait_seconds=600)["job"] != job
+            assert agent.run("redo", job=job, changes={}, wait_seconds=600) == first
+    assert len(agent.world.provider.received_job_ids) == 1
+    another = [agent.run("redo", job=job, changes={"revision": "2"}, wait_seconds=600) for _ in range(2)]
+    assert another[0] == another[1] != first
     assert len(agent.world.provider.received_job_ids) == 2
+
+
+def test_repeated_empty_redo_of_a_restarted_job_follows_it_while_it_is_in_progress(agent: Agent) -> None:
+    agent.person.run("mandate", "suspend", "anna")
+    job = agent.fail("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)["job"]
+    agent.person.run("mandate", "resume", "anna")
+    replies = [agent.run("redo", job=job, changes={}) for _ in range(2)]
+    assert [(one["job"], one["state"]) for one in replies] == [(job, "uploaded")] * 2
+    assert len(agent.world.input_bucket.objects[job]) == 2
+
+
+def test_job_that_its_mandate_refuses_twice_starts_again_twice(agent: Agent) -> None:
+    agent.person.run("mandate", "suspend", "anna")
+    job = agent.fail("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)["job"]
+    assert agent.fail("redo", job=job, changes={}, wait_seconds=600)["error"] == "mandate_suspended"
+    agent.person.run("mandate", "resume", "anna")
+    assert agent.run("redo", job=job, changes={}, wait_seconds=600)["state"] == "stored"
+    assert len(agent.world.provider.received_job_ids) == 1
 
 
 def test_forbidden_picture_does_not_run_by_itself(agent: Agent) -> None:
@@ -442,6 +505,25 @@ def test_image_of_another_folder_is_refused(agent: Agent) -> None:
     assert error["to_do"].endswith("runs `backdrop rerun KEY` with the job's key.")
 
 
+def test_folder_or_pipe_as_a_photo_keeps_no_file_open(agent: Agent) -> None:
+    (agent.root / "folder").mkdir()
+    os.mkfifo(agent.root / "pipe.jpg")
+    open_before = len([*Path("/dev/fd").iterdir()])
+    sources = PhotoSources(cast("Any", None), agent.root)
+    for name in ("folder", "pipe.jpg") * 5:
+        with pytest.raises(PhotoSourceError, match="not a file below"):
+            sources.read(name, None, None)
+    assert len([*Path("/dev/fd").iterdir()]) == open_before
+
+
+def test_system_that_cannot_confine_files_to_the_root_refuses_it(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows lacks these flags of `open`."""
+    monkeypatch.delattr(os, "O_DIRECTORY")
+    started = agent.person.run("mcp", "--mandate", "anna", "--stack", "backdrop", "--root", str(agent.root))
+    assert started.code != 0
+    assert "--root needs Linux or macOS" in started.err.replace("\n", " ")
+
+
 def test_link_within_the_root_is_followed(agent: Agent) -> None:
     (agent.root / "inner").mkdir()
     (agent.root / "inner" / "link.jpg").symlink_to(agent.root / "cup.jpg")
@@ -494,6 +576,31 @@ def test_huge_file_is_refused_before_it_is_read(agent: Agent) -> None:
     assert "200,000,000 bytes" in refused["message"]
 
 
+def test_object_that_is_no_image_is_refused_by_its_key(agent: Agent) -> None:
+    agent.world.s3.upload(INPUT_BUCKET, "agents/anna/keys.jpg", b"aws_secret_access_key = wJalrXUtnFEMI")
+    refused = agent.fail("create", instructions=MARBLE, key="agents/anna/keys.jpg")
+    assert (refused["message"], refused["cost_usd"]) == ("'agents/anna/keys.jpg' is text, not an image.", 0)
+    assert len(agent.world.input_bucket.objects) == 1
+
+
+@pytest.mark.parametrize("tool", ["create", "quote", "redo"])
+def test_huge_object_is_refused_before_it_is_read(tool: str, agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = agent.run("create", instructions=MARBLE, path="cup.jpg")["job"]
+    agent.world.s3.upload(INPUT_BUCKET, job, build_photo("cup") + bytes(MAX_FILE_BYTES))
+
+    def read(_: object, *_args: object) -> bytes:
+        pytest.fail("The whole object was read.")
+
+    monkeypatch.setattr(StreamingBody, "read", read)
+    arguments = (
+        {"job": job, "changes": {"prompt": "on oak"}} if tool == "redo" else {"key": job, "instructions": MARBLE}
+    )
+    monkeypatch.setattr(Job, "instructions", MARBLE)
+    refused = agent.fail(tool, **arguments)
+    assert (refused["error"], refused["who"], refused["cost_usd"]) == ("too_large_bytes", "you", 0)
+    assert "128,000,000" in refused["message"]
+
+
 # -- results ---------------------------------------------------------------------------------------------------------
 
 
@@ -502,7 +609,8 @@ def test_look_shows_the_photo_and_the_picture_small(agent: Agent) -> None:
     shown = agent.call("look", job=job)
     images = [one for one in shown.content if isinstance(one, ImageContent)]
     assert [one.mime_type for one in images] == ["image/webp", "image/webp"]
-    assert json.loads(read_text(shown))["shown"] == "before, after"
+    reply = json.loads(read_text(shown))
+    assert (reply["shown"], reply["cost_usd"], reply["left_usd"]) == ("before, after", PRICE, PRICE)
     refused = agent.fail("look", job=job, picture=2)
     assert (refused["job"], refused["message"]) == (job, "The job has no picture 2: it has 1 so far.")
 
@@ -553,7 +661,9 @@ def test_look_names_the_images_that_it_shows(
 
 def test_receipt_is_a_summary_and_a_complete_resource(agent: Agent) -> None:
     job = agent.run("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)["job"]
-    (summary,) = agent.run("receipt", job=job)["jobs"]
+    reply = agent.run("receipt", job=job)
+    (summary,) = reply["jobs"]
+    assert (reply["cost_usd"], reply["left_usd"]) == (PRICE, PRICE)
     assert (summary["status"], summary["usd"], summary["calls"]) == ("stored", PRICE, ["answered, spent"])
     uri = f"backdrop://receipts/{job.rpartition('/')[2]}"
     (content,) = agent.ask(lambda client: client.read_resource(uri)).contents
@@ -562,9 +672,10 @@ def test_receipt_is_a_summary_and_a_complete_resource(agent: Agent) -> None:
 
 @pytest.mark.parametrize("name", ["_backdrop.json", "notes.txt", f"{'0' * 32}.jpg"])
 def test_receipt_that_does_not_exist_is_explained(name: str, agent: Agent, caplog: pytest.LogCaptureFixture) -> None:
-    message = agent.fail_to_read(f"backdrop://receipts/{name}")
-    assert name in message
-    assert message.endswith(("Use a job from `create`.", "Call `status` with the job."))
+    error = json.loads(agent.fail_to_read(f"backdrop://receipts/{name}"))
+    assert name in error["message"]
+    assert error["to_do"] in ("Use a job from `create`.", "Call `status` with the job.")
+    assert (error["who"], error["cost_usd"], error["left_usd"]) == ("you", 0, 0.12)
     assert not caplog.records
 
 
@@ -575,8 +686,32 @@ def test_receipt_that_cannot_be_read_is_explained(
         raise UnreachableError("unreachable", "AWS does not respond.", "Try again.")
 
     monkeypatch.setattr(Job, "receipt", fail)
-    assert agent.fail_to_read("backdrop://receipts/cup.jpg") == "AWS does not respond. Try again."
+    error = json.loads(agent.fail_to_read("backdrop://receipts/cup.jpg"))
+    assert (error["message"], error["to_do"], error["who"]) == ("AWS does not respond.", "Try again.", "you")
+    assert (error["job"], error["cost"]) == ("agents/anna/cup.jpg", "this error caused no charge")
     assert not caplog.records
+
+
+@pytest.mark.parametrize("method", ["receipt", "status"])
+def test_unexpected_error_is_explained_and_logged(
+    method: str, agent: Agent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Job, method, fail)
+    job = "agents/anna/cup.jpg"
+    if method == "receipt":
+        errors = [agent.fail("receipt", job=job), json.loads(agent.fail_to_read("backdrop://receipts/cup.jpg"))]
+    else:
+        errors = [agent.fail("cancel", job=job)]
+    for error in errors:
+        assert (error["job"], error["error"], error["who"]) == (job, "unknown_error", "you, or the stack's operator")
+        assert "stays uploaded" in error["message"]
+        assert "same arguments" in error["to_do"]
+        assert "`status`" in error["cost"]
+        assert "a bug" not in json.dumps(error)
+    assert [str(one.exc_info[1]) for one in caplog.records if one.exc_info] == ["a bug"] * len(errors)
 
 
 def test_canceled_job_buys_nothing(agent: Agent) -> None:
@@ -661,11 +796,12 @@ def test_failure_names_its_job_its_cost_and_what_is_left(agent: Agent) -> None:
     assert (refused["cost_usd"], refused["left_usd"], refused["left_today_usd"]) == (0, 0.12, 0.12)
 
 
+@pytest.mark.parametrize("error", [UnreachableError("unreachable", "AWS does not respond.", "Try again."), KeyError()])
 def test_created_job_is_reported_even_if_the_mandate_cannot_be_read(
-    agent: Agent, monkeypatch: pytest.MonkeyPatch
+    error: Exception, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: Backdrop) -> None:
-        raise UnreachableError("unreachable", "AWS does not respond.", "Try again.")
+        raise error
 
     monkeypatch.setattr(Backdrop, "allowance", fail)
     reply = agent.run("create", instructions=MARBLE, path="cup.jpg")
@@ -695,6 +831,29 @@ def test_waiting_calls_block_no_others_and_end_with_the_connection(agent: Agent)
             tasks.cancel_scope.cancel()
 
     agent.ask(use)
+
+
+def test_waiting_call_reports_its_progress_so_that_programs_keep_waiting(agent: Agent) -> None:
+    agent.world.pause_lane()
+    reported: list[tuple[float, float | None]] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        assert message
+        reported.append((progress, total))
+
+    async def use(client: Client) -> None:
+        wish = {"instructions": MARBLE, "path": "cup.jpg", "wait_seconds": 50}
+        job = json.loads(read_text(await client.call_tool("create", wish, progress_callback=note)))["job"]
+        for tool, arguments in (("status", {}), ("redo", {"changes": {"prompt": "on oak"}})):
+            reported.clear()
+            await client.call_tool(tool, {"job": job, "wait_seconds": 50, **arguments}, progress_callback=note)
+            assert len(reported) > 5
+            assert reported == sorted(reported)
+            assert {total for _, total in reported} == {50}
+
+    agent.ask(use)
+    listed = agent.ask(lambda client: client.list_tools()).model_dump_json()
+    assert listed.count("prefer at most 50, then call status") == 3
 
 
 def test_session_of_the_examples_ends_without_a_picture(

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ from backdrop_client import (
 from backdrop_client.connection import Connection
 from simulation.world.call_behavior import build_refusal
 from simulation.world.sample_images import build_photo
-from simulation.world.simulated_stack import World
+from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from tests.simulated.command_user import Person
 from tests.simulated.uploads_and_requests import send_request, upload_defaults
@@ -148,6 +149,36 @@ def test_redo_is_another_purchase_and_its_repetition_is_not(world: World, client
     assert job.redo(prompt="on oak").wait().receipt["jobs"][0]["instructions"]["prompt"] == "on oak"
     assert redone[0].redo().key not in (redone[0].key, job.key)
     assert len(world.provider.received_job_ids) == 3
+
+
+def test_empty_redo_of_a_job_in_progress_does_nothing(world: World, client: Backdrop) -> None:
+    job = client.create(PHOTO, prompt="on marble")
+    with pytest.raises(WaitTimeoutError, match="did nothing") as raised:
+        job.redo()
+    assert (raised.value.code, raised.value.usd) == (ClientCode.STILL_IN_PROGRESS, 0)
+    job.wait()
+    assert len(world.provider.received_job_ids) == 1
+
+
+def test_photo_that_was_copied_from_a_restarted_job_is_redone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy keeps the mark of the job that it was copied from."""
+    person = Person(world, monkeypatch)
+    person.run("mandate", "create", "anna", "--prefix", "agents/anna/", "--usd", "1")
+    person.run("mandate", "suspend", "anna")
+    client = connect(world, "anna")
+    job = client.create(PHOTO, prompt="on marble")
+    with pytest.raises(MandateError):
+        job.wait()
+    person.run("mandate", "resume", "anna")
+    job.redo().wait()
+    photo = world.input_bucket.find_current(job.key)
+    assert photo is not None
+    copy = client.create(build_photo("bowl"), prompt="on marble")
+    copy.wait()
+    world.s3.buckets[INPUT_BUCKET].objects[copy.key][-1] = replace(
+        world.s3.buckets[INPUT_BUCKET].objects[copy.key][-1], metadata=photo.metadata
+    )
+    assert copy.redo().key != copy.key
 
 
 def test_invalid_instructions_raise_before_an_upload(world: World, client: Backdrop) -> None:

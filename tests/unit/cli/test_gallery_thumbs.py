@@ -121,7 +121,7 @@ def test_no_other_decoder_ever_opens_a_photo(kind: str, monkeypatch: pytest.Monk
 
 
 def test_large_photos_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backdrop_cli.gallery.thumbnails._LARGE_IMAGE_PIXELS", 1000)
+    monkeypatch.setattr("backdrop_client.thumbnails._LARGE_IMAGE_PIXELS", 1000)
     at_work = Semaphore(1)
 
     def decode(_data: bytes, _limit: int) -> Image.Image:
@@ -130,8 +130,8 @@ def test_large_photos_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch)
         at_work.release()
         return Image.new("RGB", (9, 9))
 
-    monkeypatch.setattr("backdrop_cli.gallery.thumbnails.load_upright_photo", decode)
-    monkeypatch.setattr("backdrop_cli.gallery.thumbnails._DECODE_LIMIT", Semaphore(4))
+    monkeypatch.setattr("backdrop_client.thumbnails.load_upright_photo", decode)
+    monkeypatch.setattr("backdrop_client.thumbnails.DECODE_LIMIT", Semaphore(4))
     photo = encode_image(Image.new("RGB", (64, 48)), "HEIF")
     with ThreadPoolExecutor(4) as pool:
         assert all(isinstance(one, bytes) for one in pool.map(encode_thumbnail, [photo] * 4))

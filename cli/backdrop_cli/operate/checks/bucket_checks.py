@@ -24,7 +24,10 @@ def check_buckets(stack: Stack) -> Iterator[CheckResult]:
     yield _check_bucket(stack, "input bucket", stack.input_bucket, must_be_owned=True)
     yield _check_bucket(stack, "output bucket", stack.output_bucket, must_be_owned=True)
     yield from (_check_bucket(stack, "readable bucket", name, must_be_owned=False) for name in readable_buckets)
-    yield _check_versioning(stack)
+    yield _check_versioning(stack, stack.output_bucket, "versions of pictures", "a replaced picture is lost")
+    if stack.mandates.list_all():
+        consequence = "clients under mandates cannot tell two uploads of a photo within a second apart"
+        yield _check_versioning(stack, stack.input_bucket, "versions of photos", consequence)
 
 
 def _check_bucket(stack: Stack, check_name: str, name: str, *, must_be_owned: bool) -> CheckResult:
@@ -50,12 +53,11 @@ def _check_bucket(stack: Stack, check_name: str, name: str, *, must_be_owned: bo
     return CheckResult(check_name, CheckState.GOOD, f"{name} exists")
 
 
-def _check_versioning(stack: Stack) -> CheckResult:
-    name, check_name = stack.output_bucket, "versions of pictures"
+def _check_versioning(stack: Stack, name: str, check_name: str, consequence: str) -> CheckResult:
     if require_clients(stack).s3.get_bucket_versioning(Bucket=name).get("Status") == "Enabled":
-        return CheckResult(check_name, CheckState.GOOD, f"{name} keeps old versions of replaced pictures")
+        return CheckResult(check_name, CheckState.GOOD, f"{name} keeps old versions of replaced files")
     fix = f"Run `aws s3api put-bucket-versioning --bucket {name} --versioning-configuration Status=Enabled`."
-    return CheckResult(check_name, CheckState.WRONG, f"{name} keeps no old versions: a replaced picture is lost", fix)
+    return CheckResult(check_name, CheckState.WRONG, f"{name} keeps no old versions: {consequence}", fix)
 
 
 def check_notifications(stack: Stack) -> Iterator[CheckResult]:

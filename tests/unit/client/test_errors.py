@@ -1,0 +1,44 @@
+"""The client's errors: their advice, and their copies in other processes."""
+
+import pickle
+from typing import Any, cast
+
+import pytest
+from botocore.exceptions import ClientError
+
+from backdrop_client import errors
+from backdrop_client.errors import BackdropClientError, JobError, NotAuthorizedError, WaitTimeoutError, translate_errors
+
+KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, BackdropClientError)]
+
+
+def build_error(kind: type[BackdropClientError]) -> BackdropClientError:
+    texts = ("code", "What happened.", "What to do.")
+    if issubclass(kind, WaitTimeoutError):
+        return kind("working", *texts, 0.06, 0.01)
+    if issubclass(kind, JobError):
+        # Its pictures are read from AWS, with a client that belongs to its process.
+        return kind(*texts, 0.06, 0.01, errors=[{"code": "dead"}], result=cast("Any", lambda: None))
+    return kind(*texts, 0.06, 0.01)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_error_is_the_same_in_another_process(kind: type[BackdropClientError]) -> None:
+    error = build_error(kind)
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301  # our own bytes
+    assert (type(copy), str(copy)) == (kind, str(error))
+    assert vars(copy) == {name: value if name != "result" else None for name, value in vars(error).items()}
+
+
+@pytest.mark.parametrize(
+    ("operation", "checks_names"), [("DescribeStacks", True), ("GetItem", True), ("PutObject", False)]
+)
+def test_denied_access_to_what_a_wrong_name_points_to_advises_to_check_the_names(
+    operation: str, checks_names: bool
+) -> None:
+    """The policy covers one stack and one mandate, so AWS denies access to all others, whether they exist or not."""
+    with pytest.raises(NotAuthorizedError) as raised, translate_errors():
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "denied"}}, operation)
+    names = "Check the names of the stack and the mandate, and the region."
+    assert raised.value.hint.startswith(names) == checks_names
+    assert "`backdrop mandate show <name> --policy`" in raised.value.hint
