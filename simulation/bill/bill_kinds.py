@@ -28,7 +28,7 @@ KIND_TEXTS = {
     WorldKind.OWN: "only this stack uses its key, and the records are right, but late",
     WorldKind.CORRECTED: "some charges appear only after their hour was final",
     WorldKind.DAMAGED: "some answers of Ideogram are cut, old, malformed, or errors",
-    WorldKind.SHARED: "other software uses the key, too",
+    WorldKind.SHARED: "other software uses the key, too, and some lost calls are billed late",
     WorldKind.REPLACED: "the key is replaced, and a person lists the new one late",
     WorldKind.UNBILLED: "the records never contain some delivered images",
     WorldKind.LONG: "9 to 11 days, with calls around each midnight",

@@ -53,6 +53,8 @@ BUDGET = 10**12
 # In half of the worlds, calls are charged to shares of the day's budget.
 SHARE_COUNTS = (0, 0, 2, 5)
 SHARE_THAT_ASKS = 0.5
+# How often a shared world bills a lost call later than expected, up to an hour after it was sent.
+SHARE_OF_LATE_BILLING = 0.4
 # Kinds that decide on their own what happens after a lost answer.
 KINDS_THAT_NEVER_ASK = {WorldKind.LATE, WorldKind.RETRIED}
 LIST_PRICES = (60_000, 90_000)
@@ -525,12 +527,18 @@ class BillWorld:
         return job, endpoint
 
     def _bill(self, call: SentCall, count: int) -> BilledImages:
-        """Bills a call within ten minutes of its claim, or, if it is slow, at its end; the records show it later."""
+        """Bills a call within ten minutes of its claim, or, if it is slow, at its end; the records show it later.
+
+        In shared worlds, some lost calls are billed later than that.
+        """
         now = call.sent_at
         key = NEW_KEY if self.kind is WorldKind.REPLACED and now >= self.replaced_at else OWN_KEY
         billed_at = now + timedelta(minutes=self.random.choice([self.random.uniform(0, 3), self.random.uniform(-1, 9)]))
         if self.kind is WorldKind.SLOW:
             billed_at = now + self.story.random() * self.time_limit
+        is_lost = call.fate is CallFate.LOST
+        if self.kind is WorldKind.SHARED and is_lost and self.story.random() < SHARE_OF_LATE_BILLING:
+            billed_at = now + timedelta(minutes=self.story.uniform(9, 60))
         delay = self.random.random() * self.max_delay
         share = LATE_SHARES.get(self.kind, 0)
         if share and self.random.random() < share:

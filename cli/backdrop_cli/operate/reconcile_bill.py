@@ -119,8 +119,9 @@ def _describe_result(one: Mapping[str, Any]) -> str:
     charged, not_charged = one["settled_as_charged"], one["settled_as_not_charged"]
     parts = [format_count(charged, "was charged", "were charged")] if charged else []
     parts += [format_count(not_charged, "was not charged", "were not charged")] if not_charged else []
-    if not parts and one["charged_of_unknown"]:
-        counted = format_count(one["charged_of_unknown"], "of them was", "of them were")
+    if one["charged_of_unknown"]:
+        others = "of the others" if parts else "of them"
+        counted = format_count(one["charged_of_unknown"], f"{others} was", f"{others} were")
         parts = [f"{counted} charged, but it is not known which"]
     return "; ".join(parts) or "not settled"
 

@@ -198,6 +198,22 @@ def test_some_of_several_stay_unknown_with_their_number() -> None:
     assert (decision.charged_count, decision.unknown_count) == (2, 3)
 
 
+def test_number_of_charged_calls_does_not_count_those_that_are_settled_one_by_one() -> None:
+    spanning = call(0, 0, 1, certain=1)
+    calls = [spanning, call(1, 0, unknown=1), call(2, 1, unknown=1), call(3, 1, unknown=1)]
+    decision = decide_group(group_calls(calls)[0], by_hour([2, 1]), is_exact=True)
+    assert (decision.charged, decision.undecided) == ((calls[1],), (calls[2], calls[3]))
+    assert (decision.charged_count, decision.unknown_count) == (1, 2)
+
+
+def test_number_of_charged_calls_does_not_count_those_that_were_not_charged() -> None:
+    free_failure, failure = call(4, 0, failed=1), call(5, 1, failed=1)
+    calls = [call(0, 0, 1, certain=1), call(1, 0, unknown=1), call(2, 1, unknown=1), free_failure, failure]
+    decision = decide_group(group_calls(calls)[0], by_hour([0, 2]), is_exact=True)
+    assert (decision.not_charged, decision.undecided) == ((calls[1],), (calls[2],))
+    assert (decision.charged_count, decision.unknown_count) == (1, 2)
+
+
 def test_partly_charged_call_stays_unknown() -> None:
     decision = decide_group(group_calls([call(1, 0, unknown=4)])[0], by_hour([3]), is_exact=True)
     assert not decision.charged
@@ -309,11 +325,48 @@ def test_key_with_two_meanings_counts_as_shared() -> None:
 
 def test_shared_key_settles_only_as_not_charged() -> None:
     calls = [call(1, 0, certain=1), call(2, 0, unknown=1)]
-    assert settled(calls, read_hours((line(2),)), rules(k1=KeyUse.SHARED)) == (0, 0)
-    assert settled(calls, read_hours((line(1),)), rules(k1=KeyUse.SHARED)) == (0, 1)
+    assert settled(calls, read_hours((line(2),), ()), rules(k1=KeyUse.SHARED)) == (0, 0)
+    assert settled(calls, read_hours((line(1),), ()), rules(k1=KeyUse.SHARED)) == (0, 1)
     [group] = group_calls(calls)
     assert not decide_group(group, by_hour([2]), is_exact=False).charged
     assert decide_group(group, by_hour([1]), is_exact=False).not_charged == (calls[1],)
+
+
+@pytest.mark.parametrize("use", [KeyUse.OWN, KeyUse.SHARED])
+@pytest.mark.parametrize(
+    ("others", "billed", "not_charged"),
+    [
+        ([], [0, 1], 0),
+        ([], [0, 0], 1),
+        ([call(2, 1, certain=1)], [0, 2], 0),
+        ([call(2, 1, certain=1)], [0, 1], 1),
+        # Its image may be the one of the second hour, or of the third.
+        ([call(2, 1, 2, certain=1)], [0, 1, 0], 1),
+    ],
+)
+def test_call_that_may_have_been_billed_in_the_next_hour_is_not_settled(
+    use: KeyUse, others: list[BilledCall], billed: list[int], not_charged: int
+) -> None:
+    hours = read_hours(*((line(count),) if count else () for count in billed))
+    comparison = compare_bill([call(1, 0, unknown=1), *others], hours, rules(k1=use))
+    assert sum(len(one.not_charged) for one in comparison.decisions) == not_charged
+    assert [one.ref.job_id for one in comparison.open_calls] == ["job1"] * (1 - not_charged)
+    assert (FindingKind.LATE_USAGE in {one.kind for one in comparison.findings}) is not not_charged
+
+
+def test_image_of_the_next_hour_that_may_be_that_of_others_settles_nothing_on_a_shared_key() -> None:
+    """With a key of its own, the image of the next hour is that of the call in it, or of the one in the third."""
+    calls = [call(1, 0, unknown=1), call(2, 1, 2, certain=1)]
+    hours = read_hours((), (line(1),), (line(1),))
+    assert settled(calls, hours, rules(k1=KeyUse.SHARED)) == (0, 0)
+
+
+def test_call_of_a_shared_key_stays_open_until_the_next_hour_is_final() -> None:
+    calls = [call(1, 0, unknown=1)]
+    comparison = compare_bill(calls, read_hours(()), rules(k1=KeyUse.SHARED))
+    assert [one.not_charged for one in comparison.decisions] == [()]
+    assert comparison.open_calls == calls
+    assert settled(calls, read_hours((), ()), rules(k1=KeyUse.SHARED)) == (0, 1)
 
 
 def test_images_are_placed_where_fewest_others_can_be() -> None:
@@ -558,7 +611,7 @@ def test_charge_of_the_price_check_is_not_taken_for_that_of_a_job() -> None:
 def test_shared_key_may_have_usage_at_any_listed_price(price: int, count: int) -> None:
     """Usage at any other price may be that of this stack's calls, since Ideogram has changed a price."""
     calls = [call(1, 0, certain=1), call(2, 0, unknown=1)]
-    hours = read_hours((line(1), line(1, price=price)))
+    hours = read_hours((line(1), line(1, price=price)), ())
     assert settled(calls, hours, rules(k1=KeyUse.SHARED)) == (0, count)
 
 

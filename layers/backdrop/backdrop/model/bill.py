@@ -397,6 +397,8 @@ def decide_group(group: CallGroup, billed_by_hour: Mapping[datetime, int], *, is
         return _block(undecided, [finding])
     cache: dict[tuple[datetime, datetime], tuple[bool, bool]] = {}
     charged, not_charged = list[BilledCall](), list[BilledCall]()
+    # What remains of the billed images, and of those that may be billed, without the calls that are certain.
+    charged_count, unknown_count = sum(billed) - certain, possible
     for call in calls:
         if not (call.is_unknown or call.is_failure):
             continue
@@ -406,15 +408,20 @@ def decide_group(group: CallGroup, billed_by_hour: Mapping[datetime, int], *, is
         may_be_charged, may_be_free = cache[span]
         if not may_be_free:
             charged.append(call)
-        elif not may_be_charged and call.is_unknown:
-            not_charged.append(call)
+            charged_count -= call.possible
+            unknown_count -= call.possible
+        elif not may_be_charged:
+            unknown_count -= call.possible
+            if call.is_unknown:
+                not_charged.append(call)
     failed_jobs = [call.ref.job_id for call in charged if call.is_failure]
     is_whole = not any(call.is_partial for call in calls)
     return replace(
         undecided,
         charged=tuple(charged),
         not_charged=tuple(not_charged),
-        charged_count=sum(billed) - certain if is_exact and is_whole else None,
+        charged_count=charged_count if is_exact and is_whole else None,
+        unknown_count=unknown_count,
         findings=(_describe(undecided, FindingKind.BILLED_FAILURE, details=failed_jobs),) if failed_jobs else (),
     )
 
@@ -521,10 +528,10 @@ def compare_bill(calls: Iterable[BilledCall], hours: Mapping[datetime, UsageHour
             candidates.append(decide_group(part, billed_by_hour, is_exact=is_exact))
         compared = {call.ref for part in parts for call in part.calls if not call.is_partial}
         comparison.open_calls += [call for call in group.calls if call.is_unknown and call.ref not in compared]
+    clear_hours = {start: hour for start, hour in final.items() if start not in obstacles}
     if is_exact:
-        clear_hours = {start: hour for start, hour in final.items() if start not in obstacles}
         candidates += list(_list_unexplained_usage(candidates, clear_hours, rules))
-    _apply_group_guards(candidates, final, rules, comparison)
+    _apply_group_guards(candidates, clear_hours, rules, comparison)
     for hour, findings in obstacles.items():
         # An hour that has shrunk is never final, so nothing else would explain why its calls stay unknown.
         comparison.add_findings(one for one in findings if hour in final or one.kind is FindingKind.SHRUNK_HOUR)
@@ -623,16 +630,25 @@ def _is_known_price(line: UsageLine, use: KeyUse, prices: set[tuple[str, int]]) 
 
 
 def _apply_group_guards(
-    candidates: list[GroupDecision], final: Mapping[datetime, UsageHour], rules: BillRules, comparison: BillComparison
+    candidates: list[GroupDecision], hours: Mapping[datetime, UsageHour], rules: BillRules, comparison: BillComparison
 ) -> None:
     """Keeps the decisions that nothing speaks against, and stops after an hour with a missing charge."""
     _find_stop(candidates, rules, comparison)
+    is_shared = not _is_exact(rules)
     foreign = [one for one in candidates if FindingKind.FOREIGN_USAGE in _list_kinds(one)]
     for one in sorted(candidates, key=lambda one: (one.hours, one.endpoint, one.unit_price)):
-        decision = _decide_as_shared(one, final, rules) if foreign and one.is_explained else one
+        decision = _decide_as_shared(one, hours, rules) if foreign and one.is_explained else one
+        is_late = False
+        if is_shared and decision.not_charged:
+            if decision.hours[-1] + HOUR in hours:
+                is_late = _may_be_billed_late(decision, candidates, hours, rules)
+            else:
+                # The next hour may still show an image of one of these calls.
+                comparison.open_calls += decision.not_charged
+                decision = replace(decision, not_charged=())
         kinds = [
             *([FindingKind.OTHER_PRICE] if rules.has_other_prices or _shares_hours(decision, foreign) else []),
-            *([FindingKind.LATE_USAGE] if _precedes(decision, foreign) else []),
+            *([FindingKind.LATE_USAGE] if is_late or _precedes(decision, foreign) else []),
             *([FindingKind.UNSEEN_ENDPOINT] if decision.endpoint not in rules.seen_endpoints else []),
             *([FindingKind.STOPPED] if _is_stopped(decision, comparison.stopped_hour) else []),
         ]
@@ -689,6 +705,26 @@ def _shares_hours(decision: GroupDecision, foreign: Iterable[GroupDecision]) -> 
 def _precedes(decision: GroupDecision, foreign: Iterable[GroupDecision]) -> bool:
     """Whether usage that no call explains may be that of this decision's calls, billed later than expected."""
     return any(decision.endpoint == one.endpoint and one.hours[0] - decision.hours[-1] == HOUR for one in foreign)
+
+
+def _may_be_billed_late(
+    decision: GroupDecision,
+    candidates: Iterable[GroupDecision],
+    hours: Mapping[datetime, UsageHour],
+    rules: BillRules,
+) -> bool:
+    """Whether the next hour may hold an image that is not certainly another call's.
+
+    With a key of its own, such an image belongs to no call (`_precedes`). On a shared key, it explains itself.
+    """
+    next_hour, price_class = decision.hours[-1] + HOUR, (decision.endpoint, decision.unit_price)
+    late = replace(decision.calls[0], first_hour=next_hour, last_hour=next_hour, certain=1, possible=0)
+    group = CallGroup(next_hour, next_hour, [late])
+    for one in candidates:
+        if one.hours[0] == next_hour and (one.endpoint, one.unit_price) == price_class:
+            group = CallGroup(next_hour, one.hours[-1], [*one.calls, late])
+    billed = [_count_billed(hours[hour], *price_class, rules.key_uses) for hour in group.hours]
+    return not _GroupProblem(group, billed, is_exact=False).find_missing()
 
 
 def _decide_as_shared(decision: GroupDecision, final: Mapping[datetime, UsageHour], rules: BillRules) -> GroupDecision:

@@ -213,7 +213,8 @@ class Settlement(Record):
 
     `amount`: how much of the call's charge was unknown, in micro-dollars. `hours`: those in which it may have been
     billed, together with other calls. Their records contain `billed` images of this price, and the ledger had
-    `certain` ones. So `charged_count` of `unknown_count` further images were charged; None if others use the key, too.
+    `certain` ones. Of the `unknown_count` further images of calls that are not settled, `charged_count` were charged;
+    None if others use the key, too.
     `records_read_at`: when the hours were last read, and found unchanged. `reopened_count`: how often the records
     changed after the call had been settled.
     """

@@ -42,8 +42,8 @@ _TEXTS = {
         "Update Backdrop once a release has the new prices."
     ),
     FindingKind.LATE_USAGE: (
-        "An image in the next hour belongs to no call of this stack. It may be that of a call in this hour, billed "
-        "later than expected, so nothing is settled."
+        "An image in the next hour may be that of a call in this hour, billed later than expected, because it is not "
+        "certainly that of another call. So nothing is settled."
     ),
     FindingKind.UNCLEAR_CALL: (
         "An earlier release sent calls without recording their endpoint, or the amounts of calls are not those of "
