@@ -217,7 +217,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.fidelity_checks:FidelityChecks.find_mask#82d20d return 6": FIDELITY_REASON,
     "deliver.fidelity_checks:_crop_to_photo#8315c3 if 1": FIDELITY_REASON,
     "deliver.fidelity_checks:find_cut_out#07318d return 1": FIDELITY_REASON,
-    "deliver.fidelity_checks:waits_for_mask#0984c5 return 1": FIDELITY_REASON,
+    "deliver.fidelity_checks:waits_for_mask#4f29fa return 1": FIDELITY_REASON,
     "deliver.image_steps:ImageSteps._require_time#004e31 if 1": IMAGE_STEPS_REASON,
     "deliver.image_steps:ImageSteps.run#2698c0 if 1": IMAGE_STEPS_REASON,
     "deliver.image_steps:ImageSteps.run#2698c0 if 2": IMAGE_STEPS_REASON,

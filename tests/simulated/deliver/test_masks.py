@@ -176,14 +176,33 @@ def test_cut_out_of_another_variant_serves_too() -> None:
     assert find_fidelity(find_job(world)).verdict is FidelityVerdict.SAME
 
 
-def test_verdict_of_a_delivered_picture_costs_only_the_mask() -> None:
-    world = build_world()
+@pytest.mark.parametrize("seconds", [0, 1200])
+@pytest.mark.parametrize("pixels", ["provider", "own"])
+@pytest.mark.parametrize("approval", ["none", "required"])
+def test_verdict_of_a_picture_bought_before_costs_only_the_mask(seconds: int, pixels: str, approval: str) -> None:
+    fields: dict[str, Any] = ON_GRASS | {"approval": approval}
+    world = build_world(**fields)
     world.run_until_empty()
-    world.upload_sidecar(KEY, **WITH_MASK)
+    world.run_for(seconds)
+    world.upload_sidecar(KEY, **fields, subject={"mask": "buy", "pixels": pixels})
     world.run_until_empty()
-    assert find_fidelity(find_job(world)).verdict is FidelityVerdict.SAME
-    assert len(find_job(world).attempts) == 1
-    assert find_job(world, MASK_VARIANT).charged == 10_000
+    picture, mask = find_job(world), find_job(world, MASK_VARIANT)
+    (fidelity,) = picture.fidelity_by_image.values()
+    assert fidelity
+    assert fidelity.verdict is FidelityVerdict.SAME
+    assert list_warning_codes(picture) == []
+    assert (len(picture.attempts), mask.status, mask.charged) == (1, JobStatus.STORED, 10_000)
+
+
+def test_cut_out_that_is_requested_later_gives_a_picture_bought_before_its_own_pixels() -> None:
+    world = build_world(variants={"scene": ON_GRASS})
+    world.run_until_empty()
+    world.run_for(1200)
+    scene = ON_GRASS | {"subject": {"pixels": "own"}}
+    world.upload_sidecar(KEY, variants={"scene": scene, "cut-out": {"operation": "remove"}})
+    world.run_until_empty()
+    assert find_fidelity(find_job(world, "scene")).verdict is FidelityVerdict.SAME
+    assert list_warning_codes(find_job(world, "scene")) == []
 
 
 def test_failed_mask_leaves_a_delivered_picture_with_a_warning() -> None:
