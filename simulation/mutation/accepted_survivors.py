@@ -254,7 +254,6 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.task_callbacks:TaskCallbacks._complete_all#18ca24 if 1": (
         "Seeds rarely refuse one answer of several: tests/simulated/requests/test_answers.py does."
     ),
-    "intake.job_planner:JobPlanner._plan_job#e2c891 if 2": MASK_REASON,
     "model.transitions.approval:_end_rejected#a428b2 if 1": APPROVAL_REASON,
     "model.transitions.approval:await_approval#4b44f9 if 1": APPROVAL_REASON,
     "model.transitions.approval:reject#23de8d if 1": APPROVAL_REASON,
@@ -611,7 +610,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "intake.framed_photos": FRAME_REASON,
     "intake.instruction_resolver:InstructionResolver.has_changed_canvas": FRAME_REASON,
-    "intake.job_planner:JobPlanner._plan_job#e2c891 if 3": FRAME_REASON,
+    "intake.job_planner:JobPlanner._plan_job#e64c0b if 2": FRAME_REASON,
     "intake.job_planner:JobPlanner._add_canvas": FRAME_REASON,
     "render.call_inputs:_find_input_name": FRAME_REASON,
     "intake.job_planner:JobPlanner._build_purchase_spec#0c9540 if 1": REFERENCES_REASON,

@@ -13,7 +13,7 @@ from backdrop.model.fidelity import CannotSayReason, Fidelity, FidelityVerdict
 from backdrop.model.job import MASK_VARIANT, Job, JobStatus, MoneyStatus
 from backdrop.model.job_warning import WarningCode
 from backdrop.model.provider_result import RetryClass
-from simulation.world.simulated_provider import CallBehavior, build_refusal
+from simulation.world.simulated_provider import CallBehavior, ProviderKind, build_refusal
 from simulation.world.simulated_stack import World
 from tests.simulated.content_waits import read_task_response, send_task_request
 from tests.simulated.deliver.test_fidelity import (
@@ -284,6 +284,23 @@ def test_price_limit_includes_the_mask(limit: float, *, is_bought: bool) -> None
     world = build_world(**WITH_MASK, max_cost_usd=limit)
     world.run_until_empty()
     assert bool(world.list_jobs(KEY)) is is_bought
+
+
+@pytest.mark.parametrize("is_pause_known", [False, True])
+def test_job_goes_only_to_a_provider_whose_price_and_mask_fit_the_limit(*, is_pause_known: bool) -> None:
+    """The other one, which is paused, is cheap enough. So the job waits for it."""
+    others = ("segmind", "runware")
+    world = World(other_providers=dict.fromkeys(others, ProviderKind.LOOKUP_BY_PROVIDER_ID))
+    if is_pause_known:
+        world.pause_lane(provider="runware")
+    world.simulated_providers["runware"].script += [
+        build_refusal(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED) for _ in range(3)
+    ]
+    world.upload_photo(KEY, PHOTO)
+    world.upload_sidecar(KEY, **WITH_MASK | {"provider": ["runware", "segmind"]}, max_cost_usd=0.08)
+    world.run_for(60)
+    assert list_report_codes(world, KEY) == []
+    assert (find_job(world).provider, find_job(world).charged) == ("runware", 0)
 
 
 def test_crash_at_any_call_leaves_one_charge_for_the_mask_and_one_verdict() -> None:

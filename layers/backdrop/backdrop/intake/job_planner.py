@@ -28,10 +28,10 @@ from backdrop.model.mandate import Mandate, find_violated_term
 from backdrop.model.output_spec import OutputSpec, parse_outputs
 from backdrop.model.photo_facts import ChangeCode, PhotoFacts
 from backdrop.model.picture_names import NameClaim, list_claimed_names
-from backdrop.model.pricing import ConfiguredPrices, format_limit_usd, format_usd, to_micro_usd
+from backdrop.model.pricing import ConfiguredPrices, format_limit_usd, to_micro_usd
 from backdrop.model.retries import with_fewer_retries
 from backdrop.model.review import reviews_other_verdicts
-from backdrop.model.routing import HealthReader, Offers, Route, choose_route
+from backdrop.model.routing import HealthReader, Offers, Route, choose_route, describe_price
 from backdrop.model.sentence import Sentence
 
 MAX_NAMES = 30
@@ -236,16 +236,15 @@ class JobPlanner:
         routing = self.routing
         collector.errors += self.images.find_brand_image_errors(parse_outputs(instructions.fields))
         provider_names = instructions.list_providers(routing.default_provider)
-        route = collector.collect(
-            partial(choose_route, instructions.fields, provider_names, self._offers, routing.read_health)
-        )
+        buys_new_mask = mask and buys_mask(instructions.fields) and not _is_paid(mask, self.known_jobs)
+        mask_price = mask.quoted if mask and buys_new_mask else 0
+        choose = partial(choose_route, instructions.fields, provider_names, self._offers, routing.read_health)
+        route = collector.collect(partial(choose, mask_price=mask_price))
         purchase_spec = collector.collect(partial(self._build_purchase_spec, instructions)) or {}
         route = route or _find_priced_provider(instructions.fields, provider_names, self._offers)
         if route is None:
             return None
-        job = self._build_job(variant, instructions, route, purchase_spec)
-        if mask and buys_mask(job.instructions) and not _is_paid(mask, self.known_jobs):
-            job = replace(job, mask_quoted=mask.quoted)
+        job = replace(self._build_job(variant, instructions, route, purchase_spec), mask_quoted=mask_price)
         job = _warn_of_fewer_retries(job)
         collector.collect(partial(_check_max_cost, job, self.known_jobs))
         collector.collect(partial(self._check_mandate, job))
@@ -361,10 +360,8 @@ def _check_max_cost(job: Job, known_jobs: Sequence[Job]) -> None:
     first_cost = job.quoted + job.mask_quoted
     if limit is None or _is_paid(job, known_jobs) or first_cost <= to_micro_usd(Decimal(str(limit))):
         return
-    mask_text = f" and its mask {format_usd(job.mask_quoted)}" if job.mask_quoted else ""
-    message = (
-        f"The job costs up to {format_usd(job.quoted)}{mask_text}, but max_cost_usd allows {format_limit_usd(limit)}."
-    )
+    price_text = describe_price(job.quoted, job.mask_quoted)
+    message = f"The job costs up to {price_text}, but max_cost_usd allows {format_limit_usd(limit)}."
     fits_without_mask = job.quoted <= to_micro_usd(Decimal(str(limit)))
     advice = "Raise max_cost_usd, or remove `mask` from `subject`" if fits_without_mask else None
     raise InstructionError(Code.MAX_COST_EXCEEDED, message, advice)
