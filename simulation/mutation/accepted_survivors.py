@@ -272,7 +272,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "aws.ledger:Ledger._build_registry_updates": SHARE_REGISTRY_REASON,
     "intake.batch_prefetch:BatchPrefetch.find_mandate_name": MANDATE_REASON,
     "intake.job_planner:JobPlanner._check_mandate": MANDATE_REASON,
-    "intake.job_planner:JobPlanner._plan_with_mask#4f46cf if 1": OWNER_REASON,
+    "intake.job_planner:JobPlanner._plan_with_mask#449184 if 1": OWNER_REASON,
     "intake.owner_instructions": OWNER_REASON,
     "model.transitions.lifecycle:return_to_lane": MANDATE_REASON,
     "model.transitions.lifecycle:set_mandate": MANDATE_REASON,

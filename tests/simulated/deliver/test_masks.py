@@ -286,6 +286,32 @@ def test_price_limit_includes_the_mask(limit: float, *, is_bought: bool) -> None
     assert bool(world.list_jobs(KEY)) is is_bought
 
 
+@pytest.mark.parametrize(
+    ("limit", "is_bought"), [({"max_cost_usd": 0.0849}, False), ({"max_cost_usd": 0.085}, True), ({}, True)]
+)
+def test_price_limit_of_a_picture_bought_before_includes_the_mask(limit: dict[str, float], *, is_bought: bool) -> None:
+    world = build_world(**ON_GRASS)
+    world.run_until_empty()
+    world.upload_sidecar(KEY, **WITH_MASK, **limit)
+    world.run_until_empty()
+    assert bool(list_masks(world)) is is_bought
+    job = find_job(world)
+    assert (job.status, job.charged, job.mask_quoted) == (JobStatus.STORED, 75_000, 10_000 if is_bought else 0)
+    assert list_warning_codes(job) == ([] if is_bought else [WarningCode.MASK_UNAVAILABLE])
+    assert list_report_codes(world, KEY) == []
+    assert_at_rest(world)
+
+
+def test_mask_is_bought_if_another_picture_pays_it() -> None:
+    world = build_world(variants={"grass": ON_GRASS})
+    world.run_until_empty()
+    sand = WITH_MASK | {"prompt": "on sand"}
+    world.upload_sidecar(KEY, variants={"grass": WITH_MASK | {"max_cost_usd": 0.075}, "sand": sand})
+    world.run_until_empty()
+    assert find_job(world, MASK_VARIANT).status is JobStatus.STORED
+    assert [find_fidelity(find_job(world, name)).verdict.value for name in ("grass", "sand")] == ["same", "same"]
+
+
 @pytest.mark.parametrize("is_pause_known", [False, True])
 def test_job_goes_only_to_a_provider_whose_price_and_mask_fit_the_limit(*, is_pause_known: bool) -> None:
     """The other one, which is paused, is cheap enough. So the job waits for it."""

@@ -111,7 +111,7 @@ def choose_route(
     explanations = [one.message for one in objections]
     if len(found) == 1:
         return found[0]._replace(passed_over=_build_passed_over_warnings(explanations))
-    too_expensive = {one: _explain_cost_limit(one, fields, mask_price, offers.mandate) for one in found}
+    too_expensive = {one: explain_cost_limit(one, fields, mask_price, offers.mandate) for one in found}
     affordable = [one for one in found if not too_expensive[one]] or found[:1]
     explanations += [too_expensive[one] for one in found if one not in affordable]
     lanes = {one.provider: read_health(one.provider) for one in affordable}
@@ -138,7 +138,7 @@ def find_failover_route(
     affordable = (
         one
         for one in found
-        if not _explain_cost_limit(one, job.instructions, job.mask_quoted)
+        if not explain_cost_limit(one, job.instructions, job.mask_quoted)
         and not (account and account.find_obstacle(job, one.price, day))
     )
     return next((one for one in affordable if read_health(one.provider).allows_calls), None)
@@ -190,12 +190,10 @@ def _find_affordable_routes(
 ) -> Sequence[Route]:
     """Returns the routes within the limits; all of them if none is, because the job is then refused by its price."""
     found, _ = find_routes(fields, names, offers)
-    return [one for one in found if not _explain_cost_limit(one, fields, mask_price, offers.mandate)] or found
+    return [one for one in found if not explain_cost_limit(one, fields, mask_price, offers.mandate)] or found
 
 
-def _explain_cost_limit(
-    route: Route, fields: Mapping[str, Any], mask_price: int, mandate: Mandate | None = None
-) -> str:
+def explain_cost_limit(route: Route, fields: Mapping[str, Any], mask_price: int, mandate: Mandate | None = None) -> str:
     """Explains why the price, with the mask, exceeds what the instructions or the mandate allow; "" if it does not."""
     limit, cost = fields.get("max_cost_usd"), route.price + mask_price
     text = f"{route.provider} costs up to {describe_price(route.price, mask_price)}"
