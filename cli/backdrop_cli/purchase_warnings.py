@@ -33,7 +33,8 @@ WARNING_HINTS: Mapping[str, str] = {
     WarningCode.SAME_VARIANTS: 'If you want one picture, set "variants": {} there.',
     WarningCode.SUBJECT_AT_BORDER: "Use a photo that shows the whole subject.",
     WarningCode.SMALL_IN_FRAME: "Use a photo whose shape is closer to the frame's, or crop it first.",
-    WarningCode.MASK_UNAVAILABLE: 'Add "mask": "buy" to `subject`, or a variant with "operation": "remove".',
+    WarningCode.MASK_UNAVAILABLE: 'Add "mask": "buy" to `subject`, or a variant with "operation": "remove". If a limit '
+    "leaves no room for the mask, raise it.",
     WarningCode.FEWER_RETRIES: "Raise max_cost_usd, or lower `retries`.",
     Code.MANDATE_SPENT: "These pictures would be refused. Raise the mandate with `backdrop mandate raise`, or upload "
     "fewer photos.",

@@ -23,6 +23,7 @@ from simulation.invariants.violations import (
 CRASHED = "crashed"
 NOT_CURRENT = "not_current"
 NAME_TAKEN = "name_taken"
+MASK_MICRO_USD = 10_000
 FIELDS_OF_FILES = frozenset({"output", "shadow", "logo", "alt", "title", "copyright", "subject"})
 """The fields that change only the delivered files."""
 FIELDS_WITHOUT_CHARGE = FIELDS_OF_FILES | {"metadata", "max_cost_usd", "approval"}
@@ -283,14 +284,25 @@ def check_mask(
     cut-out of the same bytes was bought before; None if that has changed since the worker started.
     """
     current_jobs = [jobs[job_id] for variant, job_id in source["jobs"].items() if variant != MASK_VARIANT]
-    is_requested = any(job["instructions"].get("subject", {}).get("mask") == "buy" for job in current_jobs)
+    buyers = [job for job in current_jobs if job["instructions"].get("subject", {}).get("mask") == "buy"]
+    is_requested = bool(buyers)
     is_cut_out = any(job["operation"] == "remove" for job in current_jobs)
     needs_mask = is_requested and not is_cut_out and not is_transparent
     has_mask = MASK_VARIANT in source["jobs"]
     if has_mask == (needs_mask and not had_cut_out) or (needs_mask and had_cut_out is None):
         return []
+    if needs_mask and not has_mask and all(map(_may_lack_room_for_mask, buyers)):
+        return []
     detail = f"{source['key']}: {'a mask that nothing needs' if has_mask else 'no mask, although a picture needs one'}"
     return [Violation(Invariant.MASK_BOUGHT_ON_REQUEST, detail)]
+
+
+def _may_lack_room_for_mask(job: JsonObject) -> bool:
+    """Whether a mask may exceed the limits of a job that has been charged, or may have been."""
+    bought = sum(one["charged"] + one["unknown"] + one["reserved"] for one in job["attempts"])
+    limit = job["instructions"].get("max_cost_usd")
+    is_above_limit = limit is not None and bought + MASK_MICRO_USD > round(limit * 1_000_000)
+    return bool(bought) and (is_above_limit or job["mandate"] is not None)
 
 
 def check_frames(job: JsonObject, other_jobs: Iterable[JsonObject]) -> list[Violation]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from backdrop.deliver.fidelity_checks import MAX_MASK_WAIT, find_cut_out, waits_for_mask
+from backdrop.deliver.fidelity_checks import find_cut_out, find_mask_wait_end, waits_for_mask
 from backdrop.intake.photo_status import list_current_jobs
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
@@ -67,8 +67,9 @@ def list_job_waits(
             found.append(_describe_call(stack, job, stack.clock.now()))
         elif job.problem and job.problem.code.value not in {one.code for one in found}:
             found.append(_describe_problem(job.problem, job.job_id))
-        if not found and _waits_for_cut_out(source, job, jobs, stack.clock.now()):
-            found.append(_describe_pending_mask(job))
+        cut_out = _find_pending_cut_out(source, job, jobs, stack.clock.now())
+        if not found and cut_out:
+            found.append(_describe_pending_mask(job, cut_out))
         waits[job.job_id] = found or [_describe_turn(stack, job, stack.clock.now())]
     return waits
 
@@ -202,19 +203,19 @@ def _describe_call(stack: Stack, job: Job, now: datetime) -> Wait:
     return Wait(IN_FLIGHT, f"A call to {job.provider} is in flight.{end}", hint, since, job.job_id)
 
 
-def _waits_for_cut_out(source: Source, job: Job, jobs: Sequence[Job], now: datetime) -> bool:
-    """Whether deliver waits for the photo's cut-out before it compares the job's picture with the photo."""
+def _find_pending_cut_out(source: Source, job: Job, jobs: Sequence[Job], now: datetime) -> Job | None:
+    """Returns the photo's cut-out if deliver waits for it before it compares the job's picture with the photo."""
     if job.status is not JobStatus.PAID or job.operation != "replace":
-        return False
+        return None
     cut_out = find_cut_out(source, job, jobs)
-    return cut_out is not None and waits_for_mask(job, cut_out, now)
+    return cut_out if cut_out and waits_for_mask(job, cut_out, now) else None
 
 
-def _describe_pending_mask(job: Job) -> Wait:
-    paid_at = job.paid_at or job.queued_at
+def _describe_pending_mask(job: Job, cut_out: Job) -> Wait:
+    paid_at, wait_end = job.paid_at or job.queued_at, find_mask_wait_end(job, cut_out)
     message = (
         f"The picture has been paid since {format_utc(paid_at)}. It waits for the photo's cut-out, which shows where "
-        f"the product is, until {format_utc(paid_at + MAX_MASK_WAIT)} at the latest ({Code.MASK_PENDING.value})."
+        f"the product is, until {format_utc(wait_end)} at the latest ({Code.MASK_PENDING.value})."
     )
     hint = "You do not need to do anything. Without the cut-out, the picture is delivered without a comparison."
     return Wait(Code.MASK_PENDING.value, message, hint, paid_at, job.job_id)

@@ -69,7 +69,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "ignores-max-cost",
         "2.3: A job that is quoted above max_cost_usd is refused.",
-        force_true("intake.job_planner:_check_max_cost#dd1824 if 1"),
+        force_true("intake.job_planner:_check_max_cost#efd322 if 1"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults="reordered_message",
         actions=(*list_uploads(5, 3, tags="foreign"), *list_sidecars(6, 3, "stingy")),

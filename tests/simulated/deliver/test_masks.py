@@ -13,7 +13,7 @@ from backdrop.model.fidelity import CannotSayReason, Fidelity, FidelityVerdict
 from backdrop.model.job import MASK_VARIANT, Job, JobStatus, MoneyStatus
 from backdrop.model.job_warning import WarningCode
 from backdrop.model.provider_result import RetryClass
-from simulation.world.simulated_provider import CallBehavior, build_refusal
+from simulation.world.simulated_provider import CallBehavior, ProviderKind, build_refusal
 from simulation.world.simulated_stack import World
 from tests.simulated.content_waits import read_task_response, send_task_request
 from tests.simulated.deliver.test_fidelity import (
@@ -176,14 +176,33 @@ def test_cut_out_of_another_variant_serves_too() -> None:
     assert find_fidelity(find_job(world)).verdict is FidelityVerdict.SAME
 
 
-def test_verdict_of_a_delivered_picture_costs_only_the_mask() -> None:
-    world = build_world()
+@pytest.mark.parametrize("seconds", [0, 1200])
+@pytest.mark.parametrize("pixels", ["provider", "own"])
+@pytest.mark.parametrize("approval", ["none", "required"])
+def test_verdict_of_a_picture_bought_before_costs_only_the_mask(seconds: int, pixels: str, approval: str) -> None:
+    fields: dict[str, Any] = ON_GRASS | {"approval": approval}
+    world = build_world(**fields)
     world.run_until_empty()
-    world.upload_sidecar(KEY, **WITH_MASK)
+    world.run_for(seconds)
+    world.upload_sidecar(KEY, **fields, subject={"mask": "buy", "pixels": pixels})
     world.run_until_empty()
-    assert find_fidelity(find_job(world)).verdict is FidelityVerdict.SAME
-    assert len(find_job(world).attempts) == 1
-    assert find_job(world, MASK_VARIANT).charged == 10_000
+    picture, mask = find_job(world), find_job(world, MASK_VARIANT)
+    (fidelity,) = picture.fidelity_by_image.values()
+    assert fidelity
+    assert fidelity.verdict is FidelityVerdict.SAME
+    assert list_warning_codes(picture) == []
+    assert (len(picture.attempts), mask.status, mask.charged) == (1, JobStatus.STORED, 10_000)
+
+
+def test_cut_out_that_is_requested_later_gives_a_picture_bought_before_its_own_pixels() -> None:
+    world = build_world(variants={"scene": ON_GRASS})
+    world.run_until_empty()
+    world.run_for(1200)
+    scene = ON_GRASS | {"subject": {"pixels": "own"}}
+    world.upload_sidecar(KEY, variants={"scene": scene, "cut-out": {"operation": "remove"}})
+    world.run_until_empty()
+    assert find_fidelity(find_job(world, "scene")).verdict is FidelityVerdict.SAME
+    assert list_warning_codes(find_job(world, "scene")) == []
 
 
 def test_failed_mask_leaves_a_delivered_picture_with_a_warning() -> None:
@@ -265,6 +284,49 @@ def test_price_limit_includes_the_mask(limit: float, *, is_bought: bool) -> None
     world = build_world(**WITH_MASK, max_cost_usd=limit)
     world.run_until_empty()
     assert bool(world.list_jobs(KEY)) is is_bought
+
+
+@pytest.mark.parametrize(
+    ("limit", "is_bought"), [({"max_cost_usd": 0.0849}, False), ({"max_cost_usd": 0.085}, True), ({}, True)]
+)
+def test_price_limit_of_a_picture_bought_before_includes_the_mask(limit: dict[str, float], *, is_bought: bool) -> None:
+    world = build_world(**ON_GRASS)
+    world.run_until_empty()
+    world.upload_sidecar(KEY, **WITH_MASK, **limit)
+    world.run_until_empty()
+    assert bool(list_masks(world)) is is_bought
+    job = find_job(world)
+    assert (job.status, job.charged, job.mask_quoted) == (JobStatus.STORED, 75_000, 10_000 if is_bought else 0)
+    assert list_warning_codes(job) == ([] if is_bought else [WarningCode.MASK_UNAVAILABLE])
+    assert list_report_codes(world, KEY) == []
+    assert_at_rest(world)
+
+
+def test_mask_is_bought_if_another_picture_pays_it() -> None:
+    world = build_world(variants={"grass": ON_GRASS})
+    world.run_until_empty()
+    sand = WITH_MASK | {"prompt": "on sand"}
+    world.upload_sidecar(KEY, variants={"grass": WITH_MASK | {"max_cost_usd": 0.075}, "sand": sand})
+    world.run_until_empty()
+    assert find_job(world, MASK_VARIANT).status is JobStatus.STORED
+    assert [find_fidelity(find_job(world, name)).verdict.value for name in ("grass", "sand")] == ["same", "same"]
+
+
+@pytest.mark.parametrize("is_pause_known", [False, True])
+def test_job_goes_only_to_a_provider_whose_price_and_mask_fit_the_limit(*, is_pause_known: bool) -> None:
+    """The other one, which is paused, is cheap enough. So the job waits for it."""
+    others = ("segmind", "runware")
+    world = World(other_providers=dict.fromkeys(others, ProviderKind.LOOKUP_BY_PROVIDER_ID))
+    if is_pause_known:
+        world.pause_lane(provider="runware")
+    world.simulated_providers["runware"].script += [
+        build_refusal(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED) for _ in range(3)
+    ]
+    world.upload_photo(KEY, PHOTO)
+    world.upload_sidecar(KEY, **WITH_MASK | {"provider": ["runware", "segmind"]}, max_cost_usd=0.08)
+    world.run_for(60)
+    assert list_report_codes(world, KEY) == []
+    assert (find_job(world).provider, find_job(world).charged) == ("runware", 0)
 
 
 def test_crash_at_any_call_leaves_one_charge_for_the_mask_and_one_verdict() -> None:

@@ -158,6 +158,18 @@ def test_highest_price_of_a_picture_stops_its_retries(per_picture: int, calls: i
     assert_at_rest(world)
 
 
+@pytest.mark.parametrize(("per_picture", "jobs"), [(RETRY_PRICE + 9_999, 1), (RETRY_PRICE + 10_000, 2)])
+def test_highest_price_of_a_picture_includes_a_mask_that_is_requested_later(per_picture: int, jobs: int) -> None:
+    world = World()
+    create_mandate(world, prefix=FOLDER, limit=10 * RETRY_PRICE, per_picture=per_picture)
+    world.upload_photo(FIRST, build_photo("own"))
+    world.upload_sidecar(FIRST, **MARBLE)
+    world.run_until_empty()
+    world.upload_sidecar(FIRST, **MARBLE, subject={"mask": "buy"})
+    world.run_until_empty()
+    assert (len(world.list_jobs(FIRST)), list_report_codes(world, FIRST)) == (jobs, [])
+
+
 @pytest.mark.parametrize("terms", [{"limit": 10 * RETRY_PRICE, "per_picture": RETRY_PRICE}, {"limit": RETRY_PRICE}])
 def test_job_waits_for_its_provider_if_the_mandate_does_not_cover_the_next_one(terms: dict[str, Any]) -> None:
     """Segmind costs more. A refusal would be final, but Ideogram resumes."""

@@ -25,6 +25,7 @@ from backdrop.model.routing import (
     find_max_quote,
     is_persistent_failure,
     should_fail_over,
+    with_max_quote,
 )
 from tests.unit.ledger_items import LATER, NOW, build_job, build_warning, list_warning_codes, quick
 from tests.unit.model.test_mandate import TODAY, build_account
@@ -85,6 +86,38 @@ def test_too_expensive_provider_is_passed_over_and_named() -> None:
     reason = "segmind costs up to $0.075, but max_cost_usd allows $0.06"
     assert found[:2] == ("ideogram", 60_000)
     assert [str(one.text) for one in found.passed_over] == [reason]
+
+
+def test_price_of_the_mask_counts_toward_the_limit_of_each_route() -> None:
+    fields, names = {**REPLACE, "max_cost_usd": 0.08}, ["segmind", "ideogram"]
+    found = choose_route(fields, names, ALL_ON, build_running_lane, mask_price=10_000)
+    reason = "segmind costs up to $0.075 and its mask $0.01, but max_cost_usd allows $0.08"
+    assert found[:2] == ("ideogram", 60_000)
+    assert [str(one.text) for one in found.passed_over] == [reason]
+    mandated = replace(ALL_ON, mandate=build_account(per_picture=80_000).mandate)
+    reason = "segmind costs up to $0.075 and its mask $0.01, but the mandate anna allows $0.08 per picture"
+    found = choose_route(REPLACE, names, mandated, build_running_lane, mask_price=10_000)
+    assert [str(one.text) for one in found.passed_over] == [reason]
+
+
+@pytest.mark.parametrize(("mask_quoted", "provider"), [(0, "segmind"), (10_000, None)])
+def test_job_moves_only_to_a_provider_whose_price_and_mask_fit_its_limit(
+    mask_quoted: int, provider: str | None
+) -> None:
+    job = build_job_with_providers("ideogram", "segmind", mask_quoted=mask_quoted)
+    job = replace(job, instructions={**job.instructions, "max_cost_usd": 0.08})
+    route = find_failover_route(job, ALL_ON, build_running_lane, None, TODAY)
+    assert (route.provider if route else None) == provider
+    assert with_max_quote(job, ALL_ON).quoted == (75_000 if provider else 60_000)
+
+
+def test_quote_of_a_list_counts_the_retries_that_each_price_leaves_room_for() -> None:
+    job = build_job_with_providers("ideogram", "segmind")
+    subject = {"otherwise": "retry", "retries": 3}
+    job = replace(job, instructions={**job.instructions, "max_cost_usd": 0.13, "subject": subject})
+    assert with_max_quote(job, ALL_ON).max_cost == 120_000
+    unlimited = replace(job, instructions={**job.instructions, "max_cost_usd": 1})
+    assert with_max_quote(unlimited, ALL_ON).max_cost == 300_000
 
 
 def test_provider_above_the_mandates_price_of_a_picture_is_passed_over() -> None:

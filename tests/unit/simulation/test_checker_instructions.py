@@ -280,7 +280,8 @@ def find_mask_problems(
 ) -> list[Violation]:
     """Checks a photo with these jobs, with a mask or without, and with another cut-out or not."""
     jobs: dict[str, JsonObject] = {
-        str(n): {"instructions": one, "operation": one["operation"]} for n, one in enumerate(instructions)
+        str(n): {"instructions": one, "operation": one["operation"], "attempts": [], "mandate": None}
+        for n, one in enumerate(instructions)
     }
     source = photo_source(jobs={name: name for name in jobs} | ({"@mask": "m"} if mask else {}))
     return check_mask(source, jobs, is_transparent=transparent, had_cut_out=cut_out)
@@ -303,6 +304,23 @@ def test_mask_is_bought_if_and_only_if_a_picture_needs_it() -> None:
         find_mask_problems(SEA, mask=True, cut_out=None),
     ):
         assert names(problems) == [Invariant.MASK_BOUGHT_ON_REQUEST.name]
+
+
+@pytest.mark.parametrize(
+    ("limit", "mandate", "is_excused"), [(0.07, None, False), (0.06, None, True), (9, "anna", True)]
+)
+def test_mask_may_be_missing_if_a_bought_picture_leaves_no_room_for_it(
+    limit: float, mandate: str | None, *, is_excused: bool
+) -> None:
+    picture: JsonObject = {
+        "instructions": BUYS_MASK | {"max_cost_usd": limit},
+        "operation": "replace",
+        "attempts": [{"charged": 60_000, "unknown": 0, "reserved": 0}],
+        "mandate": mandate,
+    }
+    named = photo_source(jobs={"": "picture"})
+    problems = check_mask(named, {"picture": picture}, is_transparent=False, had_cut_out=False)
+    assert (problems == []) is is_excused
 
 
 def test_delivered_version_must_be_the_current_one() -> None:

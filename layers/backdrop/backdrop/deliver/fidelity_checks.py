@@ -122,7 +122,12 @@ def find_cut_out(source: Source, job: Job, jobs: Iterable[Job]) -> Job | None:
 
 def waits_for_mask(job: Job, cut_out: Job, now: datetime) -> bool:
     """Whether a bought picture waits for the cut-out of its photo, before it is compared with the photo."""
-    return not cut_out.needs_no_worker and now < (job.paid_at or job.queued_at) + MAX_MASK_WAIT
+    return not cut_out.needs_no_worker and now < find_mask_wait_end(job, cut_out)
+
+
+def find_mask_wait_end(job: Job, cut_out: Job) -> datetime:
+    """Returns until when the picture waits. Its cut-out may have been requested long after it was bought."""
+    return max(job.paid_at or job.queued_at, cut_out.queued_at) + MAX_MASK_WAIT
 
 
 def _crop_to_photo(job: Job, picture: PaidPicture) -> "Image":

@@ -28,10 +28,10 @@ from backdrop.model.mandate import Mandate, find_violated_term
 from backdrop.model.output_spec import OutputSpec, parse_outputs
 from backdrop.model.photo_facts import ChangeCode, PhotoFacts
 from backdrop.model.picture_names import NameClaim, list_claimed_names
-from backdrop.model.pricing import ConfiguredPrices, format_limit_usd, format_usd, to_micro_usd
+from backdrop.model.pricing import ConfiguredPrices, format_limit_usd, to_micro_usd
 from backdrop.model.retries import with_fewer_retries
 from backdrop.model.review import reviews_other_verdicts
-from backdrop.model.routing import HealthReader, Offers, Route, choose_route
+from backdrop.model.routing import HealthReader, Offers, Route, choose_route, describe_price, explain_cost_limit
 from backdrop.model.sentence import Sentence
 
 MAX_NAMES = 30
@@ -179,8 +179,8 @@ class JobPlanner:
         jobs, name_problems = _refuse_repeated_names(planned, self.now)
         jobs += [mask] if mask else []
         plan = self.claim_names(JobPlan(tuple(jobs), (*problems, *name_problems), tuple(filled_texts)))
-        jobs = _drop_unneeded_mask(plan.jobs)
-        return replace(plan, jobs=tuple(map(partial(self._warn_without_mask, jobs), jobs)))
+        jobs = self._drop_unneeded_mask(plan.jobs, mask)
+        return replace(plan, jobs=tuple(map(partial(self._warn_without_mask, jobs, mask), jobs)))
 
     def _plan_mask(self, planned: Sequence[Job]) -> Job | None:
         """Returns the job of the mask that the planned jobs buy; None if they buy none, or if there is one without it.
@@ -198,6 +198,23 @@ class JobPlanner:
         cut_out = self._build_job("", instructions, route, instructions.purchase_fields)
         is_bought = any(one.job_id != cut_out.job_id for one in self._list_bought_cut_outs())
         return None if is_bought else replace(cut_out, variant=MASK_VARIANT)
+
+    def _drop_unneeded_mask(self, jobs: Sequence[Job], mask: Job | None) -> list[Job]:
+        """Returns the planned jobs without the mask if no other job needs it and can pay it, or one is a cut-out."""
+        has_cut_out = any(job.operation == "remove" and not job.is_mask for job in jobs)
+        has_buyer = mask and any(buys_mask(job.instructions) and not self._explain_mask_cost(job, mask) for job in jobs)
+        return [job for job in jobs if not job.is_mask or (has_buyer and not has_cut_out)]
+
+    def _explain_mask_cost(self, job: Job, mask: Job) -> str:
+        """Explains why a mask exceeds the limits of a picture that is bought already; "" if it does not.
+
+        The limits of a picture that is not bought yet refuse it together with its mask.
+        """
+        known = _find_paid(job, self.known_jobs)
+        if known is None or _is_paid(mask, self.known_jobs):
+            return ""
+        bought = Route(known.provider, known.charged + known.unknown)
+        return explain_cost_limit(bought, job.instructions, mask.quoted, self.mandate)
 
     def _list_bought_cut_outs(self) -> list[Job]:
         return [one for one in self.known_jobs if one.has_mask and one.sha256 == self.photo.sha256]
@@ -217,17 +234,21 @@ class JobPlanner:
         except PhotoError:
             return False
 
-    def _warn_without_mask(self, planned: Sequence[Job], job: Job) -> Job:
-        """Returns the job, with a warning if what it requests of its subject needs a mask, and there will be none."""
+    def _warn_without_mask(self, planned: Sequence[Job], mask: Job | None, job: Job) -> Job:
+        """Returns the job, with a warning if what it requests of its subject needs a mask, and there will be none.
+
+        `mask`: one that is too expensive, or None.
+        """
         cut_outs = [*self._list_bought_cut_outs(), *(one for one in planned if one.operation == "remove")]
         if SUBJECT_FIELD not in job.instructions or cut_outs or self._has_own_mask is not False:
             return job
-        reason = "nothing shows where the product is in the photo"
+        too_expensive = self._explain_mask_cost(job, mask) if mask and buys_mask(job.instructions) else ""
+        reason = too_expensive or "nothing shows where the product is in the photo"
         # A picture that cannot be compared waits for a person, too.
         waits = reviews_other_verdicts(job.instructions)
         effect = "every picture waits for approval" if waits else "`subject` has no effect"
         warning = JobWarning(code=WarningCode.MASK_UNAVAILABLE, text=Sentence(f"{effect}, because {reason}"))
-        return replace(job, warnings=(*job.warnings, warning))
+        return replace(job, mask_quoted=0, warnings=(*job.warnings, warning))
 
     def _plan_job(
         self, variant: str, instructions: ResolvedInstructions, collector: _ErrorCollector, mask: Job | None
@@ -236,16 +257,15 @@ class JobPlanner:
         routing = self.routing
         collector.errors += self.images.find_brand_image_errors(parse_outputs(instructions.fields))
         provider_names = instructions.list_providers(routing.default_provider)
-        route = collector.collect(
-            partial(choose_route, instructions.fields, provider_names, self._offers, routing.read_health)
-        )
+        buys_new_mask = mask and buys_mask(instructions.fields) and not _is_paid(mask, self.known_jobs)
+        mask_price = mask.quoted if mask and buys_new_mask else 0
+        choose = partial(choose_route, instructions.fields, provider_names, self._offers, routing.read_health)
+        route = collector.collect(partial(choose, mask_price=mask_price))
         purchase_spec = collector.collect(partial(self._build_purchase_spec, instructions)) or {}
         route = route or _find_priced_provider(instructions.fields, provider_names, self._offers)
         if route is None:
             return None
-        job = self._build_job(variant, instructions, route, purchase_spec)
-        if mask and buys_mask(job.instructions) and not _is_paid(mask, self.known_jobs):
-            job = replace(job, mask_quoted=mask.quoted)
+        job = replace(self._build_job(variant, instructions, route, purchase_spec), mask_quoted=mask_price)
         job = _warn_of_fewer_retries(job)
         collector.collect(partial(_check_max_cost, job, self.known_jobs))
         collector.collect(partial(self._check_mandate, job))
@@ -320,13 +340,6 @@ class JobPlanner:
         return replace(job, canvas=stored.canvas, warnings=(*job.warnings, *stored.warnings))
 
 
-def _drop_unneeded_mask(jobs: Sequence[Job]) -> list[Job]:
-    """Returns a photo's planned jobs without its mask if none of the others needs it, or one is a cut-out."""
-    has_cut_out = any(job.operation == "remove" and not job.is_mask for job in jobs)
-    is_needed = any(buys_mask(job.instructions) for job in jobs) and not has_cut_out
-    return [job for job in jobs if is_needed or not job.is_mask]
-
-
 def _list_photo_warnings(photo: PhotoFacts, instructions: Mapping[str, Any]) -> list[JobWarning]:
     picture_counts = (one.values[0] for one in photo.changes if one.code is ChangeCode.FIRST_OF_PICTURES)
     messages = (f"the file contains {count} pictures; Backdrop uses the first one" for count in picture_counts)
@@ -361,18 +374,21 @@ def _check_max_cost(job: Job, known_jobs: Sequence[Job]) -> None:
     first_cost = job.quoted + job.mask_quoted
     if limit is None or _is_paid(job, known_jobs) or first_cost <= to_micro_usd(Decimal(str(limit))):
         return
-    mask_text = f" and its mask {format_usd(job.mask_quoted)}" if job.mask_quoted else ""
-    message = (
-        f"The job costs up to {format_usd(job.quoted)}{mask_text}, but max_cost_usd allows {format_limit_usd(limit)}."
-    )
+    price_text = describe_price(job.quoted, job.mask_quoted)
+    message = f"The job costs up to {price_text}, but max_cost_usd allows {format_limit_usd(limit)}."
     fits_without_mask = job.quoted <= to_micro_usd(Decimal(str(limit)))
     advice = "Raise max_cost_usd, or remove `mask` from `subject`" if fits_without_mask else None
     raise InstructionError(Code.MAX_COST_EXCEEDED, message, advice)
 
 
 def _is_paid(job: Job, known_jobs: Sequence[Job]) -> bool:
+    return _find_paid(job, known_jobs) is not None
+
+
+def _find_paid(job: Job, known_jobs: Sequence[Job]) -> Job | None:
+    """Returns the planned job as the ledger has it if it is, or may be, paid, or needs no purchase."""
     same_job = (one for one in known_jobs if one.job_id == job.job_id)
-    return any(one.money is not MoneyStatus.NOT_SPENT or one.needs_no_purchase for one in same_job)
+    return next((one for one in same_job if one.money is not MoneyStatus.NOT_SPENT or one.needs_no_purchase), None)
 
 
 def _refuse_repeated_names(planned: Sequence[Job], now: datetime) -> tuple[list[Job], list[Problem]]:

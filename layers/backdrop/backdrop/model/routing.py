@@ -97,10 +97,13 @@ def find_routes(
     return found, objections
 
 
-def choose_route(fields: Mapping[str, Any], names: Sequence[str], offers: Offers, read_health: HealthReader) -> Route:
+def choose_route(
+    fields: Mapping[str, Any], names: Sequence[str], offers: Offers, read_health: HealthReader, *, mask_price: int = 0
+) -> Route:
     """Returns the first capable provider whose lane allows calls; if all are blocked, the first capable one.
 
-    Raises InstructionError if no provider can run the job.
+    `mask_price`: that of the mask that is bought with the picture, in micro-dollars. Raises InstructionError if no
+    provider can run the job.
     """
     found, objections = find_routes(fields, names, offers)
     if not found:
@@ -108,8 +111,9 @@ def choose_route(fields: Mapping[str, Any], names: Sequence[str], offers: Offers
     explanations = [one.message for one in objections]
     if len(found) == 1:
         return found[0]._replace(passed_over=_build_passed_over_warnings(explanations))
-    affordable = [one for one in found if not _explain_cost_limit(one, fields, offers.mandate)] or found[:1]
-    explanations += [_explain_cost_limit(one, fields, offers.mandate) for one in found if one not in affordable]
+    too_expensive = {one: explain_cost_limit(one, fields, mask_price, offers.mandate) for one in found}
+    affordable = [one for one in found if not too_expensive[one]] or found[:1]
+    explanations += [too_expensive[one] for one in found if one not in affordable]
     lanes = {one.provider: read_health(one.provider) for one in affordable}
     available = next((one for one in affordable if lanes[one.provider].allows_calls), None)
     route = available or next(
@@ -134,7 +138,7 @@ def find_failover_route(
     affordable = (
         one
         for one in found
-        if not _explain_cost_limit(one, job.instructions)
+        if not explain_cost_limit(one, job.instructions, job.mask_quoted)
         and not (account and account.find_obstacle(job, one.price, day))
     )
     return next((one for one in affordable if read_health(one.provider).allows_calls), None)
@@ -165,29 +169,45 @@ def describe_unavailability(lane: ProviderHealth) -> str:
 
 def find_max_quote(fields: Mapping[str, Any], names: Sequence[str], offers: Offers) -> int | None:
     """Returns the price at the most expensive possible provider, in micro-dollars; None if none can run the job."""
-    found, _ = find_routes(fields, names, offers)
-    affordable_prices = [one.price for one in found if not _explain_cost_limit(one, fields, offers.mandate)] or [
-        one.price for one in found
-    ]
-    return max(affordable_prices, default=None)
+    return max((one.price for one in _find_affordable_routes(fields, names, offers)), default=None)
 
 
 def with_max_quote(job: Job, offers: Offers) -> Job:
-    """Quotes the job at its highest price, because it may move to a more expensive provider in its list."""
+    """Quotes the job at the provider in its list where it may cost the most, because it may move there.
+
+    That need not be the most expensive one: `max_cost_usd` leaves more room for retries at another.
+    """
     named = job.instructions.get("provider", job.provider)
-    max_quote = None if isinstance(named, str) else find_max_quote(job.instructions, named, offers)
-    return job if max_quote is None else replace(job, quoted=max_quote)
+    if isinstance(named, str):
+        return job
+    routes = _find_affordable_routes(job.instructions, named, offers, job.mask_quoted)
+    quotes = [replace(job, quoted=one.price) for one in routes]
+    return max(quotes, key=lambda one: one.max_cost, default=job)
 
 
-def _explain_cost_limit(route: Route, fields: Mapping[str, Any], mandate: Mandate | None = None) -> str:
-    """Explains why the price exceeds what the instructions, or the mandate, allow; "" if it does not."""
-    limit, price = fields.get("max_cost_usd"), f"{route.provider} costs up to {format_usd(route.price)}"
-    if limit is not None and route.price > to_micro_usd(Decimal(str(limit))):
-        return f"{price}, but max_cost_usd allows {format_limit_usd(limit)}"
+def _find_affordable_routes(
+    fields: Mapping[str, Any], names: Sequence[str], offers: Offers, mask_price: int = 0
+) -> Sequence[Route]:
+    """Returns the routes within the limits; all of them if none is, because the job is then refused by its price."""
+    found, _ = find_routes(fields, names, offers)
+    return [one for one in found if not explain_cost_limit(one, fields, mask_price, offers.mandate)] or found
+
+
+def explain_cost_limit(route: Route, fields: Mapping[str, Any], mask_price: int, mandate: Mandate | None = None) -> str:
+    """Explains why the price, with the mask, exceeds what the instructions or the mandate allow; "" if it does not."""
+    limit, cost = fields.get("max_cost_usd"), route.price + mask_price
+    text = f"{route.provider} costs up to {describe_price(route.price, mask_price)}"
+    if limit is not None and cost > to_micro_usd(Decimal(str(limit))):
+        return f"{text}, but max_cost_usd allows {format_limit_usd(limit)}"
     per_picture = mandate.per_picture if mandate else None
-    if mandate and per_picture is not None and route.price > per_picture * int(fields.get("num_images", 1)):
-        return f"{price}, but the mandate {mandate.name} allows {format_usd(per_picture)} per picture"
+    if mandate and per_picture is not None and cost > per_picture * int(fields.get("num_images", 1)):
+        return f"{text}, but the mandate {mandate.name} allows {format_usd(per_picture)} per picture"
     return ""
+
+
+def describe_price(price: int, mask_price: int) -> str:
+    """Returns the price of a picture, and that of a mask that is bought with it, both in micro-dollars, as a text."""
+    return f"{format_usd(price)} and its mask {format_usd(mask_price)}" if mask_price else format_usd(price)
 
 
 def _choose_code(objections: Sequence[Objection]) -> Code:
