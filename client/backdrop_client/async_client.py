@@ -7,8 +7,8 @@ from functools import partial
 from threading import Event
 from typing import Any
 
-from backdrop_client.batches import BatchItem
-from backdrop_client.client import Allowance, Backdrop, Order, Quote
+from backdrop_client.batches import BatchItem, BatchProgress
+from backdrop_client.client import DEFAULT_IN_FLIGHT, Allowance, Backdrop, Order, Quote
 from backdrop_client.jobs import DEFAULT_TIMEOUT_SECONDS, Job, Status
 from backdrop_client.outcome import JsonObject
 from backdrop_client.results import Result
@@ -34,6 +34,21 @@ class AsyncBackdrop:
         self._client, self.sleep = client, sleep
         self._pool = ThreadPoolExecutor(max_threads, "backdrop-async")
 
+    @classmethod
+    async def connect(
+        cls,
+        stack: str = "backdrop",
+        *,
+        mandate: str | None = None,
+        prefix: str | None = None,
+        profile: str | None = None,
+        region: str | None = None,
+        max_threads: int = MAX_THREADS,
+    ) -> "AsyncBackdrop":
+        """Connects to a stack as Backdrop does, in a thread, so that the event loop can run."""
+        build = partial(Backdrop, stack, mandate=mandate, prefix=prefix, profile=profile, region=region)
+        return cls(await asyncio.to_thread(build), max_threads=max_threads)
+
     async def create(self, photo: Photo, /, **instructions: Any) -> "AsyncJob":
         """See Backdrop.create."""
         return AsyncJob(await self.run(partial(self._client.create, photo, **instructions)), self)
@@ -42,10 +57,25 @@ class AsyncBackdrop:
         """See Backdrop.job."""
         return AsyncJob(self._client.job(key), self)
 
-    async def map(self, photos: Iterable[Order], **options: Any) -> AsyncGenerator[BatchItem]:
-        """See Backdrop.map."""
+    async def map(
+        self,
+        photos: Iterable[Order],
+        *,
+        in_flight: int = DEFAULT_IN_FLIGHT,
+        timeout: float | None = DEFAULT_TIMEOUT_SECONDS,
+        on_progress: Callable[[BatchProgress], object] = lambda _: None,
+        **instructions: Any,
+    ) -> AsyncGenerator[BatchItem]:
+        """See Backdrop.map. `on_progress` is called in another thread."""
         stop = Event()
-        batch = self._client.map(photos, should_stop=stop.is_set, **options)
+        batch = self._client.map(
+            photos,
+            in_flight=in_flight,
+            timeout=timeout,
+            on_progress=on_progress,
+            should_stop=stop.is_set,
+            **instructions,
+        )
         # One thread, so that a canceled batch is closed as soon as its current step ends.
         with_batch = ThreadPoolExecutor(1, "backdrop-batch")
         try:

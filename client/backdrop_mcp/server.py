@@ -73,7 +73,16 @@ type Path = Annotated[str | None, Field(description="Photo: file below the serve
 type Data = Annotated[str | None, Field(description="Photo: base64, at most 10 MB")]
 type Key = Annotated[str | None, Field(description="Photo: key of an object in the mandate's folder")]
 type Instructions = Annotated[
-    dict[str, Any], Field(description='Such as {"prompt":"on marble"} or {"operation":"remove"}')
+    dict[str, Any],
+    Field(
+        description=(
+            'Such as {"prompt":"on marble"} or {"operation":"remove"}. Fields: prompt, operation (replace or remove), '
+            'style (such as "golden hour"), frame ("4:5" or "1200x628"), num_images, rendering_speed (FLASH is the '
+            'cheapest, QUALITY the most expensive), shadow ("contact", for remove), '
+            'output ({"format":"webp","width":800}), max_cost_usd, revision (any text, to buy another try). '
+            "More: backdrop://instructions"
+        )
+    ),
 ]
 type Changes = Annotated[dict[str, Any], Field(description="Instructions that differ from the job's")]
 type Seconds = Annotated[

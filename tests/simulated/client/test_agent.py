@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 from base64 import b64encode, encodebytes
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from mcp import MCPError
 from mcp.client import Client
 from mcp_types import CallToolResult, ImageContent, TextContent
 
+from backdrop.instructions.schema import InstructionsModel
 from backdrop.model.capabilities import MAX_FILE_BYTES
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import RetryClass
@@ -886,6 +888,18 @@ def test_long_texts_do_not_make_replies_long(agent: Agent) -> None:
         assert len(read_text(agent.call(tool, job=job))) < 3000
     refused = agent.fail("create", instructions={"x" * 9000: 1, **MARBLE}, path="cup.jpg")
     assert len(json.dumps(refused)) < 3000
+
+
+def test_tools_name_the_most_useful_instructions(agent: Agent) -> None:
+    """Models read the descriptions of tools, but rarely a resource."""
+    listed = agent.ask(lambda client: client.list_tools()).model_dump_json()
+    fields = re.findall(r"([a-z_]+)(?: \([^)]*\))?[,.]", listed.partition("Fields: ")[2].partition(" More:")[0])
+    assert len(fields) == 10
+    assert set(fields) <= InstructionsModel.model_fields.keys()
+    examples = {"style": "golden hour", "frame": "4:5", "shadow": "contact", "output": {"format": "webp", "width": 800}}
+    for name, value in examples.items():
+        own = {"operation": "remove"} if name == "shadow" else MARBLE
+        assert agent.run("quote", instructions={**own, name: value}, path="cup.jpg")["pictures"] == 1
 
 
 def test_resources_describe_instructions_and_prices(agent: Agent) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from inspect import signature
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,7 @@ from backdrop_client import (
     WaitTimeoutError,
     s3_uploader,
 )
+from backdrop_client import client as client_module
 from backdrop_client.connection import Connection
 from simulation.world.call_behavior import build_refusal
 from simulation.world.sample_images import build_photo
@@ -425,6 +428,34 @@ def test_notebook_shows_the_pictures_of_a_deleted_photo(world: World, client: Ba
     world.delete_file(result.key)
     html = result._repr_html_()
     assert (html.count("data:image/webp;base64,"), "<figure>before</figure>" in html) == (1, True)
+
+
+def test_asynchronous_client_connects_without_blocking_the_loop(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+
+    def connect_in_thread(*location: object) -> Connection:
+        assert location == ("shop", "anna-agent", "eu-central-1")
+        threads.append(threading.current_thread())
+        return Connection(world.steps.bootstrap, world.run_for)
+
+    monkeypatch.setattr(client_module, "connect", connect_in_thread)
+    location = {"stack": "shop", "profile": "anna-agent", "region": "eu-central-1"}
+
+    async def create() -> str:
+        client = await AsyncBackdrop.connect(**location, prefix="shop/", max_threads=1)
+        return (await client.create(PHOTO, prompt="on marble")).key
+
+    assert asyncio.run(create()).startswith("shop/")
+    assert threads != [threading.main_thread()]
+
+
+def test_asynchronous_batch_has_the_options_of_the_synchronous_one() -> None:
+    synchronous, asynchronous = (dict(signature(kind.map).parameters) for kind in (Backdrop, AsyncBackdrop))
+    # An asynchronous caller leaves the loop instead.
+    del synchronous["should_stop"]
+    assert list(synchronous) == list(asynchronous)
+    for name in ("in_flight", "timeout"):
+        assert synchronous[name].default == asynchronous[name].default
 
 
 def test_asynchronous_client_has_the_same_results(world: World) -> None:
