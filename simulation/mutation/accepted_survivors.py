@@ -362,7 +362,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "reconcile.open_jobs:OpenJobs.find_job#a12544 if 1": (
         "For speed: a job that was not read with the others is read by itself."
     ),
-    "operate.redrive:RedriveService._write_transition#267029 if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService._write_transition#ac4cbb if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._join_or_take_over#518d61 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._is_result_available#3cae0c if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._is_result_available#3cae0c if 2": REDRIVE_REASON,
@@ -370,17 +370,20 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For the type checker: every entry of the index has a photo."
     ),
     "operate.redrive:RedriveService.list_unknown_jobs#ae7a4e if 1": LOST_ANSWER_REASON,
-    "operate.redrive:RedriveService.plan#3e0677 if 1": REDRIVE_REASON,
-    "operate.redrive:RedriveService.plan#3e0677 if 2": REDRIVE_REASON,
-    "operate.redrive:RedriveService.plan#3e0677 if 3": REDRIVE_REASON,
-    "operate.redrive:RedriveService.plan#3e0677 if 4": REDRIVE_REASON,
-    "operate.redrive:RedriveService.redrive#a63655 if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#9698a5 if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#9698a5 if 2": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#9698a5 if 3": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#9698a5 if 4": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#9698a5 if 5": REDRIVE_REASON,
+    "operate.redrive:RedriveService._with_current_mandate#2d5863 if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService._list_mask_restarts#8417e7 if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService.redrive#eaf658 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._check_photo#908a7d if 1": (
         "Seeds rarely redrive an unreadable photo whose defaults changed: tests/simulated/intake/test_unreadable.py "
         "has such a photo."
     ),
-    "operate.redrive:RedriveService.redrive#a63655 if 2": REDRIVE_REASON,
-    "operate.redrive:RedriveService.redrive#a63655 if 3": (
+    "operate.redrive:RedriveService.redrive#eaf658 if 2": REDRIVE_REASON,
+    "operate.redrive:RedriveService.redrive#eaf658 if 3": (
         "For speed: reconcile's next run sends what a redrive did not send, because it is overdue."
     ),
     "operate.redrive:FailureFilter.matches#0eb3d4 return 1": FAILURE_FILTER_REASON,

@@ -12,7 +12,8 @@ from backdrop.model.codes import Code
 from backdrop.model.fidelity import CannotSayReason, Fidelity, FidelityVerdict
 from backdrop.model.job import MASK_VARIANT, Job, JobStatus, MoneyStatus
 from backdrop.model.job_warning import WarningCode
-from backdrop.model.provider_result import RetryClass
+from backdrop.model.provider_result import ProviderResult, RetryClass
+from backdrop.operate.redrive import FailureFilter, RedrivePlan
 from simulation.world.simulated_provider import CallBehavior, ProviderKind, build_refusal
 from simulation.world.simulated_stack import World
 from tests.simulated.content_waits import read_task_response, send_task_request
@@ -233,6 +234,51 @@ def test_mask_is_not_bought_after_its_picture_was_refused() -> None:
     world.run_for(300)
     assert find_job(world).status is JobStatus.REFUSED
     assert find_job(world, MASK_VARIANT).status is JobStatus.CANCELLED
+
+
+def refuse_picture(world: World, refusal: CallBehavior) -> None:
+    """Has the picture refused before its mask is bought."""
+    world.simulated_providers[SCENE_LANE].script.append(refusal)
+    world.pause_lane(provider=CUT_OUT_LANE)
+    world.run_for(300)
+    assert find_job(world, MASK_VARIANT).status is JobStatus.CANCELLED
+    world.resume_lane(provider=CUT_OUT_LANE)
+
+
+def redrive_picture(world: World, *, pay_again: bool) -> RedrivePlan:
+    service = world.steps.redrive()
+    (failure,) = service.list_failures(FailureFilter())
+    plan = service.plan(failure, pay_again=pay_again)
+    assert service.redrive(plan)
+    world.run_until_empty()
+    return plan
+
+
+@pytest.mark.parametrize("is_charged", [False, True])
+def test_mask_is_bought_with_the_redriven_picture_that_needs_it(*, is_charged: bool) -> None:
+    world = build_world(**WITH_MASK)
+    refusal = build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED)
+    if is_charged:
+        result = ProviderResult(RetryClass.PERM, Code.REQUEST_REJECTED, "refused", charged=75_000)
+        refusal = CallBehavior(result=result)
+    refuse_picture(world, refusal)
+    assert redrive_picture(world, pay_again=is_charged).max_cost == 85_000
+    assert find_job(world, MASK_VARIANT).status is JobStatus.STORED
+    assert find_fidelity(find_job(world)).verdict is FidelityVerdict.SAME
+    assert_at_rest(world)
+
+
+def test_redriven_picture_shares_the_mask_that_another_photo_has_bought_since() -> None:
+    world = build_world(**WITH_MASK)
+    refuse_picture(world, build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED))
+    world.upload_photo("other.jpg", PHOTO)
+    world.upload_sidecar("other.jpg", operation="remove")
+    world.run_until_empty()
+    redrive_picture(world, pay_again=False)
+    mask = find_job(world, MASK_VARIANT)
+    assert (mask.status, mask.charged) == (JobStatus.STORED, 0)
+    assert find_fidelity(find_job(world)).verdict is FidelityVerdict.SAME
+    assert_at_rest(world)
 
 
 def test_no_mask_is_bought_for_a_picture_whose_name_another_photo_has() -> None:
