@@ -19,6 +19,7 @@ from simulation.world.simulated_stack import World
 from tests.simulated.content_waits import read_task_response, send_task_request
 from tests.simulated.deliver.test_fidelity import (
     CHANGED_SCENE,
+    CUT_OUT,
     CUT_OUT_LANE,
     ON_GRASS,
     PHOTO,
@@ -27,6 +28,7 @@ from tests.simulated.deliver.test_fidelity import (
     TRANSPARENT_PHOTO,
     build_world,
     draw_on,
+    draw_product,
     encode,
     find_fidelity,
     find_job,
@@ -204,6 +206,40 @@ def test_cut_out_that_is_requested_later_gives_a_picture_bought_before_its_own_p
     world.run_until_empty()
     assert find_fidelity(find_job(world, "scene")).verdict is FidelityVerdict.SAME
     assert list_warning_codes(find_job(world, "scene")) == []
+
+
+BAD_CUT_OUT = encode(Image.merge("RGBA", [draw_product().getchannel(band) for band in "BRGA"]).rotate(180))
+
+
+@pytest.mark.parametrize("revision", ["2", "3", "4", "5"])
+@pytest.mark.parametrize("is_mask", [False, True])
+def test_current_cut_out_is_preferred_to_another_one_that_is_wrong(revision: str, *, is_mask: bool) -> None:
+    variants: dict[str, Any] = {"scene": WITH_MASK} if is_mask else {"cut-out": {"operation": "remove"}}
+    world = build_world(variants={"scene": ON_GRASS} | variants)
+    world.downloads.override_by_provider[CUT_OUT_LANE] = BAD_CUT_OUT
+    world.run_until_empty()
+    assert find_fidelity(find_job(world, "scene")).reason is CannotSayReason.MASK_OF_ANOTHER_PHOTO
+    world.downloads.override_by_provider[CUT_OUT_LANE] = CUT_OUT
+    scene, cut_out = ON_GRASS | {"subject": {"min": 0.8}}, {"operation": "remove", "revision": revision}
+    world.upload_sidecar(KEY, variants={"scene": scene, "cut-out": cut_out})
+    world.run_until_empty()
+    assert find_fidelity(find_job(world, "scene")).verdict is FidelityVerdict.SAME
+    # It is bought, but no longer current. Nor is the wrong one.
+    world.upload_sidecar(KEY, variants={"scene": ON_GRASS | {"subject": {"min": 0.7}}})
+    world.run_until_empty()
+    assert find_fidelity(find_job(world, "scene")).verdict is FidelityVerdict.SAME
+
+
+def test_bought_cut_out_serves_if_the_current_one_does_not_arrive() -> None:
+    world = build_world(variants={"scene": ON_GRASS, "cut-out": {"operation": "remove"}})
+    world.run_until_empty()
+    world.pause_lane(provider=CUT_OUT_LANE)
+    scene, cut_out = ON_GRASS | {"subject": {"min": 0.8}}, {"operation": "remove", "revision": "2"}
+    world.upload_sidecar(KEY, variants={"scene": scene, "cut-out": cut_out})
+    world.run_for(600)
+    assert find_job(world, "scene").status is JobStatus.PAID
+    world.run_for(600)
+    assert find_fidelity(find_job(world, "scene")).verdict is FidelityVerdict.SAME
 
 
 def test_failed_mask_leaves_a_delivered_picture_with_a_warning() -> None:
