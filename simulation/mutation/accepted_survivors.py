@@ -169,7 +169,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.lifecycle:retry_delivery#b5d698 if 1": (
         "RedriveService.plan checks the same before this transition."
     ),
-    "model.transitions.lifecycle:update_instructions#27e4fe if 3": (
+    "model.transitions.lifecycle:update_instructions#1cc86e if 3": (
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "model.transitions.lifecycle:change_provider#6a51df if 1": FAILOVER_REASON,
