@@ -53,7 +53,7 @@ class BenchReviewers:
         try:
             with ThreadPoolExecutor() as people:
                 while not self.should_stop.wait(POLL_SECONDS):
-                    for picture in list_waiting_pictures(read_jobs_in_review(self.stack, {}).values()):
+                    for picture in list_waiting_pictures(self.stack, read_jobs_in_review(self.stack, {}).values()):
                         self._decide(picture, people)
         except BaseException as error:
             self.errors.append(error)

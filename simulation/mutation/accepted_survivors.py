@@ -169,7 +169,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.transitions.lifecycle:retry_delivery#b5d698 if 1": (
         "RedriveService.plan checks the same before this transition."
     ),
-    "model.transitions.lifecycle:update_instructions#27e4fe if 3": (
+    "model.transitions.lifecycle:update_instructions#1cc86e if 3": (
         "No seed has a picture that an encoder fails on: tests/simulated/deliver/test_not_made.py does."
     ),
     "model.transitions.lifecycle:change_provider#6a51df if 1": FAILOVER_REASON,
@@ -204,19 +204,18 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "campaigns": CAMPAIGN_REASON,
     "operate.cancel:CancelService._cancel_item#3f675d if 1": CANCEL_REASON,
     "deliver.service:DeliverService.deliver#80647f if 5": FIDELITY_REASON,
-    "deliver.fidelity_checks:FidelityChecks.find_mask#82d20d if 3": OWN_PIXELS_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#d0521a if 3": OWN_PIXELS_REASON,
     "deliver.service:DeliverService._deliver_pictures#303169 if 4": MASK_REASON,
     "deliver.fidelity_checks:FidelityChecks._load_cut_out#94a29b if 1": FIDELITY_REASON,
     "deliver.fidelity_checks:FidelityChecks._load_photo#233f0e return 1": FIDELITY_REASON,
     "deliver.fidelity_checks:FidelityChecks.check#4a3e1d if 1": FIDELITY_REASON,
     "deliver.fidelity_checks:FidelityChecks.check#4a3e1d if 2": FIDELITY_REASON,
-    "deliver.fidelity_checks:FidelityChecks.find_mask#82d20d if 1": FIDELITY_REASON,
-    "deliver.fidelity_checks:FidelityChecks.find_mask#82d20d if 2": FIDELITY_REASON,
-    "deliver.fidelity_checks:FidelityChecks.find_mask#82d20d if 5": FIDELITY_REASON,
-    "deliver.fidelity_checks:FidelityChecks.find_mask#82d20d if 6": FIDELITY_REASON,
-    "deliver.fidelity_checks:FidelityChecks.find_mask#82d20d return 6": FIDELITY_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#d0521a if 1": FIDELITY_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#d0521a if 2": FIDELITY_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#d0521a if 5": FIDELITY_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#d0521a if 6": FIDELITY_REASON,
+    "deliver.fidelity_checks:FidelityChecks.find_mask#d0521a return 6": FIDELITY_REASON,
     "deliver.fidelity_checks:_crop_to_photo#8315c3 if 1": FIDELITY_REASON,
-    "deliver.fidelity_checks:find_cut_out#07318d return 1": FIDELITY_REASON,
     "deliver.fidelity_checks:waits_for_mask#4f29fa return 1": FIDELITY_REASON,
     "deliver.image_steps:ImageSteps._require_time#004e31 if 1": IMAGE_STEPS_REASON,
     "deliver.image_steps:ImageSteps.run#2698c0 if 1": IMAGE_STEPS_REASON,
@@ -254,6 +253,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.task_callbacks:TaskCallbacks._complete_all#18ca24 if 1": (
         "Seeds rarely refuse one answer of several: tests/simulated/requests/test_answers.py does."
     ),
+    "intake.job_planner:JobPlanner._explain_mask_cost#2f241d if 1": MASK_REASON,
     "model.transitions.approval:_end_rejected#a428b2 if 1": APPROVAL_REASON,
     "model.transitions.approval:await_approval#4b44f9 if 1": APPROVAL_REASON,
     "model.transitions.approval:reject#23de8d if 1": APPROVAL_REASON,
@@ -362,7 +362,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "reconcile.open_jobs:OpenJobs.find_job#a12544 if 1": (
         "For speed: a job that was not read with the others is read by itself."
     ),
-    "operate.redrive:RedriveService._write_transition#267029 if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService._write_transition#ac4cbb if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._join_or_take_over#518d61 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._is_result_available#3cae0c if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._is_result_available#3cae0c if 2": REDRIVE_REASON,
@@ -370,17 +370,20 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For the type checker: every entry of the index has a photo."
     ),
     "operate.redrive:RedriveService.list_unknown_jobs#ae7a4e if 1": LOST_ANSWER_REASON,
-    "operate.redrive:RedriveService.plan#3e0677 if 1": REDRIVE_REASON,
-    "operate.redrive:RedriveService.plan#3e0677 if 2": REDRIVE_REASON,
-    "operate.redrive:RedriveService.plan#3e0677 if 3": REDRIVE_REASON,
-    "operate.redrive:RedriveService.plan#3e0677 if 4": REDRIVE_REASON,
-    "operate.redrive:RedriveService.redrive#a63655 if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#9698a5 if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#9698a5 if 2": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#9698a5 if 3": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#9698a5 if 4": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#9698a5 if 5": REDRIVE_REASON,
+    "operate.redrive:RedriveService._with_current_mandate#2d5863 if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService._list_mask_restarts#8417e7 if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService.redrive#eaf658 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._check_photo#908a7d if 1": (
         "Seeds rarely redrive an unreadable photo whose defaults changed: tests/simulated/intake/test_unreadable.py "
         "has such a photo."
     ),
-    "operate.redrive:RedriveService.redrive#a63655 if 2": REDRIVE_REASON,
-    "operate.redrive:RedriveService.redrive#a63655 if 3": (
+    "operate.redrive:RedriveService.redrive#eaf658 if 2": REDRIVE_REASON,
+    "operate.redrive:RedriveService.redrive#eaf658 if 3": (
         "For speed: reconcile's next run sends what a redrive did not send, because it is overdue."
     ),
     "operate.redrive:FailureFilter.matches#0eb3d4 return 1": FAILURE_FILTER_REASON,

@@ -134,7 +134,7 @@ class Reviewers:
     def _decide_listed(self) -> None:
         from backdrop_cli.operate.review import list_waiting_pictures, read_jobs_in_review
 
-        for waiting in list_waiting_pictures(read_jobs_in_review(self._stack, {}).values()):
+        for waiting in list_waiting_pictures(self._stack, read_jobs_in_review(self._stack, {}).values()):
             job, review = waiting.job, waiting.review
             picture = AwaitingPicture(job.key, job.variant, job.job_id, review.n, review.sha256)
             self._run_command(picture, picture.decide(self._random.choice(DECISIONS), REVIEWERS[0].name))

@@ -207,7 +207,7 @@ def _find_pending_cut_out(source: Source, job: Job, jobs: Sequence[Job], now: da
     """Returns the photo's cut-out if deliver waits for it before it compares the job's picture with the photo."""
     if job.status is not JobStatus.PAID or job.operation != "replace":
         return None
-    cut_out = find_cut_out(source, job, jobs)
+    cut_out = find_cut_out(source, job, jobs, now)
     return cut_out if cut_out and waits_for_mask(job, cut_out, now) else None
 
 

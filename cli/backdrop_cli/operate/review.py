@@ -1,7 +1,7 @@
 """The `review` commands: list the pictures that wait for a person, and approve, reject, or redo them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import batched
 from typing import Any
 
@@ -10,11 +10,13 @@ from backdrop.intake.photo_status import list_current_jobs
 from backdrop.model.errors import ConflictError, DecisionRefusedError
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job import Job, JobStatus
+from backdrop.model.object_keys import photo_name_of
 from backdrop.model.review import DecisionChannel, PictureDecision, PictureReview, ReviewDecision
 from backdrop.model.schedule import ItemKey
 from backdrop.model.transitions import describe_decision
 from backdrop_cli.errors import CommandError, NothingFoundError
 from backdrop_cli.formatting import format_count, format_rough_duration
+from backdrop_cli.operate.photo_names import resolve_key
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
@@ -25,7 +27,8 @@ JOBS_PER_READ = 100
 class PictureChoice:
     """Which pictures of a photo are meant. `n` None: all pictures; `variant` None: all variants.
 
-    `sha256`: the beginning of the hash of the file that the person saw, in lowercase, or None.
+    `key`: see `resolve_key`. `sha256`: the beginning of the hash of the file that the person saw, in lowercase, or
+    None.
     """
 
     key: str
@@ -43,16 +46,18 @@ class PictureChoice:
 
 @dataclass(frozen=True)
 class ReviewedPicture:
-    """One picture that waits for a decision, or has it."""
+    """One picture that waits for a decision, or has it. `stack_bucket`: the stack's own input bucket."""
 
     job: Job
     review: PictureReview
+    stack_bucket: str
 
     @property
     def name(self) -> str:
-        """The photo's key, with the variant, and with the number if the job has several pictures."""
+        """The photo's name, with the variant, and with the number if the job has several pictures."""
+        photo_name = photo_name_of(self.job.bucket, self.job.key, self.stack_bucket)
         variant = f", variant {self.job.variant}" if self.job.variant else ""
-        return f"{self.job.key}{variant}{f', picture {self.review.n}' if len(self.job.reviews) > 1 else ''}"
+        return f"{photo_name}{variant}{f', picture {self.review.n}' if len(self.job.reviews) > 1 else ''}"
 
     @property
     def is_waiting(self) -> bool:
@@ -96,9 +101,11 @@ def read_jobs_in_review(stack: Stack, known_jobs: Mapping[ItemKey, Job]) -> dict
     return {key: job for key, job in jobs.items() if job.status is JobStatus.REVIEW}
 
 
-def list_waiting_pictures(jobs: Iterable[Job]) -> list[ReviewedPicture]:
+def list_waiting_pictures(stack: Stack, jobs: Iterable[Job]) -> list[ReviewedPicture]:
     """Returns the pictures that wait for a decision, most urgent first."""
-    waiting = [ReviewedPicture(job, one) for job in jobs for one in job.reviews if one.decision is None]
+    waiting = [
+        ReviewedPicture(job, one, stack.input_bucket) for job in jobs for one in job.reviews if one.decision is None
+    ]
     return sorted(waiting, key=lambda picture: picture.urgency)
 
 
@@ -109,7 +116,7 @@ def show_waiting_pictures(stack: Stack, screen: Screen, prefix: str) -> None:
     """Prints the pictures that wait for a decision, most urgent first."""
     with screen.spinner("reading the ledger"):
         jobs = [job for job in read_jobs_in_review(stack, {}).values() if job.key.startswith(prefix)]
-    pictures = list_waiting_pictures(jobs)
+    pictures = list_waiting_pictures(stack, jobs)
     screen.print_json({"stack": stack.name, "pictures": [_describe(stack, one) for one in pictures]})
     scope = f"in {prefix}, stack {stack.name}" if prefix else f"in stack {stack.name}"
     if not pictures:
@@ -142,6 +149,7 @@ def _describe(stack: Stack, picture: ReviewedPicture) -> dict[str, Any]:
     job, review = picture.job, picture.review
     fidelity = review.fidelity
     return {
+        "bucket": job.bucket,
         "key": job.key,
         "variant": job.variant or None,
         "n": review.n,
@@ -202,14 +210,19 @@ def _decide(stack: Stack, picture: ReviewedPicture, decision: ReviewDecision, by
     decided = stack.approvals.decide(
         PictureDecision(job.job_id, review.n, decision, by, DecisionChannel.CLI, sha256=review.sha256), job.source_id
     )
-    return ReviewedPicture(decided, decided.find_review(review.n) or review)
+    return replace(picture, job=decided, review=decided.find_review(review.n) or review)
 
 
 def _find_pictures(stack: Stack, choice: PictureChoice) -> list[ReviewedPicture]:
     """Returns the chosen pictures of the photo's current jobs; raises NothingFoundError if there are none."""
-    source, jobs = stack.redrive_service.ledger.read_photo(derive_source_id(stack.input_bucket, choice.key))
+    source, jobs = stack.redrive_service.ledger.read_photo(derive_source_id(*resolve_key(stack, choice.key)))
     current_jobs = [job for job in list_current_jobs(source, jobs) if not job.is_mask] if source else []
-    pictures = [ReviewedPicture(job, one) for job in current_jobs for one in job.reviews if choice.includes(job, one)]
+    pictures = [
+        ReviewedPicture(job, one, stack.input_bucket)
+        for job in current_jobs
+        for one in job.reviews
+        if choice.includes(job, one)
+    ]
     if not pictures:
         raise NothingFoundError(f"nothing was changed; {_explain_no_picture(choice, current_jobs)}, stack {stack.name}")
     return pictures

@@ -17,6 +17,7 @@ from backdrop.operate.rerun import RerunPreview
 from backdrop_cli.errors import CommandError, NothingFoundError, UsageError
 from backdrop_cli.formatting import count_images, format_count
 from backdrop_cli.mandate_forecast import MandateForecast
+from backdrop_cli.operate.photo_names import resolve_key
 from backdrop_cli.purchase_warnings import WarningTotals, print_warning_totals
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
@@ -112,12 +113,19 @@ class RedoPlan:
             )
 
 
-def plan_redo(stack: Stack, key: str, variant: str | None, new_fields: Mapping[str, Any]) -> RedoPlan:
+def plan_redo(stack: Stack, name: str, variant: str | None, new_fields: Mapping[str, Any]) -> RedoPlan:
     """Returns what it takes to change these fields of the photo's instructions. Changes nothing.
+
+    `name`: see `resolve_key`.
 
     Raises NothingFoundError if the photo has no such job, CommandError if its instructions cannot be changed here, and
     UsageError if the fields are wrong.
     """
+    bucket, key = resolve_key(stack, name)
+    if bucket != stack.input_bucket:
+        raise CommandError(
+            f"nothing was changed; {key} is in another bucket, {bucket}: send a request with the new instructions"
+        )
     current_jobs = _find_current_jobs(stack, key, variant)
     sidecar_key, sidecar = _build_sidecar(stack, key, current_jobs, variant, new_fields)
     preview = stack.build_rerun_service(OverlayBucket(stack.photos, {sidecar_key: sidecar})).preview(key)
@@ -134,13 +142,14 @@ def plan_redo(stack: Stack, key: str, variant: str | None, new_fields: Mapping[s
 
 
 def redo_picture(
-    stack: Stack, screen: Screen, key: str, variant: str | None, new_fields: Mapping[str, Any], *, yes: bool
+    stack: Stack, screen: Screen, name: str, variant: str | None, new_fields: Mapping[str, Any], *, yes: bool
 ) -> None:
     """Changes these fields in the photo's sidecar, after showing what that buys and asking.
 
     Raises CommandError as `plan_redo` does, and if the change has no effect.
     """
-    plan = plan_redo(stack, key, variant, new_fields)
+    plan = plan_redo(stack, name, variant, new_fields)
+    key = plan.key
     job_count = len(plan.preview.jobs_to_buy)
     forecast, warnings = MandateForecast.for_today(stack.rerun_service.mandates, stack.clock), WarningTotals()
     warnings.add(key, forecast.add(key, plan.preview.jobs_to_buy))
@@ -165,7 +174,7 @@ def redo_picture(
         if discarded_text := str(plan.discarded_pictures):
             screen.print(discarded_text, "bold")
         screen.confirm(f"Redo it for at most {plan.max_price}?", yes=yes)
-    plan_redo(stack, key, variant, new_fields).require_agreement(plan.preview.max_cost, str(plan.discarded_pictures))
+    plan_redo(stack, name, variant, new_fields).require_agreement(plan.preview.max_cost, str(plan.discarded_pictures))
     stack.uploader.upload_sidecar(plan.sidecar_key, plan.sidecar)
     screen.print_json(document | {"sent": True})
     screen.print(f"✓ {plan.sidecar_key} uploaded. {plan.outcome}")

@@ -28,7 +28,6 @@ from backdrop.model.object_keys import (
     ObjectKind,
     classify_key,
     folder_of,
-    photo_key_of,
     photo_name_of,
     receipt_key,
     report_key,
@@ -39,6 +38,7 @@ from backdrop.ports import StoredObject
 from backdrop_cli.display_status import DisplayStatus, describe_undelivered_variants, summarize_photo_status
 from backdrop_cli.errors import NothingFoundError
 from backdrop_cli.formatting import format_bytes, format_count, format_utc, format_value, quote_key_for_shell
+from backdrop_cli.operate.photo_names import resolve_key
 from backdrop_cli.operate.photo_waits import (
     IN_FLIGHT,
     QUEUED,
@@ -95,7 +95,7 @@ class PhotoHistory:
 
 def show_photo(stack: Stack, screen: Screen, key: str) -> None:
     """Prints the history. Raises NothingFoundError for an unknown photo."""
-    history = _read_history(stack, *_resolve_key(stack, key))
+    history = _read_history(stack, *resolve_key(stack, key))
     screen.print_json({"stack": stack.name, **_build_document(history)})
     source, jobs = history.source, history.jobs
     printer = _AdvicePrinter(screen)
@@ -112,30 +112,8 @@ def show_photo(stack: Stack, screen: Screen, key: str) -> None:
     current_jobs = list_current_jobs(source, jobs)
     for job in [*current_jobs, *(job for job in jobs if job not in current_jobs)]:
         screen.print()
-        _print_job(screen, printer, job, history, current=job in current_jobs)
+        _print_job(stack, screen, printer, job, history, current=job in current_jobs)
     _print_files(screen, history)
-
-
-def _resolve_key(stack: Stack, key: str) -> tuple[str, str]:
-    """Returns bucket and photo key for a key, `@bucket/key`, `s3://bucket/key`, or the key of a sidecar or picture."""
-    bucket, key = _split_key(stack, key)
-    if classify_key(key) is ObjectKind.SIDECAR:
-        key = photo_key_of(key)
-    ledger = stack.redrive_service.ledger
-    if ledger.read_photo(derive_source_id(bucket, key))[0] is None:
-        photo = key.rpartition("/")[0]
-        if photo and ledger.read_photo(derive_source_id(bucket, photo))[0]:
-            return bucket, photo
-    return bucket, key
-
-
-def _split_key(stack: Stack, name: str) -> tuple[str, str]:
-    """Splits a name; keys of the output bucket begin with the name of their source."""
-    name = name.removeprefix(f"s3://{stack.output_bucket}/")
-    if name.startswith(("s3://", "@")):
-        bucket, _, key = name.removeprefix("s3://").removeprefix("@").partition("/")
-        return bucket, key
-    return stack.input_bucket, name
 
 
 def _read_history(stack: Stack, bucket: str, key: str) -> PhotoHistory:
@@ -266,7 +244,9 @@ def _print_photo(screen: Screen, history: PhotoHistory) -> None:
     screen.print(f"  photo: {dimensions}{format_bytes(photo.size)}, uploaded {format_utc(photo.uploaded_at)}")
 
 
-def _print_job(screen: Screen, printer: _AdvicePrinter, job: Job, history: PhotoHistory, *, current: bool) -> None:
+def _print_job(
+    stack: Stack, screen: Screen, printer: _AdvicePrinter, job: Job, history: PhotoHistory, *, current: bool
+) -> None:
     name = f"variant {job.variant}" if job.variant else "job"
     suffix = "" if current else " (no longer current)"
     unknown_cost = f" and possibly {format_usd(job.unknown)} more" if job.unknown else ""
@@ -293,7 +273,7 @@ def _print_job(screen: Screen, printer: _AdvicePrinter, job: Job, history: Photo
     warnings = dict.fromkeys(one.text_with_code for one in job.warnings)
     for review in job.reviews:
         if review.n not in delivered:
-            picture = ReviewedPicture(job, review)
+            picture = ReviewedPicture(job, review, stack.input_bucket)
             screen.print_unwrapped(f"  picture {review.n} {picture.state}: {review.key}")
             if review.fidelity:
                 screen.print_bullet(*_format_fidelity(review.fidelity))

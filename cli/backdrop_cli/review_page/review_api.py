@@ -7,6 +7,7 @@ from backdrop.aws.ledger import Ledger
 from backdrop.intake.photo_status import list_current_jobs
 from backdrop.model.errors import ConflictError, DecisionRefusedError
 from backdrop.model.job import Job, Source
+from backdrop.model.object_keys import photo_name_of
 from backdrop.model.review import DecisionChannel, PictureDecision, ReviewDecision
 from backdrop.model.schedule import ItemKey
 from backdrop_cli.errors import CommandError, UsageError
@@ -73,7 +74,7 @@ class ReviewApi:
         """
         with self._lock:
             self._jobs = read_jobs_in_review(self.stack, self._jobs)
-            pictures = list_waiting_pictures(self._jobs.values())
+            pictures = list_waiting_pictures(self.stack, self._jobs.values())
         now = self.stack.clock.now()
         return {"pictures": [build_list_entry(one, now, self.files) for one in pictures]}
 
@@ -138,12 +139,8 @@ class ReviewApi:
         source, picture = self._read_picture(SeenPicture.parse(request))
         if isinstance(picture, str):
             return picture
-        if source.bucket != self.stack.input_bucket:
-            raise CommandError(
-                f"nothing was changed; {source.key} is in another bucket, {source.bucket}: send a request with the new "
-                "prompt"
-            )
-        plan = plan_redo(self.stack, source.key, picture.job.variant or None, {"prompt": prompt})
+        photo_name = photo_name_of(source.bucket, source.key, self.stack.input_bucket)
+        plan = plan_redo(self.stack, photo_name, picture.job.variant or None, {"prompt": prompt})
         plan.require_effect()
         return plan
 
@@ -161,7 +158,7 @@ class ReviewApi:
         review = job.find_review(seen.n)
         if review is None:
             return source, f"{job.key} is bought or prepared again."
-        picture = ReviewedPicture(job, review)
+        picture = ReviewedPicture(job, review, self.stack.input_bucket)
         if not picture.is_waiting:
             return source, f"{picture.end}."
         if job not in list_current_jobs(source, jobs):

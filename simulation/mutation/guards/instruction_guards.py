@@ -210,7 +210,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "skips-new-output",
         "3: Another output of a paid image is delivered.",
-        force_false("model.transitions.lifecycle:update_instructions#27e4fe if 2"),
+        force_false("model.transitions.lifecycle:update_instructions#1cc86e if 2"),
         invariant=Invariant.PICTURES_MATCH_JOBS,
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(10, 4), *list_sidecars(200, 4, "cut-web")),

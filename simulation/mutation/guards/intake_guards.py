@@ -182,7 +182,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "leaves-redrive-unfinished",
         "3.11: Reconcile completes a redrive that crashed halfway.",
-        remove("operate.redrive:RedriveService._write_transition#267029 statement 6"),
+        remove("operate.redrive:RedriveService._build_write#c5c44c statement 2"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="rejected_request killed_person",
         actions=(*list_uploads(5, 12, interval_seconds=5), "300 redrive", "420 redrive", "540 redrive", "660 redrive"),

@@ -12,6 +12,7 @@ from backdrop_cli.errors import EXIT_FAILURE, EXIT_NOTHING_FOUND, EXIT_OK, EXIT_
 from backdrop_cli.operate.review_redo import DiscardedPictures
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import OUTPUT_BUCKET, World
+from simulation.world.world_inspector import INPUT_BUCKET, READABLE_BUCKET
 from simulation.world.world_services import CALLER
 from tests.simulated.command_user import NOTHING_CHANGED, Person
 from tests.simulated.deliver.test_fidelity import (
@@ -23,6 +24,7 @@ from tests.simulated.deliver.test_fidelity import (
     encode,
     find_job,
 )
+from tests.simulated.intake.test_foreign_buckets import request_photo, upload_to
 from tests.simulated.picture_decisions import APPROVED, send_decision
 from tests.simulated.stage_worlds import KEY, assert_at_rest
 
@@ -393,3 +395,35 @@ def test_spend_counts_no_approved_picture_that_was_not_delivered(monkeypatch: py
     person.world.run_until_empty()
     approval = person.run("spend", "--json").data["approval"]
     assert (approval["approved"], approval["usd"], approval["usd_per_approved"]) == (0, 4 * PRICE, None)
+
+
+# -- photos in other buckets -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+def test_photos_with_the_same_key_in_two_buckets_are_decided_apart(
+    monkeypatch: pytest.MonkeyPatch, decision: str
+) -> None:
+    person = person_with_pictures(monkeypatch)
+    world, name = person.world, f"@{READABLE_BUCKET}/{KEY}"
+    upload_to(world, KEY)
+    request_photo(world, KEY, **ON_GRASS)
+    listed = person.run("review").out.splitlines()
+    assert all(any(line.startswith(f"{one}: ") for line in listed) for one in (KEY, name))
+    documents = person.run("review", "--json").data["pictures"]
+    assert {one["bucket"] for one in documents} == {INPUT_BUCKET, READABLE_BUCKET}
+    decided = person.run("review", decision, name)
+    assert (decided.code, f"✓ {name} {decision}" in decided.out) == (EXIT_OK, True)
+    world.run_until_empty()
+    states = {job.bucket: job.status for job in world.list_jobs()}
+    assert states[INPUT_BUCKET] is JobStatus.REVIEW
+    assert states[READABLE_BUCKET] is not JobStatus.REVIEW
+
+
+def test_redo_of_a_photo_in_another_bucket_says_that_a_request_changes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = Person(World(), monkeypatch)
+    upload_to(person.world, KEY)
+    request_photo(person.world, KEY, **ON_GRASS)
+    redone = person.run("review", "redo", f"@{READABLE_BUCKET}/{KEY}", "--prompt", "on sand", "--yes")
+    assert redone.code == EXIT_FAILURE
+    assert f"{KEY} is in another bucket, {READABLE_BUCKET}: send a request with the new" in redone.err

@@ -172,6 +172,18 @@ def test_cut_out_is_reviewed_too() -> None:
     assert_at_rest(world)
 
 
+@pytest.mark.parametrize("decision", [APPROVED, REJECTED])
+@pytest.mark.parametrize("subject", [{"mask": "buy"}, {"pixels": "provider"}, {"min": 0.5}])
+def test_decision_about_the_same_pixels_is_kept(decision: str, subject: dict[str, Any]) -> None:
+    world = world_in_review()
+    decide(world, decision, find_job(world))
+    before = find_job(world)
+    world.upload_sidecar(KEY, **REVIEWED | {"subject": subject})
+    world.run_until_empty()
+    after = find_job(world)
+    assert (after.status, list_decisions(after)) == (before.status, list_decisions(before))
+
+
 def test_cut_out_in_review_is_a_mask() -> None:
     world = build_world(
         encode(draw_on((200, 210, 220)), "JPEG"),

@@ -12,12 +12,14 @@ from backdrop.model.codes import Code
 from backdrop.model.fidelity import CannotSayReason, Fidelity, FidelityVerdict
 from backdrop.model.job import MASK_VARIANT, Job, JobStatus, MoneyStatus
 from backdrop.model.job_warning import WarningCode
-from backdrop.model.provider_result import RetryClass
+from backdrop.model.provider_result import ProviderResult, RetryClass
+from backdrop.operate.redrive import FailureFilter, RedrivePlan
 from simulation.world.simulated_provider import CallBehavior, ProviderKind, build_refusal
 from simulation.world.simulated_stack import World
 from tests.simulated.content_waits import read_task_response, send_task_request
 from tests.simulated.deliver.test_fidelity import (
     CHANGED_SCENE,
+    CUT_OUT,
     CUT_OUT_LANE,
     ON_GRASS,
     PHOTO,
@@ -26,6 +28,7 @@ from tests.simulated.deliver.test_fidelity import (
     TRANSPARENT_PHOTO,
     build_world,
     draw_on,
+    draw_product,
     encode,
     find_fidelity,
     find_job,
@@ -205,6 +208,40 @@ def test_cut_out_that_is_requested_later_gives_a_picture_bought_before_its_own_p
     assert list_warning_codes(find_job(world, "scene")) == []
 
 
+BAD_CUT_OUT = encode(Image.merge("RGBA", [draw_product().getchannel(band) for band in "BRGA"]).rotate(180))
+
+
+@pytest.mark.parametrize("revision", ["2", "3", "4", "5"])
+@pytest.mark.parametrize("is_mask", [False, True])
+def test_current_cut_out_is_preferred_to_another_one_that_is_wrong(revision: str, *, is_mask: bool) -> None:
+    variants: dict[str, Any] = {"scene": WITH_MASK} if is_mask else {"cut-out": {"operation": "remove"}}
+    world = build_world(variants={"scene": ON_GRASS} | variants)
+    world.downloads.override_by_provider[CUT_OUT_LANE] = BAD_CUT_OUT
+    world.run_until_empty()
+    assert find_fidelity(find_job(world, "scene")).reason is CannotSayReason.MASK_OF_ANOTHER_PHOTO
+    world.downloads.override_by_provider[CUT_OUT_LANE] = CUT_OUT
+    scene, cut_out = ON_GRASS | {"subject": {"min": 0.8}}, {"operation": "remove", "revision": revision}
+    world.upload_sidecar(KEY, variants={"scene": scene, "cut-out": cut_out})
+    world.run_until_empty()
+    assert find_fidelity(find_job(world, "scene")).verdict is FidelityVerdict.SAME
+    # It is bought, but no longer current. Nor is the wrong one.
+    world.upload_sidecar(KEY, variants={"scene": ON_GRASS | {"subject": {"min": 0.7}}})
+    world.run_until_empty()
+    assert find_fidelity(find_job(world, "scene")).verdict is FidelityVerdict.SAME
+
+
+def test_bought_cut_out_serves_if_the_current_one_does_not_arrive() -> None:
+    world = build_world(variants={"scene": ON_GRASS, "cut-out": {"operation": "remove"}})
+    world.run_until_empty()
+    world.pause_lane(provider=CUT_OUT_LANE)
+    scene, cut_out = ON_GRASS | {"subject": {"min": 0.8}}, {"operation": "remove", "revision": "2"}
+    world.upload_sidecar(KEY, variants={"scene": scene, "cut-out": cut_out})
+    world.run_for(600)
+    assert find_job(world, "scene").status is JobStatus.PAID
+    world.run_for(600)
+    assert find_fidelity(find_job(world, "scene")).verdict is FidelityVerdict.SAME
+
+
 def test_failed_mask_leaves_a_delivered_picture_with_a_warning() -> None:
     world = build_world(**WITH_MASK)
     world.downloads.override_by_provider[CUT_OUT_LANE] = b"no picture"
@@ -233,6 +270,51 @@ def test_mask_is_not_bought_after_its_picture_was_refused() -> None:
     world.run_for(300)
     assert find_job(world).status is JobStatus.REFUSED
     assert find_job(world, MASK_VARIANT).status is JobStatus.CANCELLED
+
+
+def refuse_picture(world: World, refusal: CallBehavior) -> None:
+    """Has the picture refused before its mask is bought."""
+    world.simulated_providers[SCENE_LANE].script.append(refusal)
+    world.pause_lane(provider=CUT_OUT_LANE)
+    world.run_for(300)
+    assert find_job(world, MASK_VARIANT).status is JobStatus.CANCELLED
+    world.resume_lane(provider=CUT_OUT_LANE)
+
+
+def redrive_picture(world: World, *, pay_again: bool) -> RedrivePlan:
+    service = world.steps.redrive()
+    (failure,) = service.list_failures(FailureFilter())
+    plan = service.plan(failure, pay_again=pay_again)
+    assert service.redrive(plan)
+    world.run_until_empty()
+    return plan
+
+
+@pytest.mark.parametrize("is_charged", [False, True])
+def test_mask_is_bought_with_the_redriven_picture_that_needs_it(*, is_charged: bool) -> None:
+    world = build_world(**WITH_MASK)
+    refusal = build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED)
+    if is_charged:
+        result = ProviderResult(RetryClass.PERM, Code.REQUEST_REJECTED, "refused", charged=75_000)
+        refusal = CallBehavior(result=result)
+    refuse_picture(world, refusal)
+    assert redrive_picture(world, pay_again=is_charged).max_cost == 85_000
+    assert find_job(world, MASK_VARIANT).status is JobStatus.STORED
+    assert find_fidelity(find_job(world)).verdict is FidelityVerdict.SAME
+    assert_at_rest(world)
+
+
+def test_redriven_picture_shares_the_mask_that_another_photo_has_bought_since() -> None:
+    world = build_world(**WITH_MASK)
+    refuse_picture(world, build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED))
+    world.upload_photo("other.jpg", PHOTO)
+    world.upload_sidecar("other.jpg", operation="remove")
+    world.run_until_empty()
+    redrive_picture(world, pay_again=False)
+    mask = find_job(world, MASK_VARIANT)
+    assert (mask.status, mask.charged) == (JobStatus.STORED, 0)
+    assert find_fidelity(find_job(world)).verdict is FidelityVerdict.SAME
+    assert_at_rest(world)
 
 
 def test_no_mask_is_bought_for_a_picture_whose_name_another_photo_has() -> None:

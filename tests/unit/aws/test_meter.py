@@ -160,6 +160,14 @@ def test_each_picture_counts_once_regardless_of_its_outputs(capsys: pytest.Captu
     assert [read_facts(line) for line in read_metrics(capsys)] == [BARE | {"Pictures": [3.0], "SameProducts": [3.0]}]
 
 
+def test_uncompared_products_are_counted_unless_the_photo_has_no_mask(capsys: pytest.CaptureFixture[str]) -> None:
+    reasons = [CannotSayReason.NO_MASK, CannotSayReason.MASK_UNAVAILABLE, CannotSayReason.OTHER_SHAPE]
+    results = tuple(build_result(n=n, fidelity=Fidelity.from_reason(reason)) for n, reason in enumerate(reasons, 1))
+    count_ended_job(build_stored_job(results=results, queued_at=LATER))
+    (line,) = [read_facts(line) for line in read_metrics(capsys)]
+    assert (line["Pictures"], line["UncomparedProducts"]) == ([3.0], [2.0])
+
+
 def test_changed_products_are_counted_once_per_picture(capsys: pytest.CaptureFixture[str]) -> None:
     changed, unknown = Fidelity.from_score(0.5), Fidelity.from_reason(CannotSayReason.NO_MASK)
     facts = [("thumb", 1, changed), ("large", 1, changed), (None, 2, unknown)]

@@ -39,6 +39,12 @@ class Metric(StrEnum):
     PICTURES = "Pictures", COUNT, CALL_DIMENSIONS, "Pictures of stored jobs, not counting the additional files of each."
     SAME_PRODUCTS = "SameProducts", COUNT, CALL_DIMENSIONS, "Pictures whose product is the same as the photo's."
     CHANGED_PRODUCTS = "ChangedProducts", COUNT, CALL_DIMENSIONS, "Pictures whose product differs from the photo's."
+    UNCOMPARED_PRODUCTS = (
+        "UncomparedProducts",
+        COUNT,
+        CALL_DIMENSIONS,
+        "Pictures that could not be compared, not counting those of photos without a mask.",
+    )
     AWAITING_APPROVAL = (
         "AwaitingApproval",
         COUNT,

@@ -18,7 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from backdrop.aws.log import build_logger, to_error_code
 from backdrop.aws.metric_names import Metric
 from backdrop.model.codes import Code
-from backdrop.model.fidelity import FidelityVerdict
+from backdrop.model.fidelity import CannotSayReason, FidelityVerdict
 from backdrop.model.job import FAILED_STATUSES, Job, JobStatus, MoneyStatus
 from backdrop.model.pricing import MICRO_PER_USD
 from backdrop.model.provider_result import CallMetrics
@@ -158,11 +158,16 @@ def count_ended_job(job: Job) -> None:
 
 
 def _count_verdicts(job: Job) -> dict[Metric, float]:
-    """Counts the verdicts on the pictures that are delivered, and on those that people rejected."""
-    verdicts = Counter(one and one.verdict for one in job.fidelity_by_image.values())
+    """Counts the verdicts on the pictures that are delivered, and on those that people rejected.
+
+    That a photo has no mask is no failure of a comparison.
+    """
+    compared = (one for one in job.fidelity_by_image.values() if one and one.reason is not CannotSayReason.NO_MASK)
+    verdicts = Counter(one.verdict for one in compared)
     return {
         Metric.SAME_PRODUCTS: verdicts[FidelityVerdict.SAME],
         Metric.CHANGED_PRODUCTS: verdicts[FidelityVerdict.CHANGED],
+        Metric.UNCOMPARED_PRODUCTS: verdicts[FidelityVerdict.CANNOT_SAY],
     }
 
 

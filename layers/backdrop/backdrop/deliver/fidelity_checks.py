@@ -63,7 +63,7 @@ class FidelityChecks:
         photo = self._load_photo(job) if may_be_transparent else None
         if photo and (own_mask := find_own_mask(photo)):
             return PhotoWithMask(photo, own_mask, has_own_alpha=True)
-        cut_out = find_cut_out(source, job, jobs)
+        cut_out = find_cut_out(source, job, jobs, self.clock.now())
         if cut_out is None:
             if self.photos.is_gone(source, job) or (may_be_transparent and photo is None):
                 return CannotSayReason.PHOTO_GONE
@@ -113,11 +113,21 @@ class FidelityChecks:
         return replace(measured.fidelity, map_key=key)
 
 
-def find_cut_out(source: Source, job: Job, jobs: Iterable[Job]) -> Job | None:
-    """Returns the cut-out of the job's photo: one that is bought, or the current one; None if there is neither."""
+def find_cut_out(source: Source, job: Job, jobs: Iterable[Job], now: datetime) -> Job | None:
+    """Returns the cut-out of the job's photo: a current one that is bought or awaited, or the newest bought one.
+
+    A current one may replace a bought one whose mask is wrong. One that has failed, or is no longer awaited,
+    is returned only if there is no other. None if there is no cut-out.
+    """
+
+    def rank(cut_out: Job) -> tuple[bool, bool, bool, datetime]:
+        is_current, is_awaited = cut_out.job_id in source.jobs.values(), waits_for_mask(job, cut_out, now)
+        since = cut_out.paid_at or cut_out.queued_at
+        return cut_out.has_mask and is_current, is_awaited, cut_out.has_mask, since
+
     cut_outs = [one for one in jobs if one.operation == "remove" and one.sha256 == job.sha256]
-    bought = (one for one in cut_outs if one.has_mask)
-    return next(bought, None) or next((one for one in cut_outs if one.job_id in source.jobs.values()), None)
+    candidates = [one for one in cut_outs if one.has_mask or one.job_id in source.jobs.values()]
+    return max(candidates, key=rank, default=None)
 
 
 def waits_for_mask(job: Job, cut_out: Job, now: datetime) -> bool:

@@ -15,6 +15,7 @@ from backdrop.model import transitions
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG, UNUSABLE_FILES, PaidFile
 from backdrop.model.errors import ConflictError, ContentOwnedError, InstructionError
+from backdrop.model.fidelity import buys_mask
 from backdrop.model.job import ContentOwner, Job, JobStatus, MoneyStatus, Problem, Source
 from backdrop.model.object_keys import paid_key
 from backdrop.model.pricing import ConfiguredPrices, quote
@@ -121,22 +122,22 @@ class RedriveService:
         job, now = failed_item.job, self.clock.now()
         if job is None:
             return RedrivePlan(failed_item, None)
-        max_cost = self._quote_job(job)
         if self._is_result_available(job, now) and not (
             pay_again and ERROR_CATALOG[failed_item.problem.code].paid_file in UNUSABLE_FILES
         ):
             return RedrivePlan(failed_item, transitions.retry_delivery(job, now))
-        if job.mandate:
-            owner = self.ledger.read_mandate_registry().find_name(job.bucket, job.key)
-            job = transitions.with_mandate(job, owner)
+        job = self._with_current_mandate(job)
         if pay_again and (job.reused_from or job.money is not MoneyStatus.NOT_SPENT):
-            return RedrivePlan(failed_item, transitions.pay_again(job, now), max_cost)
-        transition = (
-            None
-            if job.reused_from
-            else transitions.restart(job, replace(job, is_execution_scoped=False, requested_at=now), now)
-        )
-        return RedrivePlan(failed_item, transition, max_cost if transition else 0, needs_pay_again=transition is None)
+            transition = transitions.pay_again(job, now)
+        elif job.reused_from:
+            transition = None
+        else:
+            transition = transitions.restart(job, replace(job, is_execution_scoped=False, requested_at=now), now)
+        if transition is None:
+            return RedrivePlan(failed_item, None, needs_pay_again=True)
+        source, jobs = self.ledger.read_photo(job.source_id) if buys_mask(job.instructions) else (None, ())
+        masks = [restart.job for restart in self._list_mask_restarts(job, source, jobs)] if source else []
+        return RedrivePlan(failed_item, transition, sum(self._quote_job(one) for one in (job, *masks)))
 
     def _quote_job(self, job: Job) -> int:
         """Returns the job's cost, with its retries, at the current price.
@@ -147,6 +148,23 @@ class RedriveService:
             return replace(job, quoted=quote(job.provider, job.instructions, self.prices)).max_cost
         except InstructionError:
             return job.max_cost
+
+    def _with_current_mandate(self, job: Job) -> Job:
+        """Returns a job that a mandate paid with the mandate that owns the photo's folder now."""
+        if not job.mandate:
+            return job
+        return transitions.with_mandate(job, self.ledger.read_mandate_registry().find_name(job.bucket, job.key))
+
+    def _list_mask_restarts(self, job: Job, source: Source, jobs: Sequence[Job]) -> list[Transition]:
+        """Returns the restart of the mask that a picture needs, and that was not bought because the picture ended."""
+        if not buys_mask(job.instructions) or any(one.has_mask and one.sha256 == job.sha256 for one in jobs):
+            return []
+        masks = [self._with_current_mandate(one) for one in list_current_jobs(source, jobs) if one.is_mask]
+        now = self.clock.now()
+        restarts = (
+            transitions.restart(one, replace(one, is_execution_scoped=False, requested_at=now), now) for one in masks
+        )
+        return [restart for restart in restarts if restart]
 
     def _is_result_available(self, job: Job, now: datetime) -> bool:
         """Returns whether a paid picture can still be fetched from its link or from `_backdrop/paid/`."""
@@ -171,35 +189,46 @@ class RedriveService:
         if plan.transition is None:
             return False
         try:
-            job = self._write_transition(plan.failed_item.job, plan.transition)
+            jobs = self._write_transition(plan.failed_item.job, plan.transition)
         except ConflictError:
             return False
-        if job.status is JobStatus.ACCEPTED and job.provider in self.lane_queues:
-            enqueue_job(self.lane_queues[job.provider], job)
-        enqueue_delivery(self.deliver_queue, job, job.job_id if job.status is JobStatus.PAID else None)
+        for job in jobs:
+            if job.status is JobStatus.ACCEPTED and job.provider in self.lane_queues:
+                enqueue_job(self.lane_queues[job.provider], job)
+            enqueue_delivery(self.deliver_queue, job, job.job_id if job.status is JobStatus.PAID else None)
         return True
 
-    def _write_transition(self, failed_job: Job, transition: Transition) -> Job:
-        """Writes the transition, provided that the photo still names the job.
+    def _write_transition(self, failed_job: Job, transition: Transition) -> list[Job]:
+        """Writes the transition, provided that the photo still names the job. Returns the job, and its mask.
 
         Writes the source item too, so that a worker that is processing the photo reads it again. If another job owns
-        the content by then, the redriven job waits for it or gets its file.
+        the content by then, the redriven job waits for it or gets its file. If the job is bought again, so is a mask
+        that it needs.
         """
+        owners: dict[str, ContentOwner] = {}
         for _ in range(MAX_TRIES):
             source, jobs = self.ledger.read_photo(failed_job.source_id)
             if source is None or failed_job not in list_current_jobs(source, jobs):
                 raise ConflictError
-            last_sent_at = backdate_last_send(self.clock.now())
-            transition = replace(transition, job=replace(transition.job, last_sent_at=last_sent_at))
+            is_purchase = transition.job.status is JobStatus.ACCEPTED
+            masks = self._list_mask_restarts(transition.job, source, jobs) if is_purchase else []
+            written = [self._build_write(failed_job, one, owners) for one in (transition, *masks)]
             try:
-                self.ledger.put_source(source, [transition])
+                self.ledger.put_source(source, written)
             except ConflictError:
                 self.clock.sleep(self.clock.jitter(RETRY_SECONDS))
             except ContentOwnedError as error:
-                transition = self._join_or_take_over(failed_job, transition, error.owner)
+                owners[error.owner.content_id] = error.owner
             else:
-                return transition.job
+                return [one.job for one in written]
         raise ConflictError
+
+    def _build_write(self, failed_job: Job, transition: Transition, owners: Mapping[str, ContentOwner]) -> Transition:
+        """Returns the transition as it is written: a job whose content has an owner gets its file, or waits for it."""
+        last_sent_at = backdate_last_send(self.clock.now())
+        transition = replace(transition, job=replace(transition.job, last_sent_at=last_sent_at))
+        owner = owners.get(transition.job.content_id)
+        return self._join_or_take_over(failed_job, transition, owner) if owner else transition
 
     def _join_or_take_over(self, failed_job: Job, transition: Transition, owner: ContentOwner) -> Transition:
         """Joins the content's owner, or takes over the content if the job failed with this owner's file."""

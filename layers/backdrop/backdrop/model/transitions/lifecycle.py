@@ -8,7 +8,7 @@ from backdrop.model.circuit import CancelMark
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError, ConflictError
-from backdrop.model.fidelity import MIN_SCORE_FIELD, OTHERWISE_FIELD, RETRIES_FIELD, SUBJECT_FIELD, Fidelity
+from backdrop.model.fidelity import SUBJECT_FIELD, Fidelity, buys_mask, requests_own_pixels
 from backdrop.model.ids import derive_content_id
 from backdrop.model.job import (
     ANNOUNCED_STATUSES,
@@ -29,7 +29,7 @@ from backdrop.model.mandate import MandateAccount
 from backdrop.model.output_spec import parse_outputs
 from backdrop.model.place_leases import PlaceLeases
 from backdrop.model.retries import describe_retries, explain_retry_end, find_best_attempt, should_keep_retrying
-from backdrop.model.review import APPROVAL_FIELD, list_current_reviews
+from backdrop.model.review import APPROVAL_FIELD, PictureReview, list_current_reviews
 from backdrop.model.sentence import Sentence
 
 MAX_FAILOVER_WARNINGS = 5
@@ -427,7 +427,7 @@ def update_instructions(job: Job, planned: Job) -> Transition | None:
         job,
         variant=planned.variant,
         mask_quoted=planned.mask_quoted or job.mask_quoted,
-        reviews=() if shows_other_picture else list_current_reviews(job.reviews, planned.instructions),
+        reviews=() if shows_other_picture else _list_kept_reviews(job, planned),
         image_steps=job.image_steps if keeps_steps else (),
         canvas=planned.canvas,
         instructions=planned.instructions,
@@ -465,10 +465,19 @@ def _list_delivery_fields(job: Job) -> tuple[object, ...]:
 
 
 def _list_picture_fields(job: Job) -> tuple[object, ...]:
-    """Returns what decides, apart from the purchase, which picture people see before they approve it."""
-    subject = job.instructions.get(SUBJECT_FIELD, {})
-    judged_by = (MIN_SCORE_FIELD, OTHERWISE_FIELD, RETRIES_FIELD)
-    return job.canvas, {name: value for name, value in subject.items() if name not in judged_by}
+    """Returns what decides, apart from the purchase, which pixels people see before they approve them."""
+    has_own_pixels = requests_own_pixels(job.instructions)
+    return job.canvas, has_own_pixels, has_own_pixels and buys_mask(job.instructions)
+
+
+def _list_kept_reviews(job: Job, planned: Job) -> tuple[PictureReview, ...]:
+    """Returns the reviews of pictures that stay the same.
+
+    Without a decision, a picture is compared again if another mask is requested, because the verdict is for people.
+    """
+    has_other_mask = buys_mask(job.instructions) != buys_mask(planned.instructions)
+    kept = tuple(review for review in job.reviews if review.decision or not has_other_mask)
+    return list_current_reviews(kept, planned.instructions)
 
 
 def _list_review_fields(job: Job) -> tuple[object, ...]:
