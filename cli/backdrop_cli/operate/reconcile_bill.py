@@ -86,15 +86,14 @@ def _print_keys(screen: Screen, keys: Sequence[Mapping[str, Any]]) -> None:
         None: "not listed in IdeogramKeyIds",
     }
     if keys:
-        unnamed = "(none)", "unknown: the records name no key"
-        rows = ((*((one["id"], uses[one["use"]]) if one["id"] else unnamed), f"{one['images']:,}") for one in keys)
+        rows = ((one["id"], uses[one["use"]], f"{one['images']:,}") for one in keys)
         screen.print_table({"Key ID": "left", "Use": "left", "Images in a week": "right"}, rows)
     else:
         screen.print(
             "The records of the last week are empty. An hour is read when it is over, so a call appears up to an hour "
             "later. IdeogramKeyIds needs the ID of this stack's key, which this command lists then."
         )
-    if any(one["id"] for one in keys) and not any(one["use"] for one in keys):
+    if keys and not any(one["use"] for one in keys):
         screen.print("Set IdeogramKeyIds to the ID of this stack's key. Until then, nothing is settled.", "yellow")
 
 

@@ -128,20 +128,6 @@ def test_malformed_records_are_explained(new_bill: BillWorld, monkeypatch: pytes
     assert "set it up" not in check.fix
 
 
-def test_usage_without_a_key_cannot_be_listed(new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    def count_without_key(_usage: object) -> dict[str, int]:
-        return {"": 3, OWN_KEY: 2}
-
-    monkeypatch.setattr(bill_reconciliation, "_count_by_key", count_without_key)
-    person = build_person(new_bill, monkeypatch)
-    data = person.run("reconcile-bill", "--json").data
-    assert data["keys"] == [
-        {"id": None, "use": None, "images": 3},
-        {"id": OWN_KEY, "use": KeyUse.OWN.value, "images": 2},
-    ]
-    assert "the records name no key" in person.run("reconcile-bill").out
-
-
 def test_records_without_usage_are_explained(new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bill_reconciliation, "_count_by_key", _count_nothing)
     out = build_person(new_bill, monkeypatch).run("reconcile-bill").out

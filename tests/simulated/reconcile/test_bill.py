@@ -28,7 +28,7 @@ from backdrop.providers.http import HttpResponse
 from backdrop.reconcile.bill_reconciliation import BillResult
 from simulation.bill.bill_kinds import WorldKind
 from simulation.bill.bill_truth import BilledImages
-from simulation.bill.bill_world import OTHER_KEY, OWN_KEY, BillWorld, run_seed
+from simulation.bill.bill_world import OTHER_KEY, OWN_KEY, V1, BillWorld, run_seed
 
 SEEDS = range(len(WorldKind))
 """One seed of each story, and some of the other kinds."""
@@ -43,6 +43,23 @@ def test_no_settlement_is_wrong(seed: int) -> None:
 
 def test_seeds_settle_calls() -> None:
     assert sum(play_seed(seed).settled for seed in (0, 3)) > 0
+
+
+def test_only_lines_that_may_be_this_stacks_are_stored() -> None:
+    world = BillWorld(0)
+    now = world.world.clock.time
+    for key, endpoint in (
+        (OTHER_KEY, V1),
+        ("unlisted", V1),
+        ("unlisted", "/v1/describe"),
+        (OWN_KEY, "/v1/describe"),
+    ):
+        world.images.append(BilledImages(key, endpoint, 60_000, 1, now - HOUR, now - HOUR))
+    result = world.service.run()
+    assert result.images_by_key == {OTHER_KEY: 1, OWN_KEY: 1, "unlisted": 2}
+    days = world.world.ledger.read_usage_days([(now - HOUR).date().isoformat()])
+    lines = [line for day in days.values() for hour in day.hours for line in hour.lines]
+    assert {(line.key_id, line.endpoint) for line in lines} == {("unlisted", V1), (OWN_KEY, "/v1/describe")}
 
 
 def test_without_an_admin_key_nothing_is_read() -> None:
@@ -192,7 +209,7 @@ def test_settlements_are_reopened_if_a_key_turns_out_to_be_shared() -> None:
     assert not run_an_hour_later(bill).reopened
 
 
-def _read_nothing(_key: ApiKey, _period: UsagePeriod) -> UsageByHour:
+def _read_nothing(_key: ApiKey, _period: UsagePeriod, _key_uses: object) -> UsageByHour:
     return {}
 
 

@@ -439,7 +439,6 @@ def test_call_is_settled_once_its_hours_are_final() -> None:
     ("lines", "kind"),
     [
         ((line(1), line(1, key="k2")), FindingKind.UNLISTED_KEY),
-        ((line(1), line(1, key="")), FindingKind.UNNAMED_KEY),
         ((line(1), line(1, endpoint="/v1/new")), FindingKind.UNKNOWN_ENDPOINT),
         ((line(1), line(1, price=None)), FindingKind.UNKNOWN_PRICE),
         ((line(1), line(1, price=70_000)), FindingKind.UNKNOWN_PRICE),

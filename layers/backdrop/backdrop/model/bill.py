@@ -608,8 +608,7 @@ def _list_hour_obstacles(
         if use is None:
             # It may be a new key of this stack, which a person has not listed yet.
             if line.endpoint in endpoints:
-                kind = FindingKind.UNLISTED_KEY if line.key_id else FindingKind.UNNAMED_KEY
-                found[kind].add(line.key_id or line.endpoint)
+                found[FindingKind.UNLISTED_KEY].add(line.key_id)
         elif line.endpoint not in endpoints:
             # The software that shares a key may use any endpoint; this stack uses only those of its calls.
             if use is KeyUse.OWN:

@@ -45,10 +45,11 @@ from backdrop.model.usage_records import (
     UsagePeriod,
     UsageRecordsError,
     add_read,
+    may_be_own,
 )
 from backdrop.pipeline.enqueue import enqueue_delivery
 from backdrop.ports import Clock
-from backdrop.providers.ideogram_usage import IdeogramUsage
+from backdrop.providers.ideogram_usage import OWN_ENDPOINTS, IdeogramUsage
 
 # Without an unknown charge, charges are still compared this often, because a failure may have been billed.
 MAX_COMPARISON_DISTANCE = timedelta(hours=24)
@@ -129,7 +130,7 @@ class BillReconciliation:
             state = state.with_missing_charges_accepted()
         period = UsagePeriod.until(now)
         try:
-            usage = self.usage.read(admin_key, period)
+            usage = self.usage.read(admin_key, period, self.key_uses)
         except UsageRecordsError as error:
             state = self.ledger.put_bill_state(replace(state, failure=error.message))
             return BillResult(failure=error.message, state=state)
@@ -164,16 +165,20 @@ class BillReconciliation:
         """
         hours, is_newly_final = dict[datetime, UsageHour](), False
         earlier_uses = self.key_uses if state.key_uses is None else state.key_uses
-        foreign_keys = {key_id for key_id, use in self.key_uses.items() if use is KeyUse.OTHER}
         usage_by_day: defaultdict[str, dict[datetime, tuple[UsageLine, ...]]] = defaultdict(dict)
         for start, lines in usage.items():
-            usage_by_day[start.date().isoformat()][start] = lines
+            usage_by_day[start.date().isoformat()][start] = self._select_own_lines(lines)
         for day in self.ledger.read_usage_days(_list_days(period)).values():
             of_day = {hour.start: hour for hour in day.hours}
+            # What turned out to be usage of others neither changes an hour nor takes room in its item.
             changed = {
-                start: replace(hour, unchanged_since=now)
-                if hour.has_other_meaning(earlier_uses, self.key_uses)
-                else hour
+                start: replace(
+                    hour,
+                    lines=self._select_own_lines(hour.lines),
+                    unchanged_since=(
+                        now if hour.has_other_meaning(earlier_uses, self.key_uses) else hour.unchanged_since
+                    ),
+                )
                 for start, hour in of_day.items()
             }
             for start, lines in usage_by_day[day.day].items():
@@ -181,12 +186,15 @@ class BillReconciliation:
                 was_final = before is not None and before.is_final(self.final_after)
                 if before is not None and was_final and before.lines == lines:
                     continue
-                after = changed[start] = add_read(before, start, lines, now, foreign_keys)
+                after = changed[start] = add_read(before, start, lines, now)
                 is_newly_final |= not was_final and after.is_final(self.final_after)
             if changed != of_day:
                 self.ledger.put_usage_day(replace(day, hours=tuple(changed[start] for start in sorted(changed))))
             hours |= changed
         return _ReadResult(hours, is_newly_final)
+
+    def _select_own_lines(self, lines: Iterable[UsageLine]) -> tuple[UsageLine, ...]:
+        return tuple(one for one in lines if may_be_own(one.key_id, one.endpoint, self.key_uses, OWN_ENDPOINTS))
 
     def _has_own_key(self) -> bool:
         return any(use is not KeyUse.OTHER for use in self.key_uses.values())
