@@ -66,7 +66,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "ignores-the-next-hour",
             "A call near the boundary of two hours may be billed in either.",
-            replace_code("model.bill:_describe_call#057c93 argument 27", "attempt.submitted_at"),
+            replace_code("model.bill:_describe_call#84aa69 argument 28", "attempt.submitted_at"),
             killer=f"{UNIT}::test_call_near_a_boundary_may_be_billed_in_either_hour",
         ),
         _build(
@@ -102,7 +102,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "forgets-failures-that-may-be-billed",
             "A failure that the provider had accepted may have been billed.",
-            force_false("model.bill:_may_be_billed_failure#c87baf operand 8"),
+            force_false("model.bill:_may_be_billed_failure#9a283d operand 6"),
             killer=f"{UNIT}::test_accepted_call_that_failed_may_have_been_billed",
         ),
         _build(
@@ -151,13 +151,13 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "expects-charges-of-refused-submissions",
             "A submission that v2 refused was not accepted, so it is never billed.",
-            force_true("model.bill:_may_be_billed_failure#c87baf operand 4"),
+            force_true("model.bill:_may_be_billed_failure#9a283d operand 4"),
             killer=112,
         ),
         _build(
             "expects-charges-of-withheld-pictures",
             "Ideogram may not bill a picture that it withheld.",
-            replace_literal("model.bill:_describe_call#057c93 value 11", "0"),
+            replace_literal("model.bill:_describe_call#84aa69 value 11", "0"),
             killer=38,
         ),
         _build(
@@ -187,7 +187,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "forgets-how-long-a-call-may-take",
             "A call may be billed until it ends.",
-            replace_code("model.bill:_describe_call#057c93 argument 12", "attempt.submitted_at"),
+            replace_code("model.bill:_describe_call#84aa69 argument 12", "attempt.submitted_at"),
             killer=11,
         ),
         _build(
