@@ -145,7 +145,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "compares-hours-without-their-calls",
             "Only hours of the current read are compared, because the ledger's calls are read for its period.",
-            force_true("reconcile.bill_reconciliation:BillReconciliation.run#d21d59 comprehension if 3"),
+            force_true("reconcile.bill_reconciliation:BillReconciliation.run#01fc6e comprehension if 3"),
             killer=66,
         ),
         _build(

@@ -36,7 +36,7 @@ class UnknownState(StrEnum):
 class Amount:
     """Micro-dollars: `charged` is certain, `unknown` may be charged in addition.
 
-    `state`: of a charge that is, or was, unknown; None if the answer said what the call cost. `settlement`: how many of
+    `state`: of a charge that is, or was, unknown; None if the answer arrived. `settlement`: how many of
     several unknown charges are real, if that is proven.
     """
 

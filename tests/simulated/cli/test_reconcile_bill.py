@@ -45,6 +45,18 @@ def _count_nothing(_usage: object) -> dict[str, int]:
     return {}
 
 
+def test_day_that_was_never_read_cannot_be_compared_at_once(
+    new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = build_person(new_bill, monkeypatch)
+    day = new_bill.start.date() - timedelta(days=40)
+    out = person.run("reconcile-bill", "--day", day.isoformat()).out
+    assert f"24 hours of {day} cannot be compared" in out
+    new_bill.world.clock.time += timedelta(minutes=31)
+    out = person.run("reconcile-bill", "--day", day.isoformat()).out
+    assert "cannot be compared" not in out
+
+
 @pytest.fixture
 def bill() -> BillWorld:
     """A world whose stack has a key of its own, after two days of calls and comparisons."""
@@ -177,7 +189,7 @@ def settled_call(result: SettlementResult, **changes: Any) -> dict[str, Any]:
 def run_with_report(new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> str:
     """Returns what the command prints about a run with this report."""
     person = build_person(new_bill, monkeypatch)
-    report = person.stack.run_bill_comparison({"requested": True, "accept_missing": False}) | changes
+    report = person.stack.run_bill_comparison({"requested": True, "accept_missing": False, "day": None}) | changes
     person.stack = replace(person.stack, run_bill_comparison=lambda _event: report)
     return person.run("reconcile-bill").out
 

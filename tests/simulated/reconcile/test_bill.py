@@ -62,6 +62,30 @@ def test_only_lines_that_may_be_this_stacks_are_stored() -> None:
     assert {(line.key_id, line.endpoint) for line in lines} == {("unlisted", V1), (OWN_KEY, "/v1/describe")}
 
 
+def _do_nothing(_bill: BillWorld) -> None:
+    pass
+
+
+def test_day_of_an_earlier_month_is_read_compared_and_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hourly runs never saw it. What they know about the last week stays."""
+    monkeypatch.setattr(BillWorld, "_run_comparison", _do_nothing)
+    monkeypatch.setattr(BillWorld, "_check_end", _do_nothing)
+    bill = BillWorld(0)
+    bill.service.key_uses = {OWN_KEY: KeyUse.OWN, OTHER_KEY: KeyUse.OTHER}
+    bill.run()
+    day = next(iter(bill.lost_calls.values())).sent_at.date()
+    bill.world.clock.time += timedelta(days=30)
+    bill.service.run()
+    compared_at = bill.world.ledger.read_bill_state().compared_at
+    first = bill.service.run(day=day)
+    assert (first.settled, len(first.uncompared_hours)) == ([], 72)
+    bill.world.clock.time += HOUR
+    second = bill.service.run(day=day)
+    assert second.uncompared_hours == []
+    assert second.settled
+    assert bill.world.ledger.read_bill_state().compared_at == compared_at
+
+
 def test_without_an_admin_key_nothing_is_read() -> None:
     world = BillWorld(0)
     object.__setattr__(world.service.usage, "load_admin_key", lambda: ApiKey(missing_reason="there is no secret"))

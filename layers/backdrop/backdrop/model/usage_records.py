@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from backdrop.model.pricing import to_micro_usd
 from backdrop.model.sentence import Sentence
 
 SET_UP_ADVICE = "docs/bill.md shows how to set it up."
-# The API returns hours for at most this period.
+# The API returns hours for at most this period per request, wherever it lies.
 MAX_PERIOD = timedelta(hours=168)
 # Beyond this difference between the API's clock and ours, a call's time does not tell in which hour it was billed.
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=3)
@@ -78,17 +78,30 @@ class UsagePeriod:
         end = floor_to_hour(now)
         return cls(end - MAX_PERIOD, end)
 
+    @classmethod
+    def around(cls, day: date, now: datetime) -> "UsagePeriod":
+        """Returns a day (UTC) with a day on each side, up to the last hour that has ended.
+
+        The hours around it may contain images of the day's calls, or explain those in its first and last hours.
+        """
+        start = datetime.combine(day, time(), UTC)
+        return cls(start - timedelta(days=1), min(start + timedelta(days=2), floor_to_hour(now)))
+
+    def includes(self, first: datetime, last: datetime) -> bool:
+        """Whether any of the hours from `first` to `last` belongs to the period."""
+        return first < self.end and self.start <= last
+
     def list_hours(self) -> Sequence[datetime]:
         return [self.start + n * HOUR for n in range((self.end - self.start) // HOUR)]
 
 
-def check_clock(date: datetime | None, now: datetime) -> None:
+def check_clock(moment: datetime | None, now: datetime) -> None:
     """Raises UsageRecordsError if the response's Date differs too much from our clock, or is missing."""
-    if date is None:
+    if moment is None:
         raise MalformedUsageError(
             "The response with the usage records has no readable Date header to check the clock by."
         )
-    difference = abs(date - now)
+    difference = abs(moment - now)
     if difference > MAX_CLOCK_DIFFERENCE:
         minutes = difference.total_seconds() / 60
         raise UsageRecordsError(

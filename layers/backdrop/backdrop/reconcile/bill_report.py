@@ -87,6 +87,7 @@ def build_bill_report(result: BillResult, key_uses: Mapping[str, KeyUse], now: d
             for key_id, images in sorted(result.images_by_key.items())
         ],
         "missing_hours": [hour.isoformat() for hour in result.missing_hours],
+        "uncompared_hours": [hour.isoformat() for hour in result.uncompared_hours],
         "groups": [_build_group(one) for one in (comparison.decisions if comparison else ()) if _has_unknown(one)],
         "open_calls": len(comparison.open_calls) if comparison else 0,
         "settled": [_build_call(one) for one in result.settled],
@@ -123,6 +124,8 @@ def _build_correction(one: Correction) -> dict[str, Any]:
         "n": one.n,
         "found_at": one.found_at.isoformat(),
         "hours": format_hours(one.first_hour, one.last_hour),
+        "first_hour": one.first_hour.isoformat(),
+        "last_hour": one.last_hour.isoformat(),
         "usd": to_usd(one.amount),
         "was": one.was,
         "was_resent": one.was_resent,
@@ -158,6 +161,8 @@ def _build_call(one: SettledCall) -> dict[str, Any]:
         "result": one.result.value,
         "usd": to_usd(one.amount),
         "hours": format_hours(one.hours[0], one.hours[-1]),
+        "first_hour": one.hours[0].isoformat(),
+        "last_hour": one.hours[-1].isoformat(),
         "charged_count": one.charged_count,
         "unknown_count": one.unknown_count,
     }
