@@ -29,6 +29,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
             accepts_missing=event.get("accept_missing") is True,
             day=date.fromisoformat(event["day"]) if event.get("day") else None,
         )
+        emit_metrics({Metric.USAGE_RECORDS_READ: int(result.is_off or result.failure is None)})
         if result.failure is not None:
             logger.warning("the usage records were not used", reason=str(result.failure))
         for one in result.settled:
