@@ -112,8 +112,8 @@ class Metric(StrEnum):
         "UsageRecordsRead",
         COUNT,
         STACK_DIMENSIONS,
-        "A run of reconcile-bill read Ideogram's usage records, or has no admin key; 0 if it could not read them; has an "
-        "alarm.",
+        "A run of reconcile-bill read Ideogram's usage records, or has no admin key; 0 if it could not read them; has "
+        "an alarm.",
     )
     # -- duration of a job ---------------------------------------------------------------------------------
     INTAKE_SECONDS = (
