@@ -289,7 +289,9 @@ def doctor(
 
 def reconcile_bill(
     ctx: typer.Context,
-    day: Annotated[str | None, typer.Option("--day", metavar="DATE", help="Show only this day (UTC)")] = None,
+    day: Annotated[
+        str | None, typer.Option("--day", metavar="DATE", help="Read and settle this day (UTC) instead of the week")
+    ] = None,
     accept_missing: Annotated[
         bool,
         typer.Option("--accept-missing", help="Settle again, after you have found out why a charge is missing"),

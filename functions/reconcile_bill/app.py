@@ -1,5 +1,6 @@
 """Handler of reconcile-bill: compares Ideogram's usage records with the ledger every hour, and when a person asks."""
 
+from datetime import date
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -21,11 +22,14 @@ service = Bootstrap(read_settings(), lazy_client, SystemClock(), count_budget_ch
 
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Handles the scheduled event, and `{"requested": true, "accept_missing": false}` from the command."""
+    """Handles the scheduled event, and `{"requested": true, "accept_missing": false, "day": null}` from the command."""
     with log_errors(logger):
         result = service.run(
-            is_requested=event.get("requested") is True, accepts_missing=event.get("accept_missing") is True
+            is_requested=event.get("requested") is True,
+            accepts_missing=event.get("accept_missing") is True,
+            day=date.fromisoformat(event["day"]) if event.get("day") else None,
         )
+        emit_metrics({Metric.USAGE_RECORDS_READ: int(result.is_off or result.failure is None)})
         if result.failure is not None:
             logger.warning("the usage records were not used", reason=str(result.failure))
         for one in result.settled:

@@ -60,13 +60,13 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
             "settles-hours-that-shrank",
             "An hour that had more usage before settles nothing.",
             force_true("model.bill_records:UsageHour.is_final#9e245b operand 1"),
-            force_false("model.bill:_list_hour_obstacles#efb735 if 1"),
+            force_false("model.bill:_list_hour_obstacles#5648a9 if 1"),
             killer=f"{UNIT}::test_shrunk_hour_and_call_without_endpoint_settle_nothing",
         ),
         _build(
             "ignores-the-next-hour",
             "A call near the boundary of two hours may be billed in either.",
-            replace_code("model.bill:_describe_call#057c93 argument 27", "attempt.submitted_at"),
+            replace_code("model.bill:_describe_call#84aa69 argument 28", "attempt.submitted_at"),
             killer=f"{UNIT}::test_call_near_a_boundary_may_be_billed_in_either_hour",
         ),
         _build(
@@ -90,7 +90,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "ignores-keys-that-are-not-listed",
             "The usage of a key that no one has listed may be the stack's own.",
-            force_false("model.bill:_list_hour_obstacles#efb735 if 4"),
+            force_false("model.bill:_list_hour_obstacles#5648a9 if 4"),
             killer=f"{UNIT}::test_hour_with_something_that_is_not_understood_settles_nothing",
         ),
         _build(
@@ -102,7 +102,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "forgets-failures-that-may-be-billed",
             "A failure that the provider had accepted may have been billed.",
-            force_false("model.bill:_may_be_billed_failure#c87baf operand 8"),
+            force_false("model.bill:_may_be_billed_failure#9a283d operand 6"),
             killer=f"{UNIT}::test_accepted_call_that_failed_may_have_been_billed",
         ),
         _build(
@@ -145,19 +145,19 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "compares-hours-without-their-calls",
             "Only hours of the current read are compared, because the ledger's calls are read for its period.",
-            force_true("reconcile.bill_reconciliation:BillReconciliation.run#527c0b comprehension if 3"),
+            force_true("reconcile.bill_reconciliation:BillReconciliation.run#01fc6e comprehension if 3"),
             killer=66,
         ),
         _build(
             "expects-charges-of-refused-submissions",
             "A submission that v2 refused was not accepted, so it is never billed.",
-            force_true("model.bill:_may_be_billed_failure#c87baf operand 4"),
+            force_true("model.bill:_may_be_billed_failure#9a283d operand 4"),
             killer=112,
         ),
         _build(
             "expects-charges-of-withheld-pictures",
             "Ideogram may not bill a picture that it withheld.",
-            replace_literal("model.bill:_describe_call#057c93 value 11", "0"),
+            replace_literal("model.bill:_describe_call#84aa69 value 11", "0"),
             killer=38,
         ),
         _build(
@@ -187,7 +187,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "forgets-how-long-a-call-may-take",
             "A call may be billed until it ends.",
-            replace_code("model.bill:_describe_call#057c93 argument 12", "attempt.submitted_at"),
+            replace_code("model.bill:_describe_call#84aa69 argument 12", "attempt.submitted_at"),
             killer=11,
         ),
         _build(
@@ -221,19 +221,19 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "reopens-for-usage-of-others",
             "Corrections of other software's usage change no settlement.",
-            force_true("model.usage_records:add_read#ae8f41 comprehension if 1"),
+            force_true("reconcile.bill_reconciliation:BillReconciliation._select_own_lines#274cae comprehension if 1"),
             killer=14,
         ),
         _build(
             "takes-an-earlier-read-for-the-last",
             "A read that began before the stored one proves nothing more.",
-            force_false("model.usage_records:add_read#ae8f41 if 2"),
+            force_false("model.usage_records:add_read#a3291a if 2"),
             killer=f"{RECORDS}::test_read_that_began_before_the_last_one_is_ignored",
         ),
         _build(
             "keeps-what-a-key-no-longer-means",
             "If the meaning of a key changes, what its lines had settled is unknown again.",
-            force_false("reconcile.bill_reconciliation:BillReconciliation._store_read#a60f27 conditional expression 2"),
+            force_false("reconcile.bill_reconciliation:BillReconciliation._store_read#7ab710 conditional expression 2"),
             killer=f"{RECONCILE}::test_settlements_are_reopened_if_a_key_turns_out_to_be_shared",
         ),
         _build(

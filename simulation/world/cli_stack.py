@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -38,7 +39,8 @@ def build_simulated_stack(world: World, state_machine: CampaignStateMachine) -> 
 def _run_bill_comparison(world: World, event: Mapping[str, Any]) -> dict[str, Any]:
     """Does what the handler of reconcile-bill does, with the world's own services."""
     service = world.steps.bootstrap.reconcile_bill()
-    result = service.run(is_requested=event["requested"], accepts_missing=event["accept_missing"])
+    day = date.fromisoformat(event["day"]) if event["day"] else None
+    result = service.run(is_requested=event["requested"], accepts_missing=event["accept_missing"], day=day)
     return build_bill_report(result, service.key_uses, service.clock.now())
 
 

@@ -17,7 +17,7 @@ from tests.contract.standin_client import KEY, StandinClient, text
 def read(standin: StandinClient, key: str = KEY) -> list[UsageLine]:
     usage = IdeogramUsage(f"{standin.url}/ideogram", lambda: ApiKey(key), SystemClock())
     start = floor_to_hour(datetime.now(UTC)) - HOUR
-    records = usage.read(ApiKey(key), UsagePeriod(start, start + 3 * HOUR))
+    records = usage.read(ApiKey(key), UsagePeriod(start, start + 3 * HOUR), {})
     return [line for lines in records.values() for line in lines]
 
 
@@ -53,7 +53,7 @@ def test_clock_that_is_wrong_is_explained(standin: StandinClient) -> None:
     usage = IdeogramUsage(f"{standin.url}/ideogram", lambda: ApiKey(KEY), WrongClock())
     start = floor_to_hour(datetime.now(UTC)) - HOUR
     with pytest.raises(UsageRecordsError, match="clocks"):
-        usage.read(ApiKey(KEY), UsagePeriod(start, start + HOUR))
+        usage.read(ApiKey(KEY), UsagePeriod(start, start + HOUR), {})
 
 
 def test_key_that_is_refused_is_explained(standin: StandinClient) -> None:
@@ -87,7 +87,7 @@ def test_hours_that_the_records_lack_are_left_out(standin: StandinClient) -> Non
     standin.control("settings", {"usage_lag_seconds": 0, "usage_form": "gaps"})
     usage = IdeogramUsage(f"{standin.url}/ideogram", lambda: ApiKey(KEY), SystemClock())
     start = floor_to_hour(datetime.now(UTC)) - 4 * HOUR
-    assert list(usage.read(ApiKey(KEY), UsagePeriod(start, start + 4 * HOUR))) == [start, start + 2 * HOUR]
+    assert list(usage.read(ApiKey(KEY), UsagePeriod(start, start + 4 * HOUR), {})) == [start, start + 2 * HOUR]
 
 
 def test_usage_in_the_app_is_left_out(standin: StandinClient) -> None:

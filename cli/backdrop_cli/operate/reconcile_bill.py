@@ -9,6 +9,7 @@ from backdrop_cli.formatting import format_count, format_receipt_usd
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
+LISTS_WITH_HOURS = ("groups", "findings", "settled", "reopened", "corrections")
 RESULT_TEXTS = {
     "charged": "was charged",
     "not_charged": "was not charged",
@@ -48,16 +49,27 @@ def reconcile_bill(stack: Stack, screen: Screen, day: date | None, *, accept_mis
     """Raises CommandError if the records could not be compared, UsageError if the day has not begun."""
     check_has_begun(day, stack.clock.now())
     with screen.spinner("reading Ideogram's usage records and the ledger"):
-        report = stack.run_bill_comparison({"requested": True, "accept_missing": accept_missing})
-    groups, findings = ([one for one in report[name] if _is_on(one, day)] for name in ("groups", "findings"))
-    screen.print_json({"stack": stack.name, **report, "groups": groups, "findings": findings})
+        request = {"requested": True, "accept_missing": accept_missing, "day": day.isoformat() if day else None}
+        report = stack.run_bill_comparison(request)
+    report |= {name: [one for one in report[name] if _is_on(one, day)] for name in LISTS_WITH_HOURS}
+    uncompared = [hour for hour in report["uncompared_hours"] if day and hour.startswith(day.isoformat())]
+    groups, findings = report["groups"], report["findings"]
+    screen.print_json({"stack": stack.name, **report})
     if report["failure"]:
         raise CommandError(f"nothing was compared. {report['failure']}")
     screen.print(f"Ideogram's usage records and the ledger, stack {stack.name}", "bold")
-    _print_keys(screen, report["keys"])
+    _print_keys(screen, report["keys"], "three days" if day else "a week")
     if report["missing_hours"]:
         hours = format_count(len(report["missing_hours"]), "hour")
         screen.print(f"The response has no records of {hours}, which are not settled.")
+    if uncompared:
+        hours = format_count(len(uncompared), "hour")
+        screen.print(
+            f"{hours} of {day} cannot be compared: the response lacks them, the ledger may have deleted their jobs, or "
+            "they are not final. Two reads at least 30 minutes apart must agree, so run the command again in half an "
+            "hour if the day was read for the first time.",
+            "yellow",
+        )
     _print_groups(screen, groups, day)
     _print_settled(screen, report["settled"])
     for one in report["corrections"]:
@@ -78,7 +90,7 @@ def _is_on(one: Mapping[str, Any], day: date | None) -> bool:
     return day is None or one["first_hour"][:10] <= day.isoformat() <= one["last_hour"][:10]
 
 
-def _print_keys(screen: Screen, keys: Sequence[Mapping[str, Any]]) -> None:
+def _print_keys(screen: Screen, keys: Sequence[Mapping[str, Any]], period: str) -> None:
     uses = {
         "own": "this stack's",
         "shared": "shared",
@@ -86,15 +98,14 @@ def _print_keys(screen: Screen, keys: Sequence[Mapping[str, Any]]) -> None:
         None: "not listed in IdeogramKeyIds",
     }
     if keys:
-        unnamed = "(none)", "unknown: the records name no key"
-        rows = ((*((one["id"], uses[one["use"]]) if one["id"] else unnamed), f"{one['images']:,}") for one in keys)
-        screen.print_table({"Key ID": "left", "Use": "left", "Images in a week": "right"}, rows)
+        rows = ((one["id"], uses[one["use"]], f"{one['images']:,}") for one in keys)
+        screen.print_table({"Key ID": "left", "Use": "left", f"Images in {period}": "right"}, rows)
     else:
         screen.print(
-            "The records of the last week are empty. An hour is read when it is over, so a call appears up to an hour "
+            f"The records of {period} are empty. An hour is read when it is over, so a call appears up to an hour "
             "later. IdeogramKeyIds needs the ID of this stack's key, which this command lists then."
         )
-    if any(one["id"] for one in keys) and not any(one["use"] for one in keys):
+    if keys and not any(one["use"] for one in keys):
         screen.print("Set IdeogramKeyIds to the ID of this stack's key. Until then, nothing is settled.", "yellow")
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from backdrop.aws.items import to_sortable_timestamp
-from backdrop.model.job import Attempt, Job, Settlement, SettlementResult
+from backdrop.model.job import Attempt, AttemptOutcome, Job, Settlement, SettlementResult
 from backdrop.model.object_keys import photo_name_of
 from backdrop.model.price_check import PRICE_CHECK_ID, PriceCheck
 from backdrop_cli.operate.spend import find_top_folder
@@ -14,16 +14,18 @@ from backdrop_cli.statement.month import Month
 
 
 class UnknownState(StrEnum):
-    """What is known about a charge whose answer was lost.
+    """What is known about a charge whose answer was lost, or that only the provider's usage records show.
 
-    `OPEN`: nothing, so the call may have been charged. `UNDECIDED`: the provider's usage records prove how many of
-    several such calls were charged, but not which. `CHARGED`, `NOT_CHARGED`: the records have settled the charge.
+    `OPEN`: nothing, so the call may have been charged. `UNDECIDED`: the records prove how many of several such calls
+    were charged, but not which. `CHARGED`, `NOT_CHARGED`: the records have settled the charge. `BILLED_FAILURE`: the
+    call failed, which should cost nothing, but the records show that it was charged.
     """
 
     OPEN = "open"
     UNDECIDED = "undecided"
     CHARGED = "settled_charged"
     NOT_CHARGED = "settled_not_charged"
+    BILLED_FAILURE = "billed_failure"
 
     @property
     def is_settled(self) -> bool:
@@ -34,8 +36,8 @@ class UnknownState(StrEnum):
 class Amount:
     """Micro-dollars: `charged` is certain, `unknown` may be charged in addition.
 
-    `state`: of a charge that is, or was, unknown; None if the answer arrived. `settlement`: how many of several unknown
-    charges are real, if that is proven.
+    `state`: of a charge that is, or was, unknown; None if the answer arrived. `settlement`: how many of
+    several unknown charges are real, if that is proven.
     """
 
     charged: int = 0
@@ -52,9 +54,9 @@ def list_amounts(attempt: Attempt) -> Iterator[Amount]:
     settlement = attempt.settlement
     result = settlement.result if settlement else None
     if attempt.charged:
-        yield Amount(
-            charged=attempt.charged, state=UnknownState.CHARGED if result is SettlementResult.CHARGED else None
-        )
+        was_lost = attempt.outcome is AttemptOutcome.LOST
+        settled = UnknownState.CHARGED if was_lost else UnknownState.BILLED_FAILURE
+        yield Amount(charged=attempt.charged, state=settled if result is SettlementResult.CHARGED else None)
     if attempt.unknown:
         is_decided = settlement is not None and settlement.charged_count is not None
         undecided = settlement if result is SettlementResult.UNDECIDED and is_decided else None

@@ -30,6 +30,7 @@ _STATE_TEXTS = {
     UnknownState.UNDECIDED: "the answer was lost, and the usage records do not show which of several calls cost money",
     UnknownState.CHARGED: "the answer was lost, and the usage records show that this call was charged",
     UnknownState.NOT_CHARGED: "the answer was lost, and the usage records show that this call was not charged",
+    UnknownState.BILLED_FAILURE: "the call failed, but the usage records show that it was charged",
 }
 
 type Cell = Callable[[Charge, Statement], str]

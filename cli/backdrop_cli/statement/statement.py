@@ -82,6 +82,11 @@ class Statement:
         return sum(self.state_counts[state] for state in UnknownState if state.is_settled)
 
     @property
+    def billed_failure_count(self) -> int:
+        """How many calls failed, and were charged all the same."""
+        return self.state_counts[UnknownState.BILLED_FAILURE]
+
+    @property
     def is_month_over(self) -> bool:
         return self.created_at >= self.month.end
 

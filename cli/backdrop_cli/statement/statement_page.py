@@ -69,11 +69,14 @@ def list_notices(statement: Statement) -> list[str]:
     if statement.settled_count:
         charges = format_count(statement.settled_count, "charge was unknown, and is", "charges were unknown, and are")
         notices.append(f"{charges} settled by the provider's usage records.")
+    if statement.billed_failure_count:
+        calls = format_count(statement.billed_failure_count, "call that failed was", "calls that failed were")
+        notices.append(f"According to the provider's usage records, {calls} charged. Ask the provider for a refund.")
     return notices
 
 
 def describe_state(charge: Charge) -> str:
-    """`open`, `2 of these 3 images charged`, `settled: charged`, or `settled: not charged`."""
+    """`open`, `2 of these 3 images charged`, `settled: charged`, `settled: not charged`, or the like."""
     match charge.state:
         case UnknownState.UNDECIDED:
             images = format_count(charge.group_count, "image", "images")
@@ -82,6 +85,8 @@ def describe_state(charge: Charge) -> str:
             return "settled: charged"
         case UnknownState.NOT_CHARGED:
             return "settled: not charged"
+        case UnknownState.BILLED_FAILURE:
+            return "failed, but charged"
         case _:
             return charge.state
 

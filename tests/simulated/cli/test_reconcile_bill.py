@@ -45,6 +45,18 @@ def _count_nothing(_usage: object) -> dict[str, int]:
     return {}
 
 
+def test_day_that_was_never_read_cannot_be_compared_at_once(
+    new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = build_person(new_bill, monkeypatch)
+    day = new_bill.start.date() - timedelta(days=40)
+    out = person.run("reconcile-bill", "--day", day.isoformat()).out
+    assert f"24 hours of {day} cannot be compared" in out
+    new_bill.world.clock.time += timedelta(minutes=31)
+    out = person.run("reconcile-bill", "--day", day.isoformat()).out
+    assert "cannot be compared" not in out
+
+
 @pytest.fixture
 def bill() -> BillWorld:
     """A world whose stack has a key of its own, after two days of calls and comparisons."""
@@ -128,20 +140,6 @@ def test_malformed_records_are_explained(new_bill: BillWorld, monkeypatch: pytes
     assert "set it up" not in check.fix
 
 
-def test_usage_without_a_key_cannot_be_listed(new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    def count_without_key(_usage: object) -> dict[str, int]:
-        return {"": 3, OWN_KEY: 2}
-
-    monkeypatch.setattr(bill_reconciliation, "_count_by_key", count_without_key)
-    person = build_person(new_bill, monkeypatch)
-    data = person.run("reconcile-bill", "--json").data
-    assert data["keys"] == [
-        {"id": None, "use": None, "images": 3},
-        {"id": OWN_KEY, "use": KeyUse.OWN.value, "images": 2},
-    ]
-    assert "the records name no key" in person.run("reconcile-bill").out
-
-
 def test_records_without_usage_are_explained(new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bill_reconciliation, "_count_by_key", _count_nothing)
     out = build_person(new_bill, monkeypatch).run("reconcile-bill").out
@@ -191,7 +189,7 @@ def settled_call(result: SettlementResult, **changes: Any) -> dict[str, Any]:
 def run_with_report(new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> str:
     """Returns what the command prints about a run with this report."""
     person = build_person(new_bill, monkeypatch)
-    report = person.stack.run_bill_comparison({"requested": True, "accept_missing": False}) | changes
+    report = person.stack.run_bill_comparison({"requested": True, "accept_missing": False, "day": None}) | changes
     person.stack = replace(person.stack, run_bill_comparison=lambda _event: report)
     return person.run("reconcile-bill").out
 

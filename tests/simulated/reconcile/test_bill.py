@@ -28,7 +28,7 @@ from backdrop.providers.http import HttpResponse
 from backdrop.reconcile.bill_reconciliation import BillResult
 from simulation.bill.bill_kinds import WorldKind
 from simulation.bill.bill_truth import BilledImages
-from simulation.bill.bill_world import OTHER_KEY, OWN_KEY, BillWorld, run_seed
+from simulation.bill.bill_world import OTHER_KEY, OWN_KEY, V1, BillWorld, run_seed
 
 SEEDS = range(len(WorldKind))
 """One seed of each story, and some of the other kinds."""
@@ -43,6 +43,47 @@ def test_no_settlement_is_wrong(seed: int) -> None:
 
 def test_seeds_settle_calls() -> None:
     assert sum(play_seed(seed).settled for seed in (0, 3)) > 0
+
+
+def test_only_lines_that_may_be_this_stacks_are_stored() -> None:
+    world = BillWorld(0)
+    now = world.world.clock.time
+    for key, endpoint in (
+        (OTHER_KEY, V1),
+        ("unlisted", V1),
+        ("unlisted", "/v1/describe"),
+        (OWN_KEY, "/v1/describe"),
+    ):
+        world.images.append(BilledImages(key, endpoint, 60_000, 1, now - HOUR, now - HOUR))
+    result = world.service.run()
+    assert result.images_by_key == {OTHER_KEY: 1, OWN_KEY: 1, "unlisted": 2}
+    days = world.world.ledger.read_usage_days([(now - HOUR).date().isoformat()])
+    lines = [line for day in days.values() for hour in day.hours for line in hour.lines]
+    assert {(line.key_id, line.endpoint) for line in lines} == {("unlisted", V1), (OWN_KEY, "/v1/describe")}
+
+
+def _do_nothing(_bill: BillWorld) -> None:
+    pass
+
+
+def test_day_of_an_earlier_month_is_read_compared_and_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hourly runs never saw it. What they know about the last week stays."""
+    monkeypatch.setattr(BillWorld, "_run_comparison", _do_nothing)
+    monkeypatch.setattr(BillWorld, "_check_end", _do_nothing)
+    bill = BillWorld(0)
+    bill.service.key_uses = {OWN_KEY: KeyUse.OWN, OTHER_KEY: KeyUse.OTHER}
+    bill.run()
+    day = next(iter(bill.lost_calls.values())).sent_at.date()
+    bill.world.clock.time += timedelta(days=30)
+    bill.service.run()
+    compared_at = bill.world.ledger.read_bill_state().compared_at
+    first = bill.service.run(day=day)
+    assert (first.settled, len(first.uncompared_hours)) == ([], 72)
+    bill.world.clock.time += HOUR
+    second = bill.service.run(day=day)
+    assert second.uncompared_hours == []
+    assert second.settled
+    assert bill.world.ledger.read_bill_state().compared_at == compared_at
 
 
 def test_without_an_admin_key_nothing_is_read() -> None:
@@ -192,7 +233,7 @@ def test_settlements_are_reopened_if_a_key_turns_out_to_be_shared() -> None:
     assert not run_an_hour_later(bill).reopened
 
 
-def _read_nothing(_key: ApiKey, _period: UsagePeriod) -> UsageByHour:
+def _read_nothing(_key: ApiKey, _period: UsagePeriod, _key_uses: object) -> UsageByHour:
     return {}
 
 

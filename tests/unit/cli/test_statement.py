@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.model.job import Job, Settlement, SettlementResult
+from backdrop.model.job import AttemptOutcome, Job, Settlement, SettlementResult
 from backdrop.model.object_keys import photo_name_of
 from backdrop.model.pricing import MICRO_PER_USD
 from backdrop_cli.errors import UsageError
@@ -133,7 +133,8 @@ def settle(result: SettlementResult, **counts: int) -> Settlement:
 
 
 def test_settled_charges_stay_in_the_statement() -> None:
-    charged = build_attempt(charged=60_000, basis="bill", settlement=settle(SettlementResult.CHARGED))
+    lost = AttemptOutcome.LOST
+    charged = build_attempt(charged=60_000, basis="bill", settlement=settle(SettlementResult.CHARGED), outcome=lost)
     free = build_attempt(2, settlement=settle(SettlementResult.NOT_CHARGED))
     reopened = build_attempt(3, unknown=60_000, settlement=settle(SettlementResult.REOPENED))
     with read_ledger(build_job(attempts=(charged, free, reopened))) as statement:
@@ -143,6 +144,16 @@ def test_settled_charges_stay_in_the_statement() -> None:
         assert (statement.min_bill, statement.max_bill) == (60_000, 120_000)
     assert [row["x_UnknownChargeState"] for row in rows] == ["settled_charged", "settled_not_charged", "open"]
     assert [row["BilledCost"] for row in rows] == ["0.06", "0", "0"]
+
+
+def test_failure_that_was_billed_is_not_described_as_a_lost_answer() -> None:
+    settlement, rejected = settle(SettlementResult.CHARGED), AttemptOutcome.REJECTED
+    failed = build_attempt(charged=60_000, basis="bill", settlement=settlement, outcome=rejected)
+    with read_ledger(build_job(attempts=(failed,))) as statement:
+        [row] = read_rows(statement)
+        assert (statement.settled_count, statement.billed_failure_count) == (0, 1)
+        assert len(list_notices(statement)) == 1
+    assert row["x_UnknownChargeState"] == "billed_failure"
 
 
 def test_proven_share_of_undecided_charges_narrows_the_bill() -> None:

@@ -311,6 +311,12 @@ def test_withheld_pictures_are_certainly_billed_only_if_the_provider_says_so(
         assert (found.certain, found.possible) == amounts
 
 
+def test_pictures_that_v2_withheld_are_certainly_billed() -> None:
+    attempt = build_attempt(endpoint=V2_ENDPOINT, charged=2 * PRICE)
+    [found] = list_billed_calls(build_job(attempts=(attempt,), paid_attempt_no=1, links=(DELIVERED, WITHHELD)))
+    assert (found.certain, found.possible) == (2, 0)
+
+
 def test_pictures_that_the_job_no_longer_names_may_have_been_withheld() -> None:
     [found] = list_billed_calls(build_job(attempts=(build_attempt(charged=2 * PRICE),)))
     assert (found.certain, found.possible) == (0, 2)
@@ -439,7 +445,6 @@ def test_call_is_settled_once_its_hours_are_final() -> None:
     ("lines", "kind"),
     [
         ((line(1), line(1, key="k2")), FindingKind.UNLISTED_KEY),
-        ((line(1), line(1, key="")), FindingKind.UNNAMED_KEY),
         ((line(1), line(1, endpoint="/v1/new")), FindingKind.UNKNOWN_ENDPOINT),
         ((line(1), line(1, price=None)), FindingKind.UNKNOWN_PRICE),
         ((line(1), line(1, price=70_000)), FindingKind.UNKNOWN_PRICE),

@@ -2,12 +2,21 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
-from backdrop.model.bill_records import HOUR, UsageHour, UsageLine
-from backdrop.model.usage_records import UsagePeriod, UsageRecordsError, add_read, check_clock, parse_usage
+from backdrop.model.bill_records import HOUR, KeyUse, UsageHour, UsageLine
+from backdrop.model.usage_records import (
+    UsageByHour,
+    UsagePeriod,
+    UsageRecordsError,
+    add_read,
+    check_clock,
+    may_be_own,
+    parse_usage,
+)
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PERIOD = UsagePeriod(NOON, NOON + 2 * HOUR)
@@ -42,19 +51,46 @@ def line(quantity: int = 2) -> UsageLine:
     return UsageLine(endpoint=ENDPOINT, key_id="k1", unit_price=10_000, quantity=quantity, cost=quantity * 10_000)
 
 
+def parse(records: bytes, **uses: KeyUse) -> UsageByHour:
+    is_own = partial(may_be_own, key_uses=uses or {"k1": KeyUse.OWN}, endpoints={ENDPOINT})
+    return parse_usage(records, PERIOD, is_own)
+
+
 def test_lines_are_summed_by_endpoint_key_and_price() -> None:
-    app = item(source="app", api_key=None, user_email="a@example.com")
-    without_units = item(billed_units=None, endpoint="/v1/other", api_key=None)
-    usage = parse_usage(body(hour(items=[item(), item(), app, without_units]), hour(NOON + HOUR, [])), PERIOD)
+    without_units = item(billed_units=None, endpoint="/v1/other", api_key={"id": "k2"})
+    usage = parse(body(hour(items=[item(), item(), without_units]), hour(NOON + HOUR, [])))
     assert usage[NOON] == (
-        UsageLine(endpoint="/v1/other", key_id="", unit_price=None, quantity=None, cost=20_000),
+        UsageLine(endpoint="/v1/other", key_id="k2", unit_price=None, quantity=None, cost=20_000),
         line(4),
     )
     assert usage[NOON + HOUR] == ()
 
 
+def test_usage_without_an_api_key_is_that_of_people_who_are_signed_in() -> None:
+    app = item(source="app", user_email="a@example.com")
+    session = item()
+    del session["api_key"]
+    assert parse(body(hour(items=[app, session, item(api_key=None), item()])))[NOON] == (line(),)
+
+
+@pytest.mark.parametrize(
+    "broken", [{"cost_total": 0.02}, {"source": "batch"}, {"currency_code": "EUR"}, {"billed_units": "2 images"}]
+)
+def test_malformed_line_refuses_the_records_only_if_it_may_be_this_stacks(broken: dict[str, Any]) -> None:
+    others = {"k2": KeyUse.OTHER, "k3": KeyUse.SHARED}
+    records = body(hour(items=[item(), item(api_key={"id": "k2"}, **broken)]))
+    assert parse(records, k1=KeyUse.OWN, **others)[NOON] == (line(),)
+    elsewhere = item(api_key={"id": "k4"}, endpoint="/v1/describe", **broken)
+    assert parse(body(hour(items=[item(), elsewhere])), k1=KeyUse.OWN)[NOON] == (line(),)
+    for own in ("k1", "k3", "unlisted"):
+        with pytest.raises(UsageRecordsError):
+            parse(body(hour(items=[item(api_key={"id": own}, **broken)])), k1=KeyUse.OWN, **others)
+    with pytest.raises(UsageRecordsError):
+        parse(body(hour(items=[item(api_key={"id": "unlisted"}, endpoint=None)])))
+
+
 def test_hour_that_the_response_lacks_is_missing() -> None:
-    assert list(parse_usage(body(hour(NOON + HOUR, [])), PERIOD)) == [NOON + HOUR]
+    assert list(parse(body(hour(NOON + HOUR, [])))) == [NOON + HOUR]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +102,7 @@ def test_hour_that_the_response_lacks_is_missing() -> None:
     ],
 )
 def test_images_are_not_counted_if_they_contradict_the_cost(units: dict[str, str]) -> None:
-    [counted] = parse_usage(body(hour(items=[item(billed_units=units)])), PERIOD)[NOON]
+    [counted] = parse(body(hour(items=[item(billed_units=units)])))[NOON]
     assert (counted.unit_price, counted.quantity, counted.cost) == (None, None, 20_000)
 
 
@@ -99,7 +135,7 @@ def test_images_are_not_counted_if_they_contradict_the_cost(units: dict[str, str
 )
 def test_malformed_records_are_refused_as_a_whole(records: bytes) -> None:
     with pytest.raises(UsageRecordsError):
-        parse_usage(records, PERIOD)
+        parse(records)
 
 
 def test_clocks_must_agree() -> None:

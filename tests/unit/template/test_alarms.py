@@ -33,6 +33,7 @@ def list_alarms(**parameters: str) -> dict[str, Node]:
 
 NAMES = sorted(list_alarms())
 WITH_V2 = {"IdeogramEndpoint": "v2"}
+WITH_KEY_IDS = {"IdeogramKeyIds": "k1"}
 AGE = "ApproximateAgeOfOldestMessage"
 ON_QUEUES = {
     "backdrop-dead-letters": ("ApproximateNumberOfMessagesVisible", {"QueueName": "DeadLetterQueue.QueueName"}),
@@ -234,7 +235,17 @@ def test_alarm_links_to_its_heading_on_the_alarms_page(name: str) -> None:
 
 def test_alarms_page_has_no_heading_without_an_alarm() -> None:
     headings = {f"backdrop-{head}" for head in re.findall(r"(?m)^## ([a-z-]+)$", PAGE.read_text())}
-    assert headings == {*list_alarms(**WITH_V2)}
+    assert headings == {*list_alarms(**WITH_V2, **WITH_KEY_IDS)}
+
+
+def test_only_stacks_that_settle_charges_have_an_alarm_on_unread_usage_records() -> None:
+    """A run emits nothing if it crashes, so missing data starts the alarm; one without an admin key emits 1."""
+    assert {*list_alarms(**WITH_KEY_IDS)} - {*NAMES} == {"backdrop-bill-silent"}
+    alarm = list_alarms(**WITH_KEY_IDS)["backdrop-bill-silent"]
+    assert (alarm["MetricName"], read_dimensions(alarm)) == (Metric.USAGE_RECORDS_READ, {"service": "backdrop"})
+    assert (alarm["TreatMissingData"], alarm["Statistic"], alarm["Threshold"]) == ("breaching", "Sum", 1)
+    assert alarm["Period"] * alarm["EvaluationPeriods"] == 6 * 3600
+    assert SIGNS[alarm["ComparisonOperator"]] == "<"
 
 
 def test_only_v2_has_an_alarm_on_prices() -> None:

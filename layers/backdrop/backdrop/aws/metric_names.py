@@ -114,6 +114,13 @@ class Metric(StrEnum):
         STACK_DIMENSIONS,
         "A charge is unknown again, because Ideogram changed the usage records that had settled it; has an alarm.",
     )
+    USAGE_RECORDS_READ = (
+        "UsageRecordsRead",
+        COUNT,
+        STACK_DIMENSIONS,
+        "A run of reconcile-bill read Ideogram's usage records, or has no admin key; 0 if it could not read them; has "
+        "an alarm.",
+    )
     # -- duration of a job ---------------------------------------------------------------------------------
     INTAKE_SECONDS = (
         "IntakeSeconds",

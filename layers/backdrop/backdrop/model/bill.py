@@ -154,8 +154,8 @@ def _describe_call(job: Job, attempt: Attempt) -> BilledCall:
     if attempt.provider_id:
         # What the provider acknowledged runs on its own.
         latest = max(latest, attempt.lease_until + BOUNDARY)
-    # Whether Ideogram bills a picture that it made and withheld is not documented.
-    withheld = _count_withheld(job, attempt, certain) if attempt.basis == LIST_BASIS else 0
+    # v2 bills pictures that it made and withheld (developer.ideogram.ai/ideogram-api/errors); for v1, it is unknown.
+    withheld = _count_withheld(job, attempt, certain) if attempt.basis == LIST_BASIS and not _is_async(attempt) else 0
     amounts = attempt.charged + unknown or is_failure
     # Its price was another one when it was sent: an earlier release had other prices.
     has_other_price = bool(unknown) and possible != images
@@ -179,11 +179,15 @@ def _count_withheld(job: Job, attempt: Attempt, images: int) -> int:
     return sum(not link.is_usable for link in links[attempt.n]) if attempt.n in links else images
 
 
+def _is_async(attempt: Attempt) -> bool:
+    return (attempt.endpoint or "").startswith(ASYNC_ENDPOINT_PREFIX)
+
+
 def _may_be_billed_failure(attempt: Attempt) -> bool:
     """Whether the provider accepted a call and then failed, which costs nothing unless the usage records say so."""
     has_failed = attempt.outcome is AttemptOutcome.REJECTED or attempt.suspicion is Suspicion.FAILURE
-    is_async = (attempt.endpoint or "").startswith(ASYNC_ENDPOINT_PREFIX) and attempt.provider_id is not None
-    return is_async and has_failed and not (attempt.charged or attempt.unknown or attempt.reserved)
+    is_accepted = _is_async(attempt) and attempt.provider_id is not None
+    return is_accepted and has_failed and not (attempt.charged or attempt.unknown or attempt.reserved)
 
 
 def list_billed_quotes(check: PriceCheck) -> list[BilledCall]:
@@ -608,8 +612,7 @@ def _list_hour_obstacles(
         if use is None:
             # It may be a new key of this stack, which a person has not listed yet.
             if line.endpoint in endpoints:
-                kind = FindingKind.UNLISTED_KEY if line.key_id else FindingKind.UNNAMED_KEY
-                found[kind].add(line.key_id or line.endpoint)
+                found[FindingKind.UNLISTED_KEY].add(line.key_id)
         elif line.endpoint not in endpoints:
             # The software that shares a key may use any endpoint; this stack uses only those of its calls.
             if use is KeyUse.OWN:

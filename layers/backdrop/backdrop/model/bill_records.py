@@ -33,8 +33,8 @@ class KeyUse(StrEnum):
 class UsageLine(Record):
     """What one key was billed for at one endpoint and one price, in one hour.
 
-    `key_id`: "" if the records name no key. `unit_price`, `quantity`: None if the records do not count images, or if
-    their price and quantity contradict the cost.
+    `unit_price`, `quantity`: None if the records do not count images, or if their price and quantity contradict the
+    cost.
     """
 
     endpoint: str
@@ -80,7 +80,7 @@ class UsageHour(Record):
 
 @record
 class UsageDay(LedgerItem):
-    """The hours of one day (UTC) as they were read."""
+    """The hours of one day (UTC) as they were read: only the lines that may be usage of this stack."""
 
     day: str
     hours: tuple[UsageHour, ...] = ()
@@ -100,7 +100,6 @@ class FindingKind(StrEnum):
     MISSING_CHARGE = "missing_charge"
     FOREIGN_USAGE = "foreign_usage"
     UNLISTED_KEY = "unlisted_key"
-    UNNAMED_KEY = "unnamed_key"
     UNKNOWN_ENDPOINT = "unknown_endpoint"
     UNKNOWN_PRICE = "unknown_price"
     OTHER_PRICE = "other_price"

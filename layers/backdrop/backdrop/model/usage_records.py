@@ -6,18 +6,18 @@ enough time has passed and two reads agree. Amounts are micro-dollars.
 
 import json
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
-from backdrop.model.bill_records import HOUR, UsageHour, UsageLine
+from backdrop.model.bill_records import HOUR, KeyUse, UsageHour, UsageLine
 from backdrop.model.pricing import to_micro_usd
 from backdrop.model.sentence import Sentence
 
 SET_UP_ADVICE = "docs/bill.md shows how to set it up."
-# The API returns hours for at most this period.
+# The API returns hours for at most this period per request, wherever it lies.
 MAX_PERIOD = timedelta(hours=168)
 # Beyond this difference between the API's clock and ours, a call's time does not tell in which hour it was billed.
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=3)
@@ -46,6 +46,19 @@ class MalformedUsageError(UsageRecordsError):
 
 
 type UsageByHour = Mapping[datetime, tuple[UsageLine, ...]]
+type LineFilter = Callable[[str, object], bool]
+"""Whether a line with this key and endpoint may be usage of this stack."""
+
+
+def may_be_own(key_id: str, endpoint: object, key_uses: Mapping[str, KeyUse], endpoints: Set[str]) -> bool:
+    """Whether a line may be usage of this stack, which calls these endpoints.
+
+    A key that no one has listed may be a new one of this stack.
+    """
+    use = key_uses.get(key_id)
+    if use is None:
+        return not isinstance(endpoint, str) or endpoint in endpoints
+    return use is not KeyUse.OTHER
 
 
 def floor_to_hour(moment: datetime) -> datetime:
@@ -65,17 +78,30 @@ class UsagePeriod:
         end = floor_to_hour(now)
         return cls(end - MAX_PERIOD, end)
 
+    @classmethod
+    def around(cls, day: date, now: datetime) -> "UsagePeriod":
+        """Returns a day (UTC) with a day on each side, up to the last hour that has ended.
+
+        The hours around it may contain images of the day's calls, or explain those in its first and last hours.
+        """
+        start = datetime.combine(day, time(), UTC)
+        return cls(start - timedelta(days=1), min(start + timedelta(days=2), floor_to_hour(now)))
+
+    def includes(self, first: datetime, last: datetime) -> bool:
+        """Whether any of the hours from `first` to `last` belongs to the period."""
+        return first < self.end and self.start <= last
+
     def list_hours(self) -> Sequence[datetime]:
         return [self.start + n * HOUR for n in range((self.end - self.start) // HOUR)]
 
 
-def check_clock(date: datetime | None, now: datetime) -> None:
+def check_clock(moment: datetime | None, now: datetime) -> None:
     """Raises UsageRecordsError if the response's Date differs too much from our clock, or is missing."""
-    if date is None:
+    if moment is None:
         raise MalformedUsageError(
             "The response with the usage records has no readable Date header to check the clock by."
         )
-    difference = abs(date - now)
+    difference = abs(moment - now)
     if difference > MAX_CLOCK_DIFFERENCE:
         minutes = difference.total_seconds() / 60
         raise UsageRecordsError(
@@ -84,11 +110,11 @@ def check_clock(date: datetime | None, now: datetime) -> None:
         )
 
 
-def parse_usage(body: bytes, period: UsagePeriod) -> UsageByHour:
+def parse_usage(body: bytes, period: UsagePeriod, may_be_own: LineFilter) -> UsageByHour:
     """Returns the lines of each hour of the period that the response contains.
 
     Raises MalformedUsageError if any part of the response is not as documented, because the rest may then mean
-    something else, too.
+    something else, too. Lines that cannot be usage of this stack are left out instead.
     """
     try:
         document = json.loads(body)
@@ -102,7 +128,7 @@ def parse_usage(body: bytes, period: UsagePeriod) -> UsageByHour:
     hours = set(period.list_hours())
     usage: dict[datetime, tuple[UsageLine, ...]] = {}
     for entry in cast("list[object]", entries):
-        start, lines = _parse_hour(entry)
+        start, lines = _parse_hour(entry, may_be_own)
         if start in usage:
             raise MalformedUsageError(f"The usage records contain the hour {start:%Y-%m-%d %H:%M} UTC twice.")
         if start in hours:
@@ -110,7 +136,7 @@ def parse_usage(body: bytes, period: UsagePeriod) -> UsageByHour:
     return usage
 
 
-def _parse_hour(entry: object) -> tuple[datetime, tuple[UsageLine, ...]]:
+def _parse_hour(entry: object, may_be_own: LineFilter) -> tuple[datetime, tuple[UsageLine, ...]]:
     if not isinstance(entry, dict) or not all(name in entry for name in _HOUR_FIELDS):
         raise MalformedUsageError(f"An hour of the usage records lacks one of the fields {', '.join(_HOUR_FIELDS)}.")
     fields = cast("dict[str, object]", entry)
@@ -121,7 +147,7 @@ def _parse_hour(entry: object) -> tuple[datetime, tuple[UsageLine, ...]]:
         raise MalformedUsageError("An hour of the usage records has no list named line_items.")
     lines: dict[tuple[str, str, int | None], UsageLine] = {}
     for item in cast("list[object]", items):
-        line = _parse_line(item, start)
+        line = _parse_line(item, start, may_be_own)
         if line is None:
             continue
         group = line.endpoint, line.key_id, line.unit_price
@@ -138,14 +164,31 @@ def _add_lines(one: UsageLine, other: UsageLine) -> UsageLine:
     )
 
 
-def _parse_line(item: object, start: datetime) -> UsageLine | None:
-    """Returns None for what people did in Ideogram's app, which no API key pays for."""
+def _parse_line(item: object, start: datetime, may_be_own: LineFilter) -> UsageLine | None:
+    """Returns None for what a person's session caused, and for a malformed line that cannot be usage of this stack.
+
+    Requests that were authenticated by a session, in the app or at the API, are billed without an `api_key`
+    (developer.ideogram.ai/api-reference/account/usage).
+    """
     where = f"in the hour {start:%Y-%m-%d %H:%M} UTC of the usage records"
     if not isinstance(item, dict):
         raise MalformedUsageError(f"A line {where} is not an object.")
     fields = cast("dict[str, Any]", item)
-    if fields.get("source") == "app":
+    api_key = fields.get("api_key")
+    if fields.get("source") == "app" or api_key is None:
         return None
+    key_id = cast("dict[str, object]", api_key).get("id") if isinstance(api_key, dict) else None
+    if not isinstance(key_id, str) or not key_id:
+        raise MalformedUsageError(f"A line {where} has an api_key without an id.")
+    try:
+        return _parse_usage(fields, key_id, where)
+    except MalformedUsageError:
+        if may_be_own(key_id, fields.get("endpoint")):
+            raise
+        return None
+
+
+def _parse_usage(fields: Mapping[str, Any], key_id: str, where: str) -> UsageLine:
     if fields.get("source") != "api":
         raise MalformedUsageError(f"A line {where} has an unknown source.")
     endpoint, currency = fields.get("endpoint"), fields.get("currency_code")
@@ -155,22 +198,7 @@ def _parse_line(item: object, start: datetime) -> UsageLine | None:
         raise MalformedUsageError(f"A line {where} is in another currency than USD.")
     cost = _parse_amount(fields.get("cost_total"), f"The cost_total of a line {where}")
     unit_price, quantity = _parse_units(fields.get("billed_units"), cost, where)
-    return UsageLine(
-        endpoint=endpoint,
-        key_id=_parse_key_id(fields.get("api_key"), where),
-        unit_price=unit_price,
-        quantity=quantity,
-        cost=cost,
-    )
-
-
-def _parse_key_id(api_key: object, where: str) -> str:
-    if api_key is None:
-        return ""
-    key_id = cast("dict[str, object]", api_key).get("id") if isinstance(api_key, dict) else None
-    if not isinstance(key_id, str) or not key_id:
-        raise MalformedUsageError(f"A line {where} has an api_key without an id.")
-    return key_id
+    return UsageLine(endpoint=endpoint, key_id=key_id, unit_price=unit_price, quantity=quantity, cost=cost)
 
 
 def _parse_units(units: object, cost: int, where: str) -> tuple[int | None, int | None]:
@@ -207,26 +235,18 @@ def _parse_time(value: object) -> datetime:
     return moment.astimezone(UTC)
 
 
-def add_read(
-    hour: UsageHour | None,
-    start: datetime,
-    lines: tuple[UsageLine, ...],
-    now: datetime,
-    foreign_keys: Set[str] = frozenset(),
-) -> UsageHour:
+def add_read(hour: UsageHour | None, start: datetime, lines: tuple[UsageLine, ...], now: datetime) -> UsageHour:
     """Returns an hour with one more read. Less usage than before is a contradiction that no later read resolves.
 
     A read that began before the last one proves nothing more: two runs may overlap.
-    `foreign_keys`: those that this stack does not use. Their lines are kept, but may change.
     """
     if hour is None:
         return UsageHour(start=start, lines=lines, unchanged_since=now, last_read_at=now)
     if now < hour.last_read_at:
         return hour
-    before, after = ([line for line in one if line.key_id not in foreign_keys] for one in (hour.lines, lines))
-    if before == after:
-        return replace(hour, lines=lines, last_read_at=now)
-    has_shrunk = hour.has_shrunk or _is_less(after, before)
+    if hour.lines == lines:
+        return replace(hour, last_read_at=now)
+    has_shrunk = hour.has_shrunk or _is_less(lines, hour.lines)
     return replace(hour, lines=lines, unchanged_since=now, last_read_at=now, has_shrunk=has_shrunk)
 
 

@@ -3,18 +3,29 @@
 Source: Ideogram's published OpenAPI document (October 2026).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from urllib.parse import urlencode
 
-from backdrop.model.usage_records import UsageByHour, UsagePeriod, UsageRecordsError, check_clock, parse_usage
+from backdrop.model.bill_records import KeyUse
+from backdrop.model.usage_records import (
+    UsageByHour,
+    UsagePeriod,
+    UsageRecordsError,
+    check_clock,
+    may_be_own,
+    parse_usage,
+)
 from backdrop.ports import ApiKey, Clock
 from backdrop.providers.credentials import is_valid_header_value
 from backdrop.providers.http import HttpResponse, send_free_request
+from backdrop.providers.ideogram import ENDPOINT_PATHS, V2_ENDPOINT_PATHS
 
 USAGE_PATH = "/v2/account/usage"
+OWN_ENDPOINTS = frozenset({*ENDPOINT_PATHS.values(), *V2_ENDPOINT_PATHS.values()})
 TIMEOUT_SECONDS = 60.0
 MAX_RECORDS_BYTES = 20_000_000
 _REFUSALS = {
@@ -36,7 +47,7 @@ class IdeogramUsage:
     load_admin_key: Callable[[], ApiKey]
     clock: Clock
 
-    def read(self, key: ApiKey, period: UsagePeriod) -> UsageByHour:
+    def read(self, key: ApiKey, period: UsagePeriod, key_uses: Mapping[str, KeyUse]) -> UsageByHour:
         """Returns the records of each hour in the response. Raises UsageRecordsError if they cannot be used."""
         if not is_valid_header_value(key.value):
             raise UsageRecordsError("The admin key contains characters that no header can carry. Store it again.")
@@ -58,7 +69,8 @@ class IdeogramUsage:
             )
             raise UsageRecordsError(_REFUSALS.get(response.status, other))
         check_clock(_parse_date(response.headers.get("Date", "")), self.clock.now())
-        return parse_usage(response.body, period)
+        is_own = partial(may_be_own, key_uses=key_uses, endpoints=OWN_ENDPOINTS)
+        return parse_usage(response.body, period, is_own)
 
     def _send(self, url: str, key: str) -> HttpResponse | Exception | None:
         return send_free_request(url, {"Api-Key": key}, timeout_seconds=TIMEOUT_SECONDS, max_bytes=MAX_RECORDS_BYTES)

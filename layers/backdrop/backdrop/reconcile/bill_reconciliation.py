@@ -1,13 +1,14 @@
 """Compares Ideogram's usage records with the ledger, and settles the calls whose charge they prove. Runs every hour.
 
-A run reads the records of the last week, stores what it read, and reopens the settlements of hours that have changed
-since. Then it compares the hours that are final with the ledger's calls.
+A run reads the records of the last week, or of the days around one that a person names, stores what it read, and
+reopens the settlements of hours that have changed since. Then it compares the hours that are final with the ledger's
+calls.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from backdrop.aws.ledger import Ledger
@@ -45,10 +46,11 @@ from backdrop.model.usage_records import (
     UsagePeriod,
     UsageRecordsError,
     add_read,
+    may_be_own,
 )
 from backdrop.pipeline.enqueue import enqueue_delivery
 from backdrop.ports import Clock
-from backdrop.providers.ideogram_usage import IdeogramUsage
+from backdrop.providers.ideogram_usage import OWN_ENDPOINTS, IdeogramUsage
 
 # Without an unknown charge, charges are still compared this often, because a failure may have been billed.
 MAX_COMPARISON_DISTANCE = timedelta(hours=24)
@@ -74,6 +76,7 @@ class BillResult:
     """The result of one run. `is_off`: there is no admin key. `failure`: why nothing could be compared.
 
     `images_by_key`: the images of each key in the period. `comparison` is None if nothing had to be compared.
+    `uncompared_hours`: those that the response lacks, that are not final, or whose jobs the ledger may have deleted.
     `conflicts`: the jobs that another worker wrote meanwhile, by source and job.
     """
 
@@ -82,6 +85,7 @@ class BillResult:
     state: BillState = field(default_factory=BillState)
     images_by_key: Mapping[str, int] = field(default_factory=dict[str, int])
     missing_hours: Sequence[datetime] = ()
+    uncompared_hours: Sequence[datetime] = ()
     comparison: BillComparison | None = None
     settled: list[SettledCall] = field(default_factory=list[SettledCall])
     reopened: list[SettledCall] = field(default_factory=list[SettledCall])
@@ -113,9 +117,10 @@ class BillReconciliation:
     retention_days: int
     on_corrections: Callable[[int], None] = lambda _count: None
 
-    def run(self, *, is_requested: bool = False, accepts_missing: bool = False) -> BillResult:
-        """Reads the records, and settles what they prove.
+    def run(self, *, is_requested: bool = False, accepts_missing: bool = False, day: date | None = None) -> BillResult:
+        """Reads the records of the last week, and settles what they prove.
 
+        `day`: reads the days around this one instead. What the last comparison of the week found stays.
         `is_requested`: a person wants to see the comparison, even if nothing has changed. `accepts_missing`: a person
         has checked the charges that the records lack, so they no longer prevent settlements.
         """
@@ -127,9 +132,9 @@ class BillReconciliation:
             return BillResult(is_off=True, failure=failure, state=state)
         if accepts_missing:
             state = state.with_missing_charges_accepted()
-        period = UsagePeriod.until(now)
+        period = UsagePeriod.around(day, now) if day else UsagePeriod.until(now)
         try:
-            usage = self.usage.read(admin_key, period)
+            usage = self.usage.read(admin_key, period, self.key_uses)
         except UsageRecordsError as error:
             state = self.ledger.put_bill_state(replace(state, failure=error.message))
             return BillResult(failure=error.message, state=state)
@@ -142,14 +147,19 @@ class BillReconciliation:
             state,
             read_at=now,
             failure=None,
-            key_uses=dict(self.key_uses),
-            accepted_charges=tuple(one for one in state.accepted_charges if one.last_hour >= period.start),
             seen_endpoints=tuple(sorted({*state.seen_endpoints, *self._list_own_endpoints(read.hours.values())})),
         )
-        if is_requested or self._must_compare(state, read, period, now):
+        if not day:
+            # Only a read of the week finds what another meaning of a key has changed.
+            accepted = tuple(one for one in state.accepted_charges if one.last_hour >= period.start)
+            state = replace(state, key_uses=dict(self.key_uses), accepted_charges=accepted)
+        if day or is_requested or self._must_compare(state, read, period, now):
             # What this read does not contain is not compared: the ledger's calls were only read for its period.
             hours = {start: hour for start, hour in read.hours.items() if start in usage}
-            state = self._compare(hours, period, state, result)
+            compared_at = state.compared_at
+            state = self._compare(hours, period, state, result, keeps_others=day is not None)
+            # The next run still compares the week.
+            state = replace(state, compared_at=compared_at) if day else state
         settles = self._has_own_key() and state.stopped_hour is None
         state = replace(state, settles_until=now + MAX_RUN_DISTANCE if settles else None)
         result.state = self.ledger.put_bill_state(state)
@@ -164,16 +174,20 @@ class BillReconciliation:
         """
         hours, is_newly_final = dict[datetime, UsageHour](), False
         earlier_uses = self.key_uses if state.key_uses is None else state.key_uses
-        foreign_keys = {key_id for key_id, use in self.key_uses.items() if use is KeyUse.OTHER}
         usage_by_day: defaultdict[str, dict[datetime, tuple[UsageLine, ...]]] = defaultdict(dict)
         for start, lines in usage.items():
-            usage_by_day[start.date().isoformat()][start] = lines
+            usage_by_day[start.date().isoformat()][start] = self._select_own_lines(lines)
         for day in self.ledger.read_usage_days(_list_days(period)).values():
             of_day = {hour.start: hour for hour in day.hours}
+            # What turned out to be usage of others neither changes an hour nor takes room in its item.
             changed = {
-                start: replace(hour, unchanged_since=now)
-                if hour.has_other_meaning(earlier_uses, self.key_uses)
-                else hour
+                start: replace(
+                    hour,
+                    lines=self._select_own_lines(hour.lines),
+                    unchanged_since=(
+                        now if hour.has_other_meaning(earlier_uses, self.key_uses) else hour.unchanged_since
+                    ),
+                )
                 for start, hour in of_day.items()
             }
             for start, lines in usage_by_day[day.day].items():
@@ -181,12 +195,15 @@ class BillReconciliation:
                 was_final = before is not None and before.is_final(self.final_after)
                 if before is not None and was_final and before.lines == lines:
                     continue
-                after = changed[start] = add_read(before, start, lines, now, foreign_keys)
+                after = changed[start] = add_read(before, start, lines, now)
                 is_newly_final |= not was_final and after.is_final(self.final_after)
             if changed != of_day:
                 self.ledger.put_usage_day(replace(day, hours=tuple(changed[start] for start in sorted(changed))))
             hours |= changed
         return _ReadResult(hours, is_newly_final)
+
+    def _select_own_lines(self, lines: Iterable[UsageLine]) -> tuple[UsageLine, ...]:
+        return tuple(one for one in lines if may_be_own(one.key_id, one.endpoint, self.key_uses, OWN_ENDPOINTS))
 
     def _has_own_key(self) -> bool:
         return any(use is not KeyUse.OTHER for use in self.key_uses.values())
@@ -212,7 +229,13 @@ class BillReconciliation:
     # -- the comparison ----------------------------------------------------------------------------------------
 
     def _compare(
-        self, hours: Mapping[datetime, UsageHour], period: UsagePeriod, state: BillState, result: BillResult
+        self,
+        hours: Mapping[datetime, UsageHour],
+        period: UsagePeriod,
+        state: BillState,
+        result: BillResult,
+        *,
+        keeps_others: bool,
     ) -> BillState:
         jobs = list(self.ledger.scan_jobs_of_days(_list_days(period)))
         price_check = self.ledger.read_price_check()
@@ -229,10 +252,16 @@ class BillReconciliation:
             has_other_prices=bool(list_differences(price_check)),
         )
         kept_hours = {start: hour for start, hour in hours.items() if self._has_all_jobs(start)}
+        final = {start for start, hour in kept_hours.items() if hour.is_final(self.final_after)}
+        result.uncompared_hours = [start for start in period.list_hours() if start not in final]
         comparison = result.comparison = compare_bill(calls, kept_hours, rules)
-        # Failures that were billed are reported as long as the records show them.
+        # Failures that were billed are reported as long as the records show them. Findings of a day join those of the
+        # week.
         comparison.add_findings(
-            one for one in state.findings if one.kind is FindingKind.BILLED_FAILURE and one.last_hour >= period.start
+            one
+            for one in state.findings
+            if (one.kind is FindingKind.BILLED_FAILURE and one.last_hour >= period.start)
+            or (keeps_others and not period.includes(one.first_hour, one.last_hour))
         )
         if self.key_uses:
             state = self._settle(jobs, hours, comparison, state, result)

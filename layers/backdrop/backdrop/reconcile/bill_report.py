@@ -25,10 +25,6 @@ _TEXTS = {
         "The records have usage of keys that IdeogramKeyIds does not list: {details}. List each one, with `:other` if "
         "it is not this stack's."
     ),
-    FindingKind.UNNAMED_KEY: (
-        "The records have usage that names no API key, at {details}. It may be this stack's or not, so nothing is "
-        "settled that may have been billed in this hour. Ask Ideogram's support which key it belongs to."
-    ),
     FindingKind.UNKNOWN_ENDPOINT: (
         "This stack's key has usage at an endpoint that this stack does not call: {details}. If other software uses "
         "the key, mark it as `:shared`."
@@ -81,16 +77,17 @@ def format_hours(first: datetime, last: datetime) -> str:
 
 
 def build_bill_report(result: BillResult, key_uses: Mapping[str, KeyUse], now: datetime) -> dict[str, Any]:
-    """Returns the result of a run as JSON, for the command. A key without an ID is usage that names no key."""
+    """Returns the result of a run as JSON, for the command."""
     comparison = result.comparison
     return {
         "is_off": result.is_off,
         "failure": None if result.failure is None else str(result.failure),
         "keys": [
-            {"id": key_id or None, "use": use.value if (use := key_uses.get(key_id)) else None, "images": images}
+            {"id": key_id, "use": use.value if (use := key_uses.get(key_id)) else None, "images": images}
             for key_id, images in sorted(result.images_by_key.items())
         ],
         "missing_hours": [hour.isoformat() for hour in result.missing_hours],
+        "uncompared_hours": [hour.isoformat() for hour in result.uncompared_hours],
         "groups": [_build_group(one) for one in (comparison.decisions if comparison else ()) if _has_unknown(one)],
         "open_calls": len(comparison.open_calls) if comparison else 0,
         "settled": [_build_call(one) for one in result.settled],
@@ -127,6 +124,8 @@ def _build_correction(one: Correction) -> dict[str, Any]:
         "n": one.n,
         "found_at": one.found_at.isoformat(),
         "hours": format_hours(one.first_hour, one.last_hour),
+        "first_hour": one.first_hour.isoformat(),
+        "last_hour": one.last_hour.isoformat(),
         "usd": to_usd(one.amount),
         "was": one.was,
         "was_resent": one.was_resent,
@@ -162,6 +161,8 @@ def _build_call(one: SettledCall) -> dict[str, Any]:
         "result": one.result.value,
         "usd": to_usd(one.amount),
         "hours": format_hours(one.hours[0], one.hours[-1]),
+        "first_hour": one.hours[0].isoformat(),
+        "last_hour": one.hours[-1].isoformat(),
         "charged_count": one.charged_count,
         "unknown_count": one.unknown_count,
     }
