@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from cryptography.x509 import ObjectIdentifier
 
 from backdrop.imaging.metadata import embed_xmp
 from backdrop.imaging.xmp import VOCABULARY, find_source_type
@@ -13,7 +14,7 @@ from backdrop_credentials.library import Statement, sign_file
 from backdrop_credentials.manifest import JOB_LABEL, PROMPT_PARAMETER
 from backdrop_credentials.reading import FileVerdict, judge, read_credentials
 from backdrop_credentials.structure import StructureError, check_structure
-from tests.signing_pki import build_chain, build_issuers, build_keys, build_signer, to_pem
+from tests.signing_pki import SIGNING_USAGES, build_chain, build_issuers, build_keys, build_signer, to_pem
 from tests.unit.credentials.signed_files import build_file, read_chunk, replace_chunk, sign
 
 LINK = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">\
@@ -26,6 +27,14 @@ def test_signer_is_trusted_only_with_its_root() -> None:
     signed, other_root = sign(), to_pem(build_issuers(rsa_bits=2048)[:1])
     assert read_credentials(signed, ROOTS).verdict is FileVerdict.TRUSTED
     assert [read_credentials(signed, roots).verdict for roots in ("", other_root)] == [FileVerdict.NOT_TRUSTED] * 2
+
+
+@pytest.mark.parametrize("usage", SIGNING_USAGES.values(), ids=SIGNING_USAGES)
+def test_certificate_with_any_usage_for_signing_is_trusted_with_its_root(usage: ObjectIdentifier) -> None:
+    signed = sign(signer=build_signer(build_keys(build_chain(extended_key_usages=[usage]))))
+    assert read_credentials(signed, ROOTS).verdict is FileVerdict.TRUSTED
+    report = read_credentials(signed)
+    assert (report.verdict, report.reasons) == (FileVerdict.NOT_TRUSTED, ["signingCredential.untrusted"])
 
 
 def test_claims_say_how_the_picture_was_made() -> None:
