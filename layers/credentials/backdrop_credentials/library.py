@@ -1,6 +1,5 @@
 """The C2PA library: signs files, and measures how much a signature adds. Imported with the first signature."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
@@ -8,7 +7,7 @@ from typing import Any
 
 import c2pa
 
-from backdrop_credentials.certificates import CertificateChain
+from backdrop_credentials.certificates import SigningIdentity
 
 SIGNATURE_BYTES = 64
 MEASURING_SLACK = 64
@@ -32,18 +31,6 @@ _PLAIN_SETTINGS: dict[str, Any] = {
 
 class SigningError(Exception):
     """The library refuses to sign. The message is the library's."""
-
-
-@dataclass(frozen=True)
-class SigningIdentity:
-    """A key and its certificates. Exactly one of the two ways to sign is given.
-
-    `private_key`: PEM. `sign`: returns the raw ECDSA signature (64 bytes) of some bytes; its exceptions pass through.
-    """
-
-    chain: CertificateChain
-    private_key: str | None = None
-    sign: Callable[[bytes], bytes] | None = None
 
 
 @dataclass(frozen=True)

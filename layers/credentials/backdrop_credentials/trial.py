@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from backdrop.imaging.xmp import CREATOR_TOOL, VOCABULARY
+from backdrop_credentials.certificates import SigningIdentity
 from backdrop_credentials.keys import SigningKeys, UnusableKeyError
-from backdrop_credentials.library import SigningError, SigningIdentity, Statement, build_sample, sign_file
+from backdrop_credentials.library import SigningError, Statement, build_sample, sign_file
 from backdrop_credentials.reading import FileVerdict, read_credentials
 
 MIME_TYPE = "image/png"
