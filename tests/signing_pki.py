@@ -17,6 +17,13 @@ from backdrop_credentials.signing import PictureSigner
 
 KMS_ARN = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
 SECRET_ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/c2pa/key-abcdef"
+SIGNING_USAGES = {
+    "emailProtection": ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    "documentSigning": x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36"),
+    "Microsoft's document signing": x509.ObjectIdentifier("1.3.6.1.4.1.311.76.59.1.9"),
+    "claim signing": x509.ObjectIdentifier("1.3.6.1.4.1.62558.2.1"),
+}
+"""The extended key usages with which a certificate may sign a manifest."""
 CERTIFICATE_SECRET = "shop/c2pa/certificate"
 
 type PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
@@ -47,7 +54,7 @@ def issue(
     public_key: PublicKey | None = None,
     is_ca: bool = False,
     has_key_usage: bool = True,
-    has_extended_key_usage: bool = True,
+    extended_key_usages: Sequence[x509.ObjectIdentifier] = (ExtendedKeyUsageOID.EMAIL_PROTECTION,),
     starts_in: timedelta = timedelta(days=-1),
     ends_in: timedelta = timedelta(days=365),
 ) -> Issued:
@@ -73,8 +80,8 @@ def issue(
     if has_key_usage:
         usage = x509.KeyUsage(not is_ca, False, False, False, False, is_ca, is_ca, False, False)
         builder = builder.add_extension(usage, critical=True)
-    if has_extended_key_usage and not is_ca:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
+    if extended_key_usages and not is_ca:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(extended_key_usages), critical=False)
     return Issued(builder.sign(issuer_key, hashes.SHA256()), key)
 
 

@@ -16,7 +16,12 @@ _MARKS = {
     "none": ("–", "dim", "has no Content Credentials; this says nothing about how it was made"),
     "remote": ("?", "dim", "has none of its own, but links to Content Credentials elsewhere, which are not fetched"),
     "trusted": ("✓", "green", "is as it was signed, by a signer whose root you trust"),
-    "not_trusted": ("✓", "yellow", "is as it was signed, but no root that you trust vouches for the signer"),
+    "not_trusted": (
+        "✓",
+        "yellow",
+        "is as it was signed, but no root that you trust vouches for the signer, or its certificate was revoked or is "
+        "unsuitable",
+    ),
     "expired": (
         "✓",
         "yellow",

@@ -7,7 +7,7 @@ pictures could not be signed. `backdrop doctor` calls it at any time.
 import json
 import time
 import urllib.request
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backdrop.aws.clients import lazy_client
 from backdrop.aws.log import build_logger
@@ -15,7 +15,9 @@ from backdrop.aws.settings import read_settings
 from backdrop.model.errors import RetryLaterError
 from backdrop.model.ids import sha256_hex
 from backdrop_credentials.build import build_signing_keys
-from backdrop_credentials.trial import TrialResult, try_signing
+
+if TYPE_CHECKING:
+    from backdrop_credentials.trial import TrialResult
 
 # A role's new permissions may take seconds to apply (IAM User Guide, "Changes are not always immediately visible").
 MAX_TRIES, RETRY_PAUSE_SECONDS = 5, 3
@@ -35,7 +37,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     Raises OSError if the response could not be sent; Lambda then retries twice.
     """
     if "ResponseURL" not in event:
-        return _to_json(try_signing(keys))
+        return _to_json(_try_signing())
     problem, accepted_ids = CHECK_FAILED_REASON, event.get("PhysicalResourceId", "").split()
     key_id = sha256_hex(event["ResourceProperties"]["ContentCredentialsKeyArn"].encode())[:KEY_ID_LENGTH]
     try:
@@ -57,7 +59,7 @@ def _check_deployment() -> str:
         if attempt:
             time.sleep(RETRY_PAUSE_SECONDS)
         try:
-            problem = try_signing(keys).problem
+            problem = _try_signing().problem
         except RetryLaterError as error:
             problem = str(error.message)
         if not problem:
@@ -66,7 +68,14 @@ def _check_deployment() -> str:
     return f"ContentCredentialsKeyArn: {problem} docs/provenance.md says how to set it up. Nothing was signed."
 
 
-def _to_json(result: TrialResult) -> dict[str, Any]:
+def _try_signing() -> "TrialResult":
+    # Loads the C2PA library. If its layer is of another kind, that fails here, where CloudFormation gets a reason.
+    from backdrop_credentials.trial import try_signing
+
+    return try_signing(keys)
+
+
+def _to_json(result: "TrialResult") -> dict[str, Any]:
     expires_at = result.expires_at.isoformat() if result.expires_at else None
     return {"problem": result.problem, "expires_at": expires_at, "added_bytes": result.added_bytes}
 

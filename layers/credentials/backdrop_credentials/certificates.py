@@ -6,7 +6,7 @@ Reads only the fields that a check needs (RFC 5280, 4.1). The C2PA library check
 import base64
 import binascii
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -61,6 +61,18 @@ class CertificateChain:
                 raise CertificateError(f"Certificate {number} expired on {certificate.expires_at:%Y-%m-%d}. Renew it.")
             if now < certificate.valid_from:
                 raise CertificateError(f"Certificate {number} is not valid before {certificate.valid_from:%Y-%m-%d}.")
+
+
+@dataclass(frozen=True)
+class SigningIdentity:
+    """A key and its certificates. Exactly one of the two ways to sign is given.
+
+    `private_key`: PEM. `sign`: returns the raw ECDSA signature (64 bytes) of some bytes; its exceptions pass through.
+    """
+
+    chain: CertificateChain
+    private_key: str | None = None
+    sign: Callable[[bytes], bytes] | None = None
 
 
 def parse_chain(text: str) -> CertificateChain:

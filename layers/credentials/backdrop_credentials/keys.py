@@ -11,8 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from backdrop.aws.aws_errors import read_aws_error_code, unavailable
 from backdrop.aws.secrets import UnreadableSecretError, read_secret
-from backdrop_credentials.certificates import CertificateError, convert_signature, parse_chain
-from backdrop_credentials.library import SigningIdentity
+from backdrop_credentials.certificates import CertificateError, SigningIdentity, convert_signature, parse_chain
 
 KMS_ARN_PART = ":kms:"
 # Waiting may help. Every other code of KMS concerns the key itself, or the permission to use it.

@@ -1,6 +1,5 @@
 """The C2PA library: signs files, and measures how much a signature adds. Imported with the first signature."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
@@ -8,11 +7,19 @@ from typing import Any
 
 import c2pa
 
-from backdrop_credentials.certificates import CertificateChain
+from backdrop_credentials.certificates import SigningIdentity
 
 SIGNATURE_BYTES = 64
 MEASURING_SLACK = 64
 """A few numbers in a manifest take more bytes in a larger file."""
+SIGNING_USAGES = (
+    "1.3.6.1.5.5.7.3.4",  # emailProtection
+    "1.3.6.1.5.5.7.3.36",  # documentSigning
+    "1.3.6.1.4.1.311.76.59.1.9",  # Microsoft's own for C2PA
+    "1.3.6.1.4.1.62558.2.1",  # C2PA claim signing
+)
+"""The extended key usages with which a certificate may sign a manifest, from c2pa-rs's `valid_eku_oids.cfg`. Without
+a list, the library accepts emailProtection only. It always accepts certificates for time stamps or OCSP responses."""
 _PLAIN_SETTINGS: dict[str, Any] = {
     # Signing must not depend on other servers, and a picture's own bytes must not choose a server to call. To decode
     # a stated identity, the library asks the server that it names.
@@ -24,18 +31,6 @@ _PLAIN_SETTINGS: dict[str, Any] = {
 
 class SigningError(Exception):
     """The library refuses to sign. The message is the library's."""
-
-
-@dataclass(frozen=True)
-class SigningIdentity:
-    """A key and its certificates. Exactly one of the two ways to sign is given.
-
-    `private_key`: PEM. `sign`: returns the raw ECDSA signature (64 bytes) of some bytes; its exceptions pass through.
-    """
-
-    chain: CertificateChain
-    private_key: str | None = None
-    sign: Callable[[bytes], bytes] | None = None
 
 
 @dataclass(frozen=True)
@@ -52,8 +47,8 @@ class Statement:
 
 def build_context(trusted_pem: str = "") -> c2pa.Context:
     """`trusted_pem`: the root certificates that are trusted."""
-    trust: dict[str, Any] = {"trust": {"trust_anchors": trusted_pem}} if trusted_pem else {}
-    return c2pa.Context(c2pa.Settings.from_dict(_PLAIN_SETTINGS | trust))
+    trust = {"trust_config": "\n".join(SIGNING_USAGES)} | ({"trust_anchors": trusted_pem} if trusted_pem else {})
+    return c2pa.Context(c2pa.Settings.from_dict(_PLAIN_SETTINGS | {"trust": trust}))
 
 
 def sign_file(data: bytes, mime_type: str, statement: Statement, identity: SigningIdentity) -> bytes:

@@ -19,8 +19,6 @@ SIGNER_PREFIXES, UNTRUSTED_SUFFIX = ("signingCredential.", "cawg."), ".untrusted
 EXPIRED_CODES = frozenset({"signingCredential.expired", "claimSignature.outsideValidity"})
 """The file is unchanged, but nothing in it proves that the certificate was valid when it signed. The library does not
 say whether a trusted root vouches for such a certificate."""
-INGREDIENT_PREFIX = "ingredient."
-"""Codes about the link to an ingredient's manifest, rather than about what that manifest states."""
 _REMOTE_ERROR = "Remote:"
 _ACTIONS_LABEL = "c2pa.actions"
 
@@ -86,7 +84,7 @@ def read_credentials(data: bytes, trusted_pem: str = "") -> FileReport:
         is_remote = str(error).startswith(_REMOTE_ERROR)
         return FileReport(FileVerdict.REMOTE if is_remote else FileVerdict.DAMAGED, [str(error)])
     claims = _read_claims(store)
-    codes = list(_list_failures(store["validation_results"]))
+    codes = list(list_failures(store["validation_results"]))
     try:
         check_structure(data, is_ours=bool(claims and claims.job))
     except StructureError as error:
@@ -96,18 +94,24 @@ def read_credentials(data: bytes, trusted_pem: str = "") -> FileReport:
     return FileReport(judge(codes), sorted(set(codes)), claims)
 
 
-def _list_failures(results: Mapping[str, Any]) -> Iterator[str]:
-    """Returns the codes of what fails. An ingredient may have failed before it was added, but not changed since."""
+def list_failures(results: Mapping[str, Any]) -> Iterator[str]:
+    """Returns the codes of what fails. An ingredient may have failed before it was added, but not changed since.
+
+    Only who vouches for an ingredient's signer may be judged differently than when the ingredient was added.
+    """
     yield from (one["code"] for one in results["activeManifest"]["failure"])
     for ingredient in results.get("ingredientDeltas", []):
         codes = [one["code"] for one in ingredient["validationDeltas"]["failure"]]
-        yield from (code for code in codes if code.startswith(INGREDIENT_PREFIX))
+        yield from (code for code in codes if not _is_about_signer(code) and code not in EXPIRED_CODES)
+
+
+def _is_about_signer(code: str) -> bool:
+    return code.startswith(SIGNER_PREFIXES) or code.endswith(UNTRUSTED_SUFFIX)
 
 
 def judge(failure_codes: Iterable[str]) -> FileVerdict:
     codes = {*failure_codes}
-    about_signers = {one for one in codes if one.startswith(SIGNER_PREFIXES) or one.endswith(UNTRUSTED_SUFFIX)}
-    if codes - about_signers - EXPIRED_CODES:
+    if {code for code in codes if not _is_about_signer(code)} - EXPIRED_CODES:
         return FileVerdict.CHANGED
     if codes & EXPIRED_CODES:
         return FileVerdict.EXPIRED

@@ -10,8 +10,9 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError, RetryLaterError
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.sentence import Sentence
+from backdrop_credentials.certificates import SigningIdentity
 from backdrop_credentials.keys import SigningKeys, UnusableKeyError
-from backdrop_credentials.library import SigningError, SigningIdentity, Statement, measure_signature, sign_file
+from backdrop_credentials.library import SigningError, Statement, measure_signature, sign_file
 from backdrop_credentials.manifest import (
     MAX_MANIFEST_BYTES,
     build_manifest,

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from backdrop.imaging.xmp import CREATOR_TOOL, VOCABULARY
+from backdrop_credentials.certificates import SigningIdentity
 from backdrop_credentials.keys import SigningKeys, UnusableKeyError
-from backdrop_credentials.library import SigningError, SigningIdentity, Statement, build_sample, sign_file
+from backdrop_credentials.library import SigningError, Statement, build_sample, sign_file
 from backdrop_credentials.reading import FileVerdict, read_credentials
 
 MIME_TYPE = "image/png"
@@ -21,9 +22,9 @@ _SAMPLE = Statement(
 )
 _REQUIREMENTS = (
     "The key must be ECDSA P-256. The leaf certificate needs the key usage digitalSignature and an extended key usage "
-    "such as emailProtection or documentSigning, and must not be a CA."
+    "for signing: C2PA claim signing (1.3.6.1.4.1.62558.2.1), documentSigning, or emailProtection. It must not be a CA."
 )
-_OTHER_KEY_CODE = "claimSignature.mismatch"
+_OTHER_KEY_CODE, _UNSUITABLE_CODE = "claimSignature.mismatch", "signingCredential.invalid"
 
 
 @dataclass(frozen=True)
@@ -62,4 +63,6 @@ def sign_sample(identity: SigningIdentity) -> bytes:
         return signed
     if _OTHER_KEY_CODE in report.reasons:
         raise UnusableKeyError("The leaf certificate was issued for another key.")
+    if _UNSUITABLE_CODE in report.reasons:
+        raise UnusableKeyError(f"The leaf certificate does not suit ({_UNSUITABLE_CODE}). {_REQUIREMENTS}")
     raise UnusableKeyError("The certificates do not form a chain to the root at their end.")

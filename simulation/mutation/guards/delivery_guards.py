@@ -125,8 +125,8 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "counts-wait-as-crash",
         "3.7: A message that is returned to its queue does not count as a crash.",
-        remove("model.transitions.lifecycle:end_processing#73543b keyword 1"),
-        remove("model.transitions.lifecycle:end_processing#73543b keyword 2"),
+        remove("model.transitions.lifecycle:end_processing#54707b keyword 1"),
+        remove("model.transitions.lifecycle:end_processing#54707b keyword 2"),
         invariant=Invariant.ENDS_FOR_A_CAUSE,
         faults="photos_denied_for_long",
         actions=list_uploads(20, 6),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -9,6 +10,7 @@ from backdrop.imaging.formats import png
 from backdrop.imaging.metadata import embed_xmp
 from backdrop.model import transitions
 from backdrop.model.codes import Code
+from backdrop.model.errors import RetryLaterError
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.job_warning import WarningCode
 from backdrop.model.object_keys import PAID_PREFIX, SIGNED_PREFIX, paid_key
@@ -270,6 +272,22 @@ def test_report_about_a_bad_key_is_not_written_again_and_again() -> None:
     pass_time(world, 3 * 3600)
     [report] = [key for key in world.output_bucket.list_keys() if key.startswith("_backdrop/errors/")]
     assert len(world.output_bucket.objects[report]) == 1
+
+
+@pytest.mark.parametrize(("cause", "minutes"), [(Code.SIGNING_FAILED, 720), (Code.RESULT_UNREACHABLE, 50)])
+def test_waiting_delivery_keeps_one_message(monkeypatch: pytest.MonkeyPatch, cause: Code, minutes: int) -> None:
+    """Reconcile sends another message only if the last one may be lost."""
+    world = build_world(build_signer(build_keys("no certificate")))
+    if cause is Code.RESULT_UNREACHABLE:
+        world.downloads.override = RetryLaterError(cause, "the link answers 503", 5)
+    deliver = Mock(side_effect=world.deliver.deliver)
+    monkeypatch.setattr(world.deliver, "deliver", deliver)
+    pass_time(world, minutes * 60)
+    job = find_only_job(world)
+    assert (job.status, job.problem and job.problem.code) == (JobStatus.PAID, cause)
+    assert len(world.queues["deliver"].messages) == 1
+    # The first tries come sooner than after ten minutes.
+    assert minutes / 10 <= deliver.call_count <= minutes / 10 + 8
 
 
 def test_deliveries_that_wait_for_a_key_pause_the_lane_until_they_are_made(monkeypatch: pytest.MonkeyPatch) -> None:

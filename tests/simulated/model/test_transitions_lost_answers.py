@@ -266,8 +266,16 @@ def test_successful_delivery_resets_the_crash_count(status: JobStatus) -> None:
     crashed = transitions.begin_processing(
         transitions.begin_processing(job_in(status), NOW, LEASE).job, LEASE, LATER
     ).job
-    left = transitions.end_processing(crashed).job
+    left = transitions.end_processing(crashed, LATER).job
     assert (left.processing_until, left.crash_count) == (None, 0)
+
+
+@pytest.mark.parametrize(("status", "is_sent_again_later"), [(S.ACCEPTED, False), (S.PAID, True)])
+def test_returned_message_of_a_paid_job_counts_as_sent(status: JobStatus, is_sent_again_later: bool) -> None:
+    """A lane's message keeps its age when it returns, and is deleted after four days."""
+    processing = transitions.begin_processing(job_in(status), NOW, LEASE).job
+    left = transitions.end_processing(processing, LATER).job
+    assert left.last_sent_at == (LATER if is_sent_again_later else processing.last_sent_at)
 
 
 @pytest.mark.parametrize("status", [S.ACCEPTED, S.PAID])

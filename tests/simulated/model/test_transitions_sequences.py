@@ -144,7 +144,7 @@ class JobMachine(RuleBasedStateMachine):
             "lose": lambda job: transitions.expire_lease(job, now),
             "hold": lambda job: transitions.hold(job, now),
             "begin": lambda job: transitions.begin_processing(job, now, later),
-            "leave": transitions.end_processing,
+            "leave": lambda job: transitions.end_processing(job, now),
             "store": lambda job: transitions.store(job, (), (), now),
             "fail": lambda job: transitions.fail(job, ResultError(Code.RESULT_GONE, "gone"), now),
             "supersede": lambda job: transitions.supersede(job, now),

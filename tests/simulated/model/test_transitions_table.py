@@ -90,7 +90,7 @@ MOVES: dict[str, Move] = {
     "expire_lease": lambda job: transitions.expire_lease(job, LEASE),
     "hold": lambda job: transitions.hold(job, NOW),
     "begin_processing": lambda job: transitions.begin_processing(job, NOW, LEASE),
-    "end_processing": transitions.end_processing,
+    "end_processing": lambda job: transitions.end_processing(job, NOW),
     "record_wait_reason": lambda job: transitions.record_wait_reason(job, build_problem()),
     "record_image_step": lambda job: transitions.record_image_step(job, IMAGE_STEP),
     "mark_resent": lambda job: transitions.mark_resent(job, NOW),

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from zlib import crc32
 
 from backdrop.imaging.formats import jpeg, png, webp
 
 MAX_TRIES_OF_A_SEGMENT = 60
+_PNG_LENGTH_BYTES, _PNG_CHECKSUM_BYTES = 4, 4
 _BOX_HEADER_BYTES, _FLAGS_POSITION = 8, 32
 """Before the flags of a box are its header, the header of its description, and a UUID."""
 
@@ -49,7 +51,20 @@ def tamper(data: bytes, step: int = 1) -> Iterator[Tampering]:
 def _flip(data: bytes, segment: Segment, position: int, bit: int) -> Tampering:
     changed = bytearray(data)
     changed[position] ^= 1 << bit
+    if data.startswith(png.MAGIC):
+        _correct_checksum(data, changed, position)
     return Tampering(segment.name, position, bytes(changed))
+
+
+def _correct_checksum(data: bytes, changed: bytearray, position: int) -> None:
+    """Gives the changed chunk of a PNG a right checksum, so that the checksum does not show the change.
+
+    A chunk whose length or checksum itself was changed stays as it is.
+    """
+    for chunk in png.iter_chunks(data):
+        name_start, checksum_start = chunk.offset + _PNG_LENGTH_BYTES, chunk.end - _PNG_CHECKSUM_BYTES
+        if name_start <= position < checksum_start:
+            changed[checksum_start : chunk.end] = crc32(changed[name_start:checksum_start]).to_bytes(4)
 
 
 def list_segments(data: bytes) -> Iterator[Segment]:

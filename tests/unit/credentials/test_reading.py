@@ -6,14 +6,15 @@ import time
 from datetime import timedelta
 
 import pytest
+from cryptography.x509 import ObjectIdentifier
 
 from backdrop.imaging.metadata import embed_xmp
 from backdrop.imaging.xmp import VOCABULARY, find_source_type
 from backdrop_credentials.library import Statement, sign_file
 from backdrop_credentials.manifest import JOB_LABEL, PROMPT_PARAMETER
-from backdrop_credentials.reading import FileVerdict, judge, read_credentials
+from backdrop_credentials.reading import FileVerdict, judge, list_failures, read_credentials
 from backdrop_credentials.structure import StructureError, check_structure
-from tests.signing_pki import build_chain, build_issuers, build_keys, build_signer, to_pem
+from tests.signing_pki import SIGNING_USAGES, build_chain, build_issuers, build_keys, build_signer, to_pem
 from tests.unit.credentials.signed_files import build_file, read_chunk, replace_chunk, sign
 
 LINK = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">\
@@ -26,6 +27,14 @@ def test_signer_is_trusted_only_with_its_root() -> None:
     signed, other_root = sign(), to_pem(build_issuers(rsa_bits=2048)[:1])
     assert read_credentials(signed, ROOTS).verdict is FileVerdict.TRUSTED
     assert [read_credentials(signed, roots).verdict for roots in ("", other_root)] == [FileVerdict.NOT_TRUSTED] * 2
+
+
+@pytest.mark.parametrize("usage", SIGNING_USAGES.values(), ids=SIGNING_USAGES)
+def test_certificate_with_any_usage_for_signing_is_trusted_with_its_root(usage: ObjectIdentifier) -> None:
+    signed = sign(signer=build_signer(build_keys(build_chain(extended_key_usages=[usage]))))
+    assert read_credentials(signed, ROOTS).verdict is FileVerdict.TRUSTED
+    report = read_credentials(signed)
+    assert (report.verdict, report.reasons) == (FileVerdict.NOT_TRUSTED, ["signingCredential.untrusted"])
 
 
 def test_claims_say_how_the_picture_was_made() -> None:
@@ -81,6 +90,43 @@ def test_changed_padding_is_a_change_also_inside_an_ingredient() -> None:
 )
 def test_codes_about_a_signer_alone_do_not_accuse_the_file(codes: list[str], verdict: FileVerdict) -> None:
     assert judge(codes) is verdict
+
+
+@pytest.mark.parametrize(
+    ("code", "is_listed"),
+    [
+        ("assertion.hashedURI.mismatch", True),
+        ("ingredient.manifest.mismatch", True),
+        ("claimSignature.mismatch", True),
+        ("a.code.of.the.future", True),
+        ("signingCredential.untrusted", False),
+        ("signingCredential.expired", False),
+        ("claimSignature.outsideValidity", False),
+        ("timeStamp.untrusted", False),
+        ("cawg.identity.hard_binding_missing", False),
+    ],
+)
+def test_change_inside_an_ingredient_counts_unless_it_is_about_a_signer(code: str, is_listed: bool) -> None:
+    """The library reports it as the only failure in an ingredient of the first version (C2PA 1.x), deep in a file."""
+    results = {
+        "activeManifest": {"failure": []},
+        "ingredientDeltas": [
+            {"validationDeltas": {"failure": []}},
+            {"validationDeltas": {"failure": [{"code": code}]}},
+        ],
+    }
+    assert list(list_failures(results)) == [code] * is_listed
+
+
+def test_change_in_the_ingredient_of_an_ingredient_is_detected() -> None:
+    signed = sign(paid_file=sign(paid_file=sign()))
+    store = read_chunk(signed, b"caBX")
+    assert read_credentials(signed, ROOTS).verdict is FileVerdict.TRUSTED
+    for found in re.finditer(b"photo_sha256", store):
+        changed = bytearray(store)
+        changed[found.end() + 10] ^= 1
+        report = read_credentials(replace_chunk(signed, b"caBX", bytes(changed)), ROOTS)
+        assert report.verdict is FileVerdict.CHANGED
 
 
 @pytest.mark.parametrize("payload", [b"", b"\0", b"\0\0\0\x08jumb", b"\0\0\0\x10jumb\0\0\0\x08jumd", b"\xff" * 40])

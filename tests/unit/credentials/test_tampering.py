@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 from PIL import Image  # noqa: F401  # opens the samples
 
+from backdrop.imaging.formats import png
 from backdrop_credentials.reading import FileVerdict, read_credentials
 from tests.signing_pki import build_issuers, to_pem
 from tests.unit.credentials.signed_files import FORMATS, sign
@@ -28,6 +29,13 @@ def test_change_of_a_byte_is_detected_in_every_segment(
     ]
     assert undetected == []
     assert len(tamperings) >= 500
+
+
+def test_changed_chunk_of_a_png_has_a_right_checksum() -> None:
+    """Otherwise the checksum would show the change, and not the signature."""
+    tamperings = [one for one in tamper(sign("png")) if one.segment == "c2pa.claim.v2"]
+    assert tamperings
+    assert all(list(png.iter_chunks(one.data)) for one in tamperings)
 
 
 @pytest.mark.parametrize("file_format", FORMATS)

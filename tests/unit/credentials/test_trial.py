@@ -3,18 +3,24 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509 import ObjectIdentifier
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from backdrop.model.errors import RetryLaterError
+from backdrop_credentials.reading import FileReport, FileVerdict
 from backdrop_credentials.trial import try_signing
 from tests.documented_commands import ROOT
 from tests.signing_pki import (
+    SIGNING_USAGES,
     FakeKms,
     Issued,
     MakeKeys,
@@ -76,7 +82,7 @@ def test_working_key_signs_and_states_its_expiry(in_kms: bool) -> None:
         (lambda: build_keys(build_chain_with_expired_issuer(0)), "Certificate 2 expired"),
         (lambda: build_keys(build_chain_with_expired_issuer(1)), "Certificate 3 expired"),
         (lambda: build_keys(build_chain(starts_in=timedelta(hours=1))), "not valid before"),
-        (lambda: build_keys(build_chain(has_extended_key_usage=False)), "extended key usage"),
+        (lambda: build_keys(build_chain(extended_key_usages=())), "extended key usage"),
         (lambda: build_keys(build_chain(has_key_usage=False)), "digitalSignature"),
         (lambda: build_keys(kms=FakeKms(build_other_key())), "another key"),
         (lambda: build_keys(build_chain(), key_pem=to_key_pem(build_other_key())), "another key"),
@@ -100,6 +106,30 @@ def test_working_key_signs_and_states_its_expiry(in_kms: bool) -> None:
 )  # fmt: skip
 def test_key_or_certificate_that_does_not_work_is_refused(make_keys: MakeKeys, named: str) -> None:
     assert named in try_signing(make_keys()).problem
+
+
+@pytest.mark.parametrize("usage", SIGNING_USAGES.values(), ids=SIGNING_USAGES)
+def test_certificate_with_any_usage_for_signing_is_accepted(usage: ObjectIdentifier) -> None:
+    chain = build_chain(extended_key_usages=[usage])
+    assert try_signing(build_keys(chain)).problem == ""
+
+
+@pytest.mark.parametrize(
+    "usages",
+    [
+        [ExtendedKeyUsageOID.CLIENT_AUTH],
+        [ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE],
+        [ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.EMAIL_PROTECTION],
+    ],
+)  # fmt: skip
+def test_certificate_for_another_use_is_refused_for_its_usage(usages: Sequence[ObjectIdentifier]) -> None:
+    assert "1.3.6.1.4.1.62558.2.1" in try_signing(build_keys(build_chain(extended_key_usages=usages))).problem
+
+
+def test_unsuitable_certificate_that_the_library_signs_with_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = FileReport(FileVerdict.NOT_TRUSTED, ["signingCredential.invalid"])
+    monkeypatch.setattr("backdrop_credentials.trial.read_credentials", Mock(return_value=report))
+    assert "1.3.6.1.4.1.62558.2.1" in try_signing(build_keys()).problem
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="needs OpenSSL")

@@ -1,5 +1,8 @@
 """The check of Content Credentials always responds to CloudFormation, and rejects a key that cannot sign pictures."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -116,6 +119,25 @@ def test_failed_check_still_responds_and_raises_its_error(
         app.lambda_handler(build_event(inbox), None)
     [answer] = inbox.answers
     assert (answer["Status"], answer["Reason"]) == ("FAILED", app.CHECK_FAILED_REASON)
+
+
+def test_library_that_cannot_be_loaded_rejects_the_deployment_with_a_reason(
+    inbox: ResponseReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For example the layer of another processor."""
+    use_keys(monkeypatch, build_keys())
+    monkeypatch.setitem(sys.modules, "backdrop_credentials.trial", None)
+    with pytest.raises(ImportError):
+        app.lambda_handler(build_event(inbox), None)
+    [answer] = inbox.answers
+    assert (answer["Status"], answer["Reason"]) == ("FAILED", app.CHECK_FAILED_REASON)
+
+
+@pytest.mark.parametrize("module", ["backdrop_credentials.build", "functions.credentials_check.app"])
+def test_library_is_not_loaded_before_the_first_signature(module: str) -> None:
+    script = f"import sys, {module}; sys.exit('c2pa' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment)
 
 
 def test_doctor_receives_the_result_of_a_trial_signature(monkeypatch: pytest.MonkeyPatch) -> None:

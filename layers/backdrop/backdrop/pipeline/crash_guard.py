@@ -52,7 +52,7 @@ def end_job_processing(ledger: Ledger, job: Job, clock: Clock, deadline: datetim
     def clear_mark() -> None:
         current = ledger.find_job(job.source_id, job.job_id)
         if current and current.processing_until == job.processing_until:
-            ledger.write_transition(transitions.end_processing(current))
+            ledger.write_transition(transitions.end_processing(current, clock.now()))
 
     _retry_write(clear_mark, clock, deadline)
 

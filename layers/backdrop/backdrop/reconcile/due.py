@@ -79,7 +79,7 @@ class Redispatcher:
             self.ledger.put_source(replace(source, last_sent_at=self.clock.now()), ())
 
     def _resend_job(self, job: Job, invocation_ends_at: datetime) -> None:
-        """Sends the message before recording it: a second message does no harm, but a missing one does."""
+        """Sends the message before recording it: a second message costs tries, but without any, the job stops."""
         if job.waits_for_bill and job.bill_wait_until and self.clock.now() < job.bill_wait_until:
             # The index may lag: the job needs no message before that time.
             return

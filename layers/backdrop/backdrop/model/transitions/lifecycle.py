@@ -555,9 +555,14 @@ def begin_processing(job: Job, now: datetime, until: datetime) -> Transition:
     return Transition(replace(job, processing_until=until, crash_count=job.crash_count + has_crashed))
 
 
-def end_processing(job: Job) -> Transition:
-    """The delivery ends normally and its message will return, so the job did not crash the worker."""
-    return Transition(replace(job, processing_until=None, crash_count=0))
+def end_processing(job: Job, now: datetime) -> Transition:
+    """The delivery ends normally and its message will return, so the job did not crash the worker.
+
+    For a paid job, the returned message counts as sent now, so that reconcile does not add another one. A lane deletes
+    a message four days after it was first sent, so there, the first time counts.
+    """
+    last_sent_at = now if job.status is JobStatus.PAID else job.last_sent_at
+    return Transition(replace(job, processing_until=None, crash_count=0, last_sent_at=last_sent_at))
 
 
 def record_image_step(job: Job, step: ImageStep) -> Transition:
