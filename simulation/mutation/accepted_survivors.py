@@ -166,10 +166,6 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "It affects only how soon a pause ends: "
         "tests/simulated/render/test_suspected_jobs.py has a provider slow enough."
     ),
-    "model.transitions.lifecycle:end_processing#54707b conditional expression 1": (
-        "It affects only how soon reconcile sends another message: "
-        "tests/simulated/model/test_transitions_lost_answers.py tests both cases."
-    ),
     "model.transitions.lifecycle:retry_delivery#b5d698 if 1": (
         "RedriveService.plan checks the same before this transition."
     ),

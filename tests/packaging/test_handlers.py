@@ -40,7 +40,7 @@ VALIDATION = {"annotated_types", "pydantic", "pydantic_core", "typing_extensions
 HTTP = {"charset_normalizer", "idna", "requests"}
 LIBRARIES = {
     "campaign": SDK | VALIDATION,
-    "credentials_check": SDK | VALIDATION | {"backdrop_credentials", "c2pa"},
+    "credentials_check": SDK | VALIDATION | {"backdrop_credentials"},
     "deliver": SDK | VALIDATION | HTTP,
     "deployment_check": set[str](),
     "intake": SDK | VALIDATION,

@@ -33,7 +33,7 @@ ONCE_BROKEN = {
     "partly_refused_photo_is_tried_again_after_a_new_upload": (940262,),
     "photo_that_crashes_workers_before_a_retry_is_given_up": (941377,),
     "late_write_of_a_finished_job_replaces_the_newer_picture": (5204,),
-    "cancelled_job_is_reported_while_its_lane_is_closed": (6968,),
+    "cancelled_job_is_reported_while_its_lane_is_closed": (6968, 15981417304025004),
     "refused_request_is_the_first_message_about_new_bytes": (8143,),
     "crashed_price_check_reserves_what_the_last_job_needs": (4000293,),
     "job_is_written_after_its_photo_was_deleted": (4000035, 2983944882636020),

@@ -26,7 +26,7 @@ LANE_MUTANTS = (
     build_mutant(
         "ignores-cancel-mark",
         "3.11: A canceled job is not bought when its message reaches render.",
-        force_false("render.service:RenderService._end_if_cancelled#f238c9 if 1"),
+        force_false("render.service:RenderService._end_if_cancelled#1ca693 if 1"),
         invariant=Invariant.CANCELS_RESPECTED,
         faults="late_event killed_person",
         actions=CANCELLED_UPLOADS,

@@ -24,7 +24,7 @@ from backdrop.model.suspicion import is_suspect
 from backdrop.pipeline.breaker import CircuitBreaker
 from backdrop.pipeline.call_context import MAX_PROBE_START_SECONDS, RECORD_RESULT_SECONDS, CallContext
 from backdrop.pipeline.crash_guard import MAX_CRASHES, begin_job_processing, end_job_processing
-from backdrop.pipeline.enqueue import enqueue_delivery, return_to_intake
+from backdrop.pipeline.enqueue import enqueue_delivery, return_to_intake, schedule_documents
 from backdrop.pipeline.failover import Failover
 from backdrop.pipeline.orphan_jobs import OrphanJobs
 from backdrop.pipeline.places import Places
@@ -192,8 +192,9 @@ class RenderService:
         transition = transitions.apply_cancel_marks(job, lane.cancel_marks, self.clock.now())
         if transition:
             self._release_probe(context)
-            # The lane may pause before this message returns, so the job is reported now.
-            self._enqueue_delivery(self.ledger.write_transition(transition))
+            # The lane may pause before this message returns, so that nothing else would have the job's end reported.
+            schedule_documents(self.deliver_queue, job)
+            self.ledger.write_transition(transition)
             raise ConflictError
 
     def _buy_guarded(self, job: Job, provider: Provider, context: CallContext, action: NextAction) -> RenderOutcome:
