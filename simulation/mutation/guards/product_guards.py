@@ -108,7 +108,7 @@ PRODUCT_MUTANTS = (
     build_mutant(
         "keeps-no-review-file",
         "2.4: The file that people see is kept before the picture waits for them.",
-        remove("deliver.review_files:ReviewFiles.keep#059106 statement 2"),
+        remove("deliver.review_files:ReviewFiles.keep#6c9ef8 statement 4"),
         invariant=Invariant.REVIEW_FILES_KEPT,
         faults=HARMLESS_FAULT,
         actions=APPROVAL_ACTIONS,
