@@ -242,9 +242,9 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:_build_fidelity_warnings#f73135 if 1": APPROVAL_REASON,
     "deliver.pictures:_build_fidelity_warnings#f73135 if 2": RETRY_REASON,
     "deliver.pictures:_build_fidelity_warnings#f73135 if 3": FIDELITY_REASON,
-    "deliver.service:DeliverService._cancel_unneeded_mask#83db97 if 1": MASK_REASON,
-    "deliver.service:DeliverService._cancel_unneeded_mask#83db97 if 2": MASK_REASON,
-    "deliver.service:DeliverService._cancel_unneeded_mask#83db97 if 3": (
+    "deliver.service:DeliverService._cancel_unneeded_mask#2de9d9 if 1": MASK_REASON,
+    "deliver.service:DeliverService._cancel_unneeded_mask#2de9d9 if 2": MASK_REASON,
+    "deliver.service:DeliverService._cancel_unneeded_mask#2de9d9 if 3": (
         "For speed: reconcile ends a canceled mask some minutes later."
     ),
     "deliver.service:DeliverService._deliver_pictures#303169 if 2": MASK_REASON,
@@ -258,6 +258,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "Seeds rarely refuse one answer of several: tests/simulated/requests/test_answers.py does."
     ),
     "intake.job_planner:JobPlanner._explain_mask_cost#2f241d if 1": MASK_REASON,
+    "intake.job_planner:JobPlanner._may_need_mask#2df682 if 1": MASK_REASON,
     "model.transitions.approval:_end_rejected#a428b2 if 1": APPROVAL_REASON,
     "model.transitions.approval:await_approval#4b44f9 if 1": APPROVAL_REASON,
     "model.transitions.approval:reject#23de8d if 1": APPROVAL_REASON,

@@ -68,7 +68,7 @@ PRODUCT_MUTANTS = (
         "buys-mask-next-to-cut-out",
         "3: A cut-out that is bought anyway is the mask.",
         force_false("intake.job_planner:JobPlanner._plan_mask#13b427 operand 2"),
-        force_true("intake.job_planner:JobPlanner._drop_unneeded_mask#7e7a14 operand 10"),
+        force_true("intake.job_planner:JobPlanner._drop_unneeded_mask#0aa66b operand 8"),
         invariant=Invariant.MASK_BOUGHT_ON_REQUEST,
         faults=HARMLESS_FAULT,
         actions=list_products(5, 2, ["masked-and-cut"], OPAQUE),

@@ -27,7 +27,7 @@ def plan_transitions(
     new_owners: dict[str, ContentOwner] = {}
     job_transitions: list[Transition] = []
     for job in desired_jobs:
-        transition = _plan_transition(source, jobs_by_id.get(job.job_id), job, now)
+        transition = plan_transition(source, jobs_by_id.get(job.job_id), job, now)
         if transition and transition.content_owner and job.content_id in new_owners:
             transition = transitions.wait_for_owner(transition.job, new_owners[job.content_id])
         elif transition and transition.content_owner and job.content_id in owners:
@@ -56,7 +56,7 @@ def find_newly_accepted(job_transitions: Sequence[Transition], jobs: Sequence[Jo
     )
 
 
-def _plan_transition(source: Source, known_job: Job | None, desired_job: Job, now: datetime) -> Transition | None:
+def plan_transition(source: Source, known_job: Job | None, desired_job: Job, now: datetime) -> Transition | None:
     """Returns the transition that accepts, reopens, reinstates, or updates the job; None if it stays unchanged."""
     if known_job is None:
         return transitions.accept(desired_job)
