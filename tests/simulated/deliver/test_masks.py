@@ -223,6 +223,18 @@ def test_no_mask_is_bought_for_a_picture_that_is_delivered_and_not_compared_agai
     assert_at_rest(world)
 
 
+def test_photo_that_is_uploaded_again_buys_no_mask_for_a_delivered_picture() -> None:
+    world = build_world(**WITH_MASK)
+    world.pause_lane(provider=CUT_OUT_LANE)
+    world.run_for(1300)
+    assert (find_job(world).status, find_job(world, MASK_VARIANT).status) == (JobStatus.STORED, JobStatus.CANCELLED)
+    world.resume_lane(provider=CUT_OUT_LANE)
+    world.upload_photo(KEY, PHOTO)
+    world.run_until_empty()
+    assert (find_job(world).status, find_job(world, MASK_VARIANT).status) == (JobStatus.STORED, JobStatus.CANCELLED)
+    assert_at_rest(world)
+
+
 def test_bought_mask_stays_current_after_its_picture_was_delivered() -> None:
     world = build_world(**WITH_MASK)
     world.run_until_empty()

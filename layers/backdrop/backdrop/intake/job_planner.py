@@ -33,7 +33,7 @@ from backdrop.model.retries import with_fewer_retries
 from backdrop.model.review import reviews_other_verdicts
 from backdrop.model.routing import HealthReader, Offers, Route, choose_route, describe_price, explain_cost_limit
 from backdrop.model.sentence import Sentence
-from backdrop.pipeline.job_diff import plan_transition
+from backdrop.pipeline.job_diff import predict_job
 
 MAX_NAMES = 30
 """The names that fit into the transaction that writes a photo with 20 variants: DynamoDB allows 100 writes."""
@@ -214,10 +214,8 @@ class JobPlanner:
         """
         if _is_paid(mask, self.known_jobs):
             return True
-        known = next((one for one in self.known_jobs if one.job_id == job.job_id), None)
-        transition = plan_transition(self.photo_source, known, job, self.now)
-        updated = transition.job if transition else known or job
-        is_compared = updated.needs_mask or updated.status in FAILED_STATUSES
+        predicted = predict_job(self.photo_source, self.known_jobs, job, self.now)
+        is_compared = predicted.needs_mask or predicted.status in FAILED_STATUSES
         return is_compared and not self._explain_mask_cost(job, mask)
 
     def _explain_mask_cost(self, job: Job, mask: Job) -> str:
