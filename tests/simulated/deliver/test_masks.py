@@ -242,7 +242,7 @@ def test_bought_mask_stays_current_after_its_picture_was_delivered() -> None:
     world.run_until_empty()
     receipt = world.read_receipt(KEY)
     assert receipt
-    assert [(one["variant"], one["current"]) for one in receipt["jobs"]] == [(None, True), (MASK_VARIANT, True)]
+    assert {one["variant"]: one["current"] for one in receipt["jobs"]} == {None: True, MASK_VARIANT: True}
 
 
 def test_approved_picture_buys_the_mask_if_the_photos_own_product_is_put_into_it() -> None:
