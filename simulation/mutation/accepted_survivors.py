@@ -420,17 +420,17 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "pipeline.purchase:Purchases._judge#fb53b4 if 1": SUSPICION_REASON,
     "pipeline.purchase:Purchases._judge#fb53b4 if 2": SUSPICION_REASON,
     "pipeline.purchase:Purchases._reload_job#69bb96 return 1": ("For the type checker: a job is never deleted."),
-    "pipeline.purchase:Purchases.park.build_transition#0dcc8b if 1": (
+    "pipeline.purchase:Purchases.park.build_transition#ad2ce5 if 1": (
         "For speed: without it, the next worker waits for the lease, or this one for its own timeout."
     ),
-    "pipeline.purchase:Purchases._write_result#b06dc1 if 1": (
+    "pipeline.purchase:Purchases._write_result#02b38c if 1": (
         "No scene has such a long outage of ledger and bucket: tests/simulated/render/test_ledger_outage.py does."
     ),
-    "pipeline.purchase:Purchases.send_claimed#f3e447 if 2": ("For the type checker: only a result has a verdict."),
+    "pipeline.purchase:Purchases.send_claimed#6b5868 if 2": ("For the type checker: only a result has a verdict."),
     "pipeline.purchase:Purchases.detach_raw_response#f2d6f1 if 1": (
         "It affects only a file for operators: tests/simulated/deliver/test_pictures.py tests that it is kept."
     ),
-    "pipeline.purchase:Purchases._advance_with_retries#4acee3 if 2": ("It affects only the text about the wait."),
+    "pipeline.purchase:Purchases._advance_with_retries#f7bb0a if 2": ("It affects only the text about the wait."),
     "intake.photo_intake:PhotoIntake._dispatch#92e85b if 1": (
         "It affects only how soon copies continue: tests/simulated/intake/test_content_waits.py measures that."
     ),
