@@ -97,7 +97,7 @@ def run_with_faults(photos: int, seed: int = 1) -> FaultyRun:
 
 
 def check_failure_counts(failures: Mapping[str, int], strikes: Mapping[str, int]) -> Iterator[Violation]:
-    """Checks that no more photos failed with a code than faults that explain it struck.
+    """Checks that each failure has a fault that explains it: for each code, at least as many faults as failures.
 
     A photo is given up after five crashes in a row, which these rare faults do not cause.
     """

@@ -69,7 +69,7 @@ class LargeWorld(World):
         self.checks = PhotoChecks(self)
         self._discards_data = discards_data
         self.table.page_size = PAGE_ITEMS
-        self.table.items.data = cast("dict[Key, Item]", PackedItems())  # ItemStore needs no more than a mapping
+        self.table.items.data = cast("dict[Key, Item]", PackedItems())  # ItemStore needs only a mapping
         self.provider.default_behavior = CallBehavior(work_seconds=seconds)
         self.transport.faults_before.append(self._count_request)
         self.transport.listeners.append(self._note_event)

@@ -326,11 +326,10 @@ def _format_faulty(run: FaultyRun) -> str:
     return "\n\n".join(
         [
             "## A large folder with faults",
-            f"{run.photos:,} photos with C = {faulty_folder.LIMIT} and S = {faulty_folder.SECONDS:g}, in a world that"
-            " has its faults until the last photo has ended. They are those of a seed, at intervals that are"
-            f" {faulty_folder.RARITY} times longer. After that, and {faulty_folder.SETTLING_SECONDS / 3600:.0f} hours"
-            " without faults, each photo was checked as above. No more photos may have failed with a code than faults"
-            " that explain it struck. The simulated queues do not give up a message after a number of receives.",
+            f"{run.photos:,} photos with C = {faulty_folder.LIMIT} and S = {faulty_folder.SECONDS:g}, with the faults"
+            f" of a seed, {faulty_folder.RARITY} times as rare, until the last photo has ended."
+            f" {faulty_folder.SETTLING_SECONDS / 3600:.0f} hours later, each photo was checked as above. Each failure"
+            " needs a fault that explains its code. The simulated queues deliver a message any number of times.",
             f"The photos had ended after {_format_duration(run.days * 86_400)}: {ended}. {run.calls:,} calls were"
             f" charged. {_format_violations(run.violations)} The simulation took"
             f" {_format_duration(run.cpu_minutes * 60)} of one core, and {run.peak_gigabytes:.1f} GB.",
