@@ -194,7 +194,9 @@ class Job:
             if photo is not None and photo["Metadata"].get(RESTART_METADATA_KEY) == revision:
                 return self
             if outcome.is_open:
-                raise self._build_timeout(receipt, Outcome(outcome.state), "so this `redo` did nothing")
+                cost, code = read_cost(receipt), ClientCode.STILL_IN_PROGRESS.value
+                message = f"{self.key} is still in progress, so this `redo` did nothing."
+                raise WaitTimeoutError(outcome.state.value, code, message, _WAIT_HINT, cost.usd, cost.unknown_usd)
         revised = {**self.instructions, "revision": revision, **fields}
         return submit(self._connection, self._open_folder, self.read_photo(), revised)
 
@@ -325,10 +327,10 @@ class Job:
         kind = MandateError if code in MANDATE_CODES else _ERRORS[outcome.state]
         raise kind(code, message, hint, cost.usd, cost.unknown_usd, errors=[error] if error else [], result=result)
 
-    def _build_timeout(self, receipt: JsonObject | None, outcome: Outcome, consequence: str = "") -> WaitTimeoutError:
+    def _build_timeout(self, receipt: JsonObject | None, outcome: Outcome) -> WaitTimeoutError:
         cost, error = read_cost(receipt), outcome.error
         if error is None:
-            message = f"{self.key} is still in progress{consequence and f', {consequence}'}."
+            message = f"{self.key} is still in progress."
             code, hint = ClientCode.STILL_IN_PROGRESS.value, _WAIT_HINT
         else:
             code, message, hint = error["code"], error["message"], error["hint"]

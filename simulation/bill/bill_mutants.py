@@ -72,13 +72,13 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "settles-some-of-several-as-free",
             "If only some of several calls were charged, all of them stay unknown.",
-            force_true("model.bill:decide_group#351f7e if 6"),
+            force_true("model.bill:decide_group#ad358f if 6"),
             killer=f"{UNIT}::test_some_of_several_stay_unknown_with_their_number",
         ),
         _build(
             "settles-some-of-several-as-charged",
             "If only some of several calls were charged, all of them stay unknown.",
-            force_true("model.bill:decide_group#351f7e if 5"),
+            force_true("model.bill:decide_group#ad358f if 5"),
             killer=f"{UNIT}::test_some_of_several_stay_unknown_with_their_number",
         ),
         _build(
@@ -239,7 +239,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "accepts-what-no-person-has-seen",
             "Missing charges are accepted only as far as a person has seen them.",
-            replace_code("model.bill:accept_missing#8e2e8d value 4", "call.certain"),
+            replace_code("model.bill:accept_missing#362139 value 3", "call.certain"),
             killer=f"{UNIT}::test_only_as_many_missing_charges_are_accepted_as_a_person_has_seen",
         ),
         _build(
@@ -269,7 +269,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "counts-what-is-settled-among-the-undecided",
             "The number of charged calls does not count those that are settled one by one.",
-            remove("model.bill:decide_group#351f7e statement 26"),
+            remove("model.bill:decide_group#ad358f statement 26"),
             killer=f"{UNIT}::test_number_of_charged_calls_does_not_count_those_that_are_settled_one_by_one",
         ),
         _build(

@@ -291,7 +291,7 @@ def check_mask(
     has_mask = MASK_VARIANT in source["jobs"]
     if has_mask == (needs_mask and not had_cut_out) or (needs_mask and had_cut_out is None):
         return []
-    if needs_mask and not has_mask and all(map(_may_lack_room_for_mask, buyers)):
+    if needs_mask and not has_mask and all(_may_lack_room_for_mask(job) or _needs_no_verdict(job) for job in buyers):
         return []
     detail = f"{source['key']}: {'a mask that nothing needs' if has_mask else 'no mask, although a picture needs one'}"
     return [Violation(Invariant.MASK_BOUGHT_ON_REQUEST, detail)]
@@ -303,6 +303,13 @@ def _may_lack_room_for_mask(job: JsonObject) -> bool:
     limit = job["instructions"].get("max_cost_usd")
     is_above_limit = limit is not None and bought + MASK_MICRO_USD > round(limit * 1_000_000)
     return bool(bought) and (is_above_limit or job["mandate"] is not None)
+
+
+def _needs_no_verdict(job: JsonObject) -> bool:
+    """Whether no picture of a job is compared with the photo from now on, unless it is bought or prepared again."""
+    decisions = [review["decision"] for review in job["reviews"]]
+    is_decided = job["status"] == "paid" and bool(decisions) and None not in decisions
+    return job["status"] in {"stored", "rejected", "review"} or is_decided
 
 
 def check_frames(job: JsonObject, other_jobs: Iterable[JsonObject]) -> list[Violation]:

@@ -238,9 +238,9 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:_build_fidelity_warnings#f73135 if 1": APPROVAL_REASON,
     "deliver.pictures:_build_fidelity_warnings#f73135 if 2": RETRY_REASON,
     "deliver.pictures:_build_fidelity_warnings#f73135 if 3": FIDELITY_REASON,
-    "deliver.service:DeliverService._cancel_unneeded_mask#83db97 if 1": MASK_REASON,
-    "deliver.service:DeliverService._cancel_unneeded_mask#83db97 if 2": MASK_REASON,
-    "deliver.service:DeliverService._cancel_unneeded_mask#83db97 if 3": (
+    "deliver.service:DeliverService._cancel_unneeded_mask#2de9d9 if 1": MASK_REASON,
+    "deliver.service:DeliverService._cancel_unneeded_mask#2de9d9 if 2": MASK_REASON,
+    "deliver.service:DeliverService._cancel_unneeded_mask#2de9d9 if 3": (
         "For speed: reconcile ends a canceled mask some minutes later."
     ),
     "deliver.service:DeliverService._deliver_pictures#303169 if 2": MASK_REASON,
@@ -254,6 +254,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "Seeds rarely refuse one answer of several: tests/simulated/requests/test_answers.py does."
     ),
     "intake.job_planner:JobPlanner._explain_mask_cost#2f241d if 1": MASK_REASON,
+    "intake.job_planner:JobPlanner._may_need_mask#29011d if 1": MASK_REASON,
+    "pipeline.job_diff:plan_transitions#1debbf if 1": MASK_REASON,
     "model.transitions.approval:_end_rejected#a428b2 if 1": APPROVAL_REASON,
     "model.transitions.approval:await_approval#4b44f9 if 1": APPROVAL_REASON,
     "model.transitions.approval:reject#23de8d if 1": APPROVAL_REASON,
@@ -370,11 +372,11 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For the type checker: every entry of the index has a photo."
     ),
     "operate.redrive:RedriveService.list_unknown_jobs#ae7a4e if 1": LOST_ANSWER_REASON,
-    "operate.redrive:RedriveService.plan#9698a5 if 1": REDRIVE_REASON,
-    "operate.redrive:RedriveService.plan#9698a5 if 2": REDRIVE_REASON,
-    "operate.redrive:RedriveService.plan#9698a5 if 3": REDRIVE_REASON,
-    "operate.redrive:RedriveService.plan#9698a5 if 4": REDRIVE_REASON,
-    "operate.redrive:RedriveService.plan#9698a5 if 5": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#8dde04 if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#8dde04 if 2": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#8dde04 if 3": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#8dde04 if 4": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#8dde04 if 5": REDRIVE_REASON,
     "operate.redrive:RedriveService._with_current_mandate#2d5863 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._list_mask_restarts#8417e7 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService.redrive#eaf658 if 1": REDRIVE_REASON,
@@ -418,17 +420,17 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "pipeline.purchase:Purchases._judge#fb53b4 if 1": SUSPICION_REASON,
     "pipeline.purchase:Purchases._judge#fb53b4 if 2": SUSPICION_REASON,
     "pipeline.purchase:Purchases._reload_job#69bb96 return 1": ("For the type checker: a job is never deleted."),
-    "pipeline.purchase:Purchases.park.build_transition#0dcc8b if 1": (
+    "pipeline.purchase:Purchases.park.build_transition#ad2ce5 if 1": (
         "For speed: without it, the next worker waits for the lease, or this one for its own timeout."
     ),
-    "pipeline.purchase:Purchases._write_result#b06dc1 if 1": (
+    "pipeline.purchase:Purchases._write_result#02b38c if 1": (
         "No scene has such a long outage of ledger and bucket: tests/simulated/render/test_ledger_outage.py does."
     ),
-    "pipeline.purchase:Purchases.send_claimed#f3e447 if 2": ("For the type checker: only a result has a verdict."),
+    "pipeline.purchase:Purchases.send_claimed#6b5868 if 2": ("For the type checker: only a result has a verdict."),
     "pipeline.purchase:Purchases.detach_raw_response#f2d6f1 if 1": (
         "It affects only a file for operators: tests/simulated/deliver/test_pictures.py tests that it is kept."
     ),
-    "pipeline.purchase:Purchases._advance_with_retries#4acee3 if 2": ("It affects only the text about the wait."),
+    "pipeline.purchase:Purchases._advance_with_retries#f7bb0a if 2": ("It affects only the text about the wait."),
     "intake.photo_intake:PhotoIntake._dispatch#92e85b if 1": (
         "It affects only how soon copies continue: tests/simulated/intake/test_content_waits.py measures that."
     ),

@@ -116,7 +116,7 @@ def build_review(**changes: Any) -> PictureReview:
     """Returns the review of a picture that waits for a decision."""
     facts: dict[str, Any] = {
         "n": 1,
-        "key": "_backdrop/review/8c2f8b7b/1_1.png",
+        "key": f"_backdrop/review/8c2f8b7b/1_1-{'cd' * 32}.png",
         "sha256": "cd" * 32,
         "fidelity": Fidelity.from_score(0.62),
         "waiting_since": LATER,

@@ -34,8 +34,9 @@ class RedriveBatch:
 
     @property
     def max_price(self) -> int:
-        """The maximum price of the purchases, in micro-dollars."""
-        return sum(one.max_cost for one in self.purchases)
+        """The maximum price of the purchases, in micro-dollars. Pictures of one photo share their mask."""
+        max_costs = {job_id: cost for one in self.purchases for job_id, cost in one.max_costs.items()}
+        return sum(max_costs.values())
 
 
 @dataclass

@@ -5,11 +5,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from backdrop.deliver.signed_files import PictureFacts, PreparedSignature
+from backdrop.deliver.signed_files import MeasuredSignature, Omission, PictureFacts, PreparedSignature
 from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError, RetryLaterError
-from backdrop.model.job_warning import JobWarning, WarningCode
-from backdrop.model.sentence import Sentence
 from backdrop_credentials.certificates import SigningIdentity
 from backdrop_credentials.keys import SigningKeys, UnusableKeyError
 from backdrop_credentials.library import SigningError, Statement, measure_signature, sign_file
@@ -40,46 +38,51 @@ class PictureSigner:
     release: str
 
     def prepare(self, facts: PictureFacts) -> PreparedSignature:
-        """Implements `PrepareSignature`."""
+        """Implements `PrepareSignature`.
+
+        What fits depends on the certificate, but must not decide whether a picture is signed again. Therefore the
+        claims are hashed as they are configured.
+        """
+        claims_sha256 = hash_claims(facts, source_term=self.source_term, with_prompt=self.states_prompt)
+        return PreparedSignature(claims_sha256, partial(self._measure, facts))
+
+    def _measure(self, facts: PictureFacts) -> MeasuredSignature:
         try:
             identity = self.keys.load()
         except UnusableKeyError as error:
             raise _to_signing_failed(error) from error
         try:
-            return self._prepare(facts, identity)
+            return self._measure_with(identity, facts)
         except SigningError as error:
             _require_working_key(identity)
             raise _to_result_error(str(error)) from error
 
-    def _prepare(self, facts: PictureFacts, identity: SigningIdentity) -> PreparedSignature:
-        mime_type, warnings = facts.output.content_type, list[JobWarning]()
+    def _measure_with(self, identity: SigningIdentity, facts: PictureFacts) -> MeasuredSignature:
+        mime_type, omissions = facts.output.content_type, list[Omission]()
         ingredient = build_paid_file_ingredient(facts)
 
         def state(*, with_prompt: bool) -> Statement:
             claims = build_manifest(facts, source_term=self.source_term, with_prompt=with_prompt)
             return Statement(claims, ingredient)
 
-        with_prompt = self.states_prompt
-        statement = state(with_prompt=with_prompt)
+        statement = state(with_prompt=self.states_prompt)
         added_bytes = measure_signature(mime_type, statement, identity)
-        if with_prompt and added_bytes > MAX_MANIFEST_BYTES:
-            with_prompt = False
+        if self.states_prompt and added_bytes > MAX_MANIFEST_BYTES:
             statement = state(with_prompt=False)
             added_bytes = measure_signature(mime_type, statement, identity)
-            warnings.append(_build_warning(facts, "do not state the prompt, because it does not fit"))
+            omissions.append(Omission.PROMPT)
         verdict = _read_verdict(facts.paid_file)
         if verdict.has_credentials:
             complete = replace(statement, ingredient_file=facts.paid_file)
             complete_bytes = _measure_complete(mime_type, complete, identity) if verdict.is_unchanged else None
-            reason = _find_omission_reason(facts, complete_bytes, added_bytes)
-            if complete_bytes is None or reason:
-                text = f"do not contain those of the provider's file, because {reason}"
-                warnings.append(_build_warning(facts, text))
+            if complete_bytes is None:
+                omissions.append(Omission.MISMATCHED_CREDENTIALS)
+            elif omission := _find_omission(facts, complete_bytes, added_bytes):
+                omissions.append(omission)
             else:
                 statement, added_bytes = complete, complete_bytes
-        claims_sha256 = hash_claims(facts, source_term=self.source_term, with_prompt=with_prompt)
         sign = partial(_sign, _with_release(statement, self.release), mime_type, identity)
-        return PreparedSignature(claims_sha256, added_bytes, tuple(warnings), sign)
+        return MeasuredSignature(added_bytes, tuple(omissions), sign)
 
 
 def _read_verdict(paid_file: bytes | None) -> FileVerdict:
@@ -95,13 +98,11 @@ def _measure_complete(mime_type: str, statement: Statement, identity: SigningIde
         return None
 
 
-def _find_omission_reason(facts: PictureFacts, complete_bytes: int | None, added_bytes: int) -> str:
-    """Returns why the credentials of the provider's file are left out, or ""."""
-    if complete_bytes is None:
-        return "that file does not match them"
+def _find_omission(facts: PictureFacts, complete_bytes: int, added_bytes: int) -> Omission | None:
+    """Returns whether the provider's file's credentials, which match it, are left out nevertheless, and why."""
     if facts.output.max_bytes and complete_bytes > MAX_SHARE_OF_LIMIT * facts.output.max_bytes:
-        return "max_bytes leaves no space for them"
-    return "they are too large" if complete_bytes - added_bytes > MAX_PAID_CREDENTIALS_BYTES else ""
+        return Omission.CREDENTIALS_OVER_MAX_BYTES
+    return Omission.LARGE_CREDENTIALS if complete_bytes - added_bytes > MAX_PAID_CREDENTIALS_BYTES else None
 
 
 def _sign(statement: Statement, mime_type: str, identity: SigningIdentity, data: bytes) -> bytes:
@@ -138,12 +139,6 @@ def _to_result_error(reason: str) -> ResultError:
 def _to_signing_failed(error: Exception) -> RetryLaterError:
     message = f"The picture is not delivered yet, because it cannot be signed: {error}"
     return RetryLaterError(Code.SIGNING_FAILED, message, RETRY_SECONDS)
-
-
-def _build_warning(facts: PictureFacts, text: str) -> JobWarning:
-    name = f"{facts.n}@{facts.output.name}" if facts.output.name else str(facts.n)
-    message = f"the Content Credentials of picture {name} {text}"
-    return JobWarning(code=WarningCode.CREDENTIALS_LEFT_OUT, text=Sentence(message))
 
 
 def _with_release(statement: Statement, release: str) -> Statement:

@@ -237,7 +237,7 @@ INSTRUCTION_MUTANTS = (
         "buys-each-duplicate-variant",
         "3: Of variants with the same instructions, one buys. The ledger does not accept two owners of one content "
         "at once.",
-        force_false("pipeline.job_diff:plan_transitions#ee69e5 if 1"),
+        force_false("pipeline.job_diff:plan_transitions#1debbf if 2"),
         invariant=Invariant.ENDS_EXACTLY_ONCE,
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(10, 4, tags="foreign"), *list_sidecars(12, 4, "snow-twice")),

@@ -68,7 +68,7 @@ PRODUCT_MUTANTS = (
         "buys-mask-next-to-cut-out",
         "3: A cut-out that is bought anyway is the mask.",
         force_false("intake.job_planner:JobPlanner._plan_mask#13b427 operand 2"),
-        force_true("intake.job_planner:JobPlanner._drop_unneeded_mask#7e7a14 operand 10"),
+        force_true("intake.job_planner:JobPlanner._drop_unneeded_mask#0aa66b operand 8"),
         invariant=Invariant.MASK_BOUGHT_ON_REQUEST,
         faults=HARMLESS_FAULT,
         actions=list_products(5, 2, ["masked-and-cut"], OPAQUE),
@@ -108,7 +108,7 @@ PRODUCT_MUTANTS = (
     build_mutant(
         "keeps-no-review-file",
         "2.4: The file that people see is kept before the picture waits for them.",
-        remove("deliver.review_files:ReviewFiles.keep#059106 statement 2"),
+        remove("deliver.review_files:ReviewFiles.keep#6c9ef8 statement 4"),
         invariant=Invariant.REVIEW_FILES_KEPT,
         faults=HARMLESS_FAULT,
         actions=APPROVAL_ACTIONS,

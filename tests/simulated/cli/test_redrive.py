@@ -12,10 +12,14 @@ from backdrop.model.provider_result import RetryClass
 from backdrop.model.transitions import fail, mark_announced
 from backdrop.operate.redrive import FailureFilter
 from simulation.world.call_behavior import CallBehavior, build_charged_hang_up, build_refusal
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import ProviderKind
 from simulation.world.simulated_sqs import SimulatedMessage
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from tests.simulated.command_user import NOTHING_CHANGED, Person, build_cli_stack
+
+MASK_LANE, SCENE_LANE, SCENE_USD = "ideogram", "segmind", 0.075
 
 
 @pytest.fixture
@@ -49,6 +53,17 @@ def test_redrive_shows_purchases_cost_and_need_for_pay_again(person: Person) -> 
     assert rows[1][:3] == ["2", "left", "alone"]
     assert "--pay-again" in rows[1]
     assert "Redrive 2 failures for at most $0.02? [y/N]" in result.out
+
+
+def test_redrive_counts_a_mask_that_two_variants_share_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = Person(World(other_providers={SCENE_LANE: ProviderKind.LOOKUP_BY_PROVIDER_ID}), monkeypatch)
+    world, scene = person.world, {"provider": SCENE_LANE, "subject": {"mask": "buy"}}
+    world.simulated_providers[SCENE_LANE].script += [build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED)] * 2
+    world.pause_lane(provider=MASK_LANE)
+    world.upload_sidecar("red.jpg", variants={name: scene | {"prompt": f"on {name}"} for name in ("grass", "sand")})
+    world.upload_photo("red.jpg", build_photo("red.jpg"))
+    world.run_for(300)
+    assert person.run("redrive", "--json").data["most_usd"] == 2 * SCENE_USD + 0.01
 
 
 @pytest.mark.parametrize("answer", ["n", "", "no", "maybe"])

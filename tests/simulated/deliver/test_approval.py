@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from backdrop.deliver.review_files import PreparedImage, ReviewFiles
+from backdrop.imaging.output import PaidPicture
+from backdrop.imaging.verify import verify_result
 from backdrop.model.codes import Code
 from backdrop.model.fidelity import FidelityVerdict
 from backdrop.model.ids import sha256_hex
@@ -90,7 +93,7 @@ def test_picture_waits_for_a_person_before_it_is_delivered() -> None:
     job = find_job(world)
     assert_waits_for_people(world, [job])
     (review,) = job.reviews
-    assert review.key == f"_backdrop/review/{job.job_id}/1_1.png"
+    assert review.key == f"_backdrop/review/{job.job_id}/1_1-{review.sha256}.png"
     assert sha256_hex(read_object(world, review.key)) == review.sha256
     assert list_event_kinds(world) == [AWAITING]
     (event,) = list_events(world, AWAITING)
@@ -492,6 +495,18 @@ def test_other_outputs_of_an_approved_picture_need_no_new_decision() -> None:
     job = find_job(world)
     assert (job.status, [result.format for result in job.results]) == (JobStatus.STORED, ["webp"])
     assert_at_rest(world)
+
+
+def test_slow_worker_with_earlier_instructions_leaves_the_file_under_review() -> None:
+    """It writes its file before the ledger tells it that another worker was faster."""
+    world = world_in_review()
+    job = find_job(world)
+    (review,) = job.reviews
+    verified = verify_result(CHANGED_SCENE, expect_alpha=False, max_megapixels=1)
+    files = ReviewFiles(world.steps.bootstrap.output_bucket, world.clock, max_megapixels=1)
+    kept = files.keep(job, 1, PreparedImage(PaidPicture(CHANGED_SCENE, verified), None))
+    assert sha256_hex(read_object(world, review.key)) == review.sha256
+    assert sha256_hex(read_object(world, kept.key)) == kept.sha256
 
 
 # -- files that are gone ---------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from tests.simulated.deliver.test_fidelity import (
     find_fidelity,
     find_job,
 )
+from tests.simulated.picture_decisions import APPROVED, REJECTED, decide
 from tests.simulated.simulated_days import list_report_codes
 from tests.simulated.stage_worlds import KEY, assert_at_rest, assert_budgets, replay_with_crashes
 from tests.unit.ledger_items import list_warning_codes
@@ -197,6 +198,64 @@ def test_verdict_of_a_picture_bought_before_costs_only_the_mask(seconds: int, pi
     assert (len(picture.attempts), mask.status, mask.charged) == (1, JobStatus.STORED, 10_000)
 
 
+@pytest.mark.parametrize("decision", [APPROVED, REJECTED])
+def test_no_mask_is_bought_for_a_picture_that_people_have_decided_about(decision: str) -> None:
+    fields: dict[str, Any] = ON_GRASS | {"approval": "required"}
+    world = build_world(**fields)
+    world.run_until_empty()
+    decide(world, decision, find_job(world))
+    world.upload_sidecar(KEY, **fields, subject={"mask": "buy"})
+    world.run_until_empty()
+    assert list_masks(world) == []
+    job = find_job(world)
+    assert (job.status, job.mask_quoted) == (JobStatus.STORED if decision == APPROVED else JobStatus.REJECTED, 0)
+    assert_at_rest(world)
+
+
+def test_no_mask_is_bought_for_a_picture_that_is_delivered_and_not_compared_again() -> None:
+    world = build_world(**WITH_MASK)
+    world.simulated_providers[CUT_OUT_LANE].script.append(build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED))
+    world.run_until_empty()
+    world.upload_sidecar(KEY, **WITH_MASK, max_cost_usd=1)
+    world.run_until_empty()
+    assert [job.charged for job in list_masks(world)] == [0]
+    assert find_job(world).status is JobStatus.STORED
+    assert_at_rest(world)
+
+
+def test_photo_that_is_uploaded_again_buys_no_mask_for_a_delivered_picture() -> None:
+    world = build_world(**WITH_MASK)
+    world.pause_lane(provider=CUT_OUT_LANE)
+    world.run_for(1300)
+    assert (find_job(world).status, find_job(world, MASK_VARIANT).status) == (JobStatus.STORED, JobStatus.CANCELLED)
+    world.resume_lane(provider=CUT_OUT_LANE)
+    world.upload_photo(KEY, PHOTO)
+    world.run_until_empty()
+    assert (find_job(world).status, find_job(world, MASK_VARIANT).status) == (JobStatus.STORED, JobStatus.CANCELLED)
+    assert_at_rest(world)
+
+
+def test_bought_mask_stays_current_after_its_picture_was_delivered() -> None:
+    world = build_world(**WITH_MASK)
+    world.run_until_empty()
+    world.upload_sidecar(KEY, **WITH_MASK, max_cost_usd=1)
+    world.run_until_empty()
+    receipt = world.read_receipt(KEY)
+    assert receipt
+    assert {one["variant"]: one["current"] for one in receipt["jobs"]} == {None: True, MASK_VARIANT: True}
+
+
+def test_approved_picture_buys_the_mask_if_the_photos_own_product_is_put_into_it() -> None:
+    fields: dict[str, Any] = ON_GRASS | {"approval": "required"}
+    world = build_world(**fields)
+    world.run_until_empty()
+    decide(world, APPROVED, find_job(world))
+    world.upload_sidecar(KEY, **fields, subject={"mask": "buy", "pixels": "own"})
+    world.run_until_empty()
+    assert find_job(world, MASK_VARIANT).status is JobStatus.STORED
+    assert find_job(world).status is JobStatus.REVIEW
+
+
 def test_cut_out_that_is_requested_later_gives_a_picture_bought_before_its_own_pixels() -> None:
     world = build_world(variants={"scene": ON_GRASS})
     world.run_until_empty()
@@ -298,7 +357,7 @@ def test_mask_is_bought_with_the_redriven_picture_that_needs_it(*, is_charged: b
         result = ProviderResult(RetryClass.PERM, Code.REQUEST_REJECTED, "refused", charged=75_000)
         refusal = CallBehavior(result=result)
     refuse_picture(world, refusal)
-    assert redrive_picture(world, pay_again=is_charged).max_cost == 85_000
+    assert sorted(redrive_picture(world, pay_again=is_charged).max_costs.values()) == [10_000, 75_000]
     assert find_job(world, MASK_VARIANT).status is JobStatus.STORED
     assert find_fidelity(find_job(world)).verdict is FidelityVerdict.SAME
     assert_at_rest(world)

@@ -1,11 +1,14 @@
 """Deliver with Content Credentials: a redelivery writes the same file, and a bad key never costs a paid picture."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 
+from backdrop.aws.secrets import UnreadableSecretError
 from backdrop.imaging.formats import png
 from backdrop.imaging.metadata import embed_xmp
 from backdrop.model import transitions
@@ -15,12 +18,22 @@ from backdrop.model.job import Job, JobStatus
 from backdrop.model.job_warning import WarningCode
 from backdrop.model.object_keys import PAID_PREFIX, SIGNED_PREFIX, paid_key
 from backdrop.pipeline.enqueue import enqueue_delivery
+from backdrop_credentials.keys import SigningKeys
 from backdrop_credentials.reading import Claims, FileVerdict, read_credentials
 from backdrop_credentials.signing import PictureSigner
 from simulation.world.sample_images import build_photo, build_picture
 from simulation.world.simulated_stack import World
 from simulation.world.transport import TargetedFault, build_client_error, crash_worker
-from tests.signing_pki import FakeKms, build_chain, build_issuers, build_keys, build_leaf_key, build_signer, to_pem
+from tests.signing_pki import (
+    FakeKms,
+    MakeKeys,
+    build_chain,
+    build_issuers,
+    build_keys,
+    build_leaf_key,
+    build_signer,
+    to_pem,
+)
 from tests.simulated.deliver.test_approval import world_in_review
 from tests.simulated.deliver.test_fidelity import draw_on, encode
 from tests.simulated.picture_decisions import APPROVED, decide
@@ -55,13 +68,30 @@ def build_world(signer: PictureSigner | None = None, *, is_on: bool = True, **in
     return world
 
 
+def build_expired_keys() -> SigningKeys:
+    return build_keys(build_chain(ends_in=timedelta(hours=-1)))
+
+
+def build_unreadable_keys() -> SigningKeys:
+    return replace(build_keys(), read_secret=Mock(side_effect=UnreadableSecretError("access denied")))
+
+
+def delete_pictures(world: World) -> None:
+    for key in world.read_pictures():
+        world.s3.delete_object(Bucket=world.output_bucket.name, Key=key)
+
+
 def deliver_again(world: World) -> None:
-    """Delivers the stored job again, as it is after a repeated event for its photo."""
+    enqueue_again(world)
+    world.run_until_empty()
+
+
+def enqueue_again(world: World) -> None:
+    """Makes the stored job wait for delivery again, as it is after a repeated event for its photo."""
     transition = transitions.reinstate(find_only_job(world))
     assert transition
     job = world.ledger.write_transition(transition)
     enqueue_delivery(world.intake.photo_intake.deliver_queue, job, job.job_id)
-    world.run_until_empty()
 
 
 def list_signed_names(world: World) -> list[str]:
@@ -74,6 +104,20 @@ def read_claims(data: bytes) -> Claims:
     assert report.verdict is FileVerdict.TRUSTED, report.reasons
     assert report.claims
     return report.claims
+
+
+def build_accused_file() -> bytes:
+    """Returns a provider's file with Content Credentials that do not match it."""
+    paid_file = sign(data=build_picture("a"))
+    store = bytearray(read_chunk(paid_file, png.CREDENTIALS_CHUNK))
+    store[2_000] ^= 1
+    return replace_chunk(paid_file, png.CREDENTIALS_CHUNK, bytes(store))
+
+
+def list_receipt_warnings(world: World) -> list[str]:
+    receipt = world.read_receipt(KEY)
+    assert receipt
+    return receipt["jobs"][0]["warnings"]
 
 
 def use_paid_file(world: World, data: bytes) -> None:
@@ -103,8 +147,7 @@ def test_redelivery_writes_the_same_file() -> None:
     world.run_until_empty()
     before = world.read_pictures()
     signature_count = kms.signature_count
-    for key in before:
-        world.s3.delete_object(Bucket=world.output_bucket.name, Key=key)
+    delete_pictures(world)
     deliver_again(world)
     assert (world.read_pictures(), kms.signature_count) == (before, signature_count)
     # Also in the next release, and after the certificate was renewed.
@@ -205,10 +248,7 @@ def test_approved_picture_states_the_providers_own_file(is_kept: bool) -> None:
 
 def test_damaged_provider_credentials_do_not_stop_the_lane() -> None:
     world = build_world()
-    paid_file = sign(data=build_picture("a"))
-    store = bytearray(read_chunk(paid_file, png.CREDENTIALS_CHUNK))
-    store[2_000] ^= 1
-    use_paid_file(world, replace_chunk(paid_file, png.CREDENTIALS_CHUNK, bytes(store)))
+    use_paid_file(world, build_accused_file())
     world.run_until_empty()
     assert find_only_job(world).status is JobStatus.STORED
     assert WarningCode.CREDENTIALS_LEFT_OUT in list_warning_codes(find_only_job(world))
@@ -239,6 +279,53 @@ def _find_replacement(world: World, key: str) -> Job:
 
 
 # -- the key does not work -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("build_bad_keys", [build_expired_keys, build_unreadable_keys])
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_kept_file_is_delivered_again_without_a_key(build_bad_keys: MakeKeys, is_deleted: bool) -> None:
+    world = build_world(**TWO_OUTPUTS)
+    world.run_until_empty()
+    before = world.read_pictures()
+    if is_deleted:
+        delete_pictures(world)
+    turn_on(world, build_signer(build_bad_keys()))
+    deliver_again(world)
+    job = find_only_job(world)
+    assert (job.status, world.read_report(KEY), world.read_pictures()) == (JobStatus.STORED, None, before)
+    assert [result.is_signed for result in job.results] == [True, True]
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("build_bad_keys", [build_expired_keys, None])
+def test_warnings_about_a_kept_file_stay_in_the_receipt(build_bad_keys: MakeKeys | None) -> None:
+    """Also if it is delivered again without a key, or after the feature was turned off."""
+    world = build_world(**TWO_OUTPUTS)
+    use_paid_file(world, build_accused_file())
+    world.run_until_empty()
+    before = list_receipt_warnings(world)
+    assert [text.startswith("credentials_left_out: ") for text in before] == [True, True]
+    if build_bad_keys:
+        turn_on(world, build_signer(build_bad_keys()))
+    else:
+        turn_off(world)
+    deliver_again(world)
+    assert list_receipt_warnings(world) == before
+
+
+def test_other_claims_wait_for_a_key_that_works() -> None:
+    world = build_world()
+    world.run_until_empty()
+    before, source_term = world.read_pictures()[PICTURE], "trainedAlgorithmicMedia"
+    turn_on(world, build_signer(build_expired_keys(), source_term=source_term))
+    enqueue_again(world)
+    pass_time(world, 900)
+    assert list_report_codes(world, KEY) == ["signing_failed"]
+    assert world.read_pictures()[PICTURE] == before
+    turn_on(world, build_signer(source_term=source_term))
+    pass_time(world, 900)
+    assert find_only_job(world).status is JobStatus.STORED
+    assert read_claims(world.read_pictures()[PICTURE]).source_types == [source_term]
 
 
 def test_bad_key_keeps_the_paid_file_and_reports_once() -> None:
@@ -374,8 +461,7 @@ def test_signed_picture_stays_the_same_after_the_feature_was_turned_off() -> Non
     world.run_until_empty()
     before = world.read_pictures()
     turn_off(world)
-    for key in before:
-        world.s3.delete_object(Bucket=world.output_bucket.name, Key=key)
+    delete_pictures(world)
     deliver_again(world)
     assert world.read_pictures() == before
     assert all(result.is_signed for result in find_only_job(world).results)

@@ -331,7 +331,7 @@ def test_redrive_of_an_unreadable_photo_that_has_not_changed_buys_nothing() -> N
     service = world.steps.redrive()
     (failure,) = service.list_failures(FailureFilter())
     plan = service.plan(failure, pay_again=False)
-    assert (plan.failed_item.problem.code, plan.max_cost) == (Code.FILE_UNREADABLE, 0)
+    assert (plan.failed_item.problem.code, plan.max_costs) == (Code.FILE_UNREADABLE, {})
     assert service.redrive(plan)
     remove_fault(world)
     world.run_until_empty()

@@ -1,12 +1,15 @@
 """The comparison with usage records, on the simulated ledger: no settlement contradicts the truth."""
 
 import json
+import weakref
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 
 import pytest
 
+from backdrop.aws.ledger import Ledger
 from backdrop.model import transitions
 from backdrop.model.bill_records import HOUR, BillState, KeyUse, MissingCharge
 from backdrop.model.job import Job, JobStatus, SettlementResult
@@ -84,6 +87,25 @@ def test_day_of_an_earlier_month_is_read_compared_and_settled(monkeypatch: pytes
     assert second.uncompared_hours == []
     assert second.settled
     assert bill.world.ledger.read_bill_state().compared_at == compared_at
+
+
+def test_comparison_keeps_only_the_jobs_that_it_may_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a busy week would not fit into the function's memory."""
+    bill = BillWorld(0)
+    bill.run()
+    scan, seen, kept = Ledger.scan_jobs_of_days, list[weakref.ref[Job]](), list[Job]()
+
+    def scan_and_track(ledger: Ledger, days: Sequence[str]) -> Iterator[Job]:
+        for job in scan(ledger, days):
+            seen.append(weakref.ref(job))
+            yield job
+            del job
+        kept.extend(job for one in seen if (job := one()))
+
+    monkeypatch.setattr(Ledger, "scan_jobs_of_days", scan_and_track)
+    bill.service.run(is_requested=True)
+    assert 0 < len(kept) < len(seen) / 2
+    assert all(job.unknown or any(one.settlement for one in job.attempts) or not job.charged for job in kept[:-1])
 
 
 def test_without_an_admin_key_nothing_is_read() -> None:

@@ -30,9 +30,11 @@ NOT_TAKEN = {
 }
 
 
-def world_with_outage_after_answer(reaction: CallBehavior, seconds: float = TIMEOUTS_SECONDS["ideogram"]) -> World:
-    """Returns a world whose ledger is unavailable for this long after the provider has answered."""
-    world = world_with_photo()
+def world_with_outage_after_answer(
+    reaction: CallBehavior, seconds: float = TIMEOUTS_SECONDS["ideogram"], kind: str = "unaskable"
+) -> World:
+    """Returns a world whose ledger is unavailable for this long after the provider has answered, or taken the work."""
+    world = world_with_photo(kind=kind)
     world.run_until_empty("intake", "deliver")
     end: list[datetime] = []
 
@@ -85,6 +87,31 @@ def test_spooled_answer_has_the_same_outcome(name: str, finder: str) -> None:
     assert_at_rest(world)
     pass_time(world, 600)
     assert list_spooled_answers(world) == []
+
+
+@pytest.mark.parametrize("finder", ["the job's message", "reconcile"])
+def test_work_whose_id_the_ledger_never_had_is_not_bought_again(finder: str) -> None:
+    """Only the worker knows the ID, so it waits for the answer, which is spooled."""
+    world = world_with_outage_after_answer(CallBehavior(work_seconds=CALL_SECONDS), kind="acknowledged")
+    assert (len(list_spooled_answers(world)), find_only_job(world).attempts[0].provider_id) == (1, None)
+    end_outage(world)
+    if finder == "reconcile":
+        run_reconcile(world)
+    world.run_until_empty()
+    job = find_only_job(world)
+    assert (job.status, job.charged, job.unknown, world.provider.charged_micro_usd) == (S.STORED, PRICE, 0, PRICE)
+    assert len(world.provider.received_job_ids) == 1
+    assert_at_rest(world)
+
+
+def test_id_that_the_ledger_did_not_take_is_written_when_the_job_is_parked() -> None:
+    slow = CallBehavior(work_seconds=2 * TIMEOUTS_SECONDS["ideogram"])
+    world = world_with_outage_after_answer(slow, seconds=60, kind="acknowledged")
+    assert find_only_job(world).attempts[0].provider_id
+    world.run_until_empty()
+    job = find_only_job(world)
+    assert (job.status, job.unknown, len(world.provider.received_job_ids)) == (S.STORED, 0, 1)
+    assert_at_rest(world)
 
 
 @pytest.mark.parametrize("name", REACTIONS)

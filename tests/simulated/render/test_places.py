@@ -1,7 +1,7 @@
 """Ideogram counts images: a call for several holds as many places, and all jobs get theirs."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -10,9 +10,10 @@ import pytest
 from backdrop.model.codes import Code
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.place_leases import PlaceLeases
+from backdrop.model.provider_result import RetryClass
 from backdrop.pipeline.purchase import CLAIM_RETRY_SECONDS, MAX_CLAIM_TRIES
 from simulation.world.sample_images import build_photo
-from simulation.world.simulated_provider import CallBehavior, ProviderKind, build_charged_hang_up
+from simulation.world.simulated_provider import CallBehavior, ProviderKind, build_charged_hang_up, build_refusal
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from tests.simulated.stage_worlds import assert_at_rest
@@ -115,6 +116,30 @@ def test_stream_of_single_images_cannot_keep_a_large_job_waiting() -> None:
     # It arrives after 20 seconds, waits for a minute for its turn, and then for the end of the calls before it.
     assert starts["large.jpg"] < 20 + 60 + 2 * CALL_SECONDS
     assert sum(start > starts["large.jpg"] for start in starts.values()) > 30
+
+
+def test_refused_job_keeps_its_turn() -> None:
+    """The provider still counts calls that hold no lease."""
+    world = build_world()
+    for n in range(60):
+        world.event_loop.call_later(n * 2.0, lambda n=n: upload(world, f"{n}.jpg"))
+    world.event_loop.call_later(20, lambda: upload(world, "large.jpg", num_images=LIMIT))
+    run(world, 60)
+    job_id = find_job(world, "large.jpg").job_id
+    while (before := read_places(world).find_waiter(job_id)) and not before.is_senior(world.clock.time):
+        run(world, 0.5)
+    # From now on, no other job may start.
+    run(world, 2)
+    world.provider.script.extend([build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED)] * 2)
+    seen = set[tuple[datetime, int]]()
+    for _ in range(200):
+        run(world, 0.05)
+        waiter = read_places(world).find_waiter(job_id)
+        seen |= {(waiter.since, waiter.refusals)} if waiter else set()
+    assert before
+    assert seen == {(before.since, n) for n in range(3)}
+    run(world, 900)
+    assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
 
 
 def test_lost_call_keeps_its_places_until_it_has_surely_ended() -> None:

@@ -57,5 +57,5 @@ def sign(
     file_format: str = "png", signer: PictureSigner | None = None, data: bytes | None = None, **facts: Any
 ) -> bytes:
     """Returns a signed picture."""
-    prepared = (signer or build_signer()).prepare(build_facts(file_format, **facts))
-    return prepared.sign(data or build_file(file_format))
+    signature = (signer or build_signer()).prepare(build_facts(file_format, **facts)).measure()
+    return signature.sign(data or build_file(file_format))

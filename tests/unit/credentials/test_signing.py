@@ -8,14 +8,23 @@ from statistics import median
 import pytest
 from PIL import Image
 
+from backdrop.deliver.signed_files import Omission
 from backdrop.model.capabilities import CAPABILITIES, PROVIDERS
 from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError, RetryLaterError
-from backdrop.model.job_warning import WarningCode
 from backdrop_credentials.manifest import MODEL_NAMES, SERVICE_NAMES
 from backdrop_credentials.reading import FileVerdict, read_credentials
 from backdrop_credentials.signing import MAX_MANIFEST_BYTES
-from tests.signing_pki import FakeKms, build_chain, build_issuers, build_keys, build_leaf_key, build_signer, to_pem
+from tests.signing_pki import (
+    FakeKms,
+    Issued,
+    build_chain,
+    build_issuers,
+    build_keys,
+    build_leaf_key,
+    build_signer,
+    to_pem,
+)
 from tests.simulated.stage_worlds import build_job
 from tests.unit.credentials.signed_files import FORMATS, add_store, build_facts, build_file, sign
 
@@ -28,12 +37,12 @@ PROMPT = "on a marble table, " * 105
 @pytest.mark.parametrize("with_paid_credentials", [False, True])
 def test_signature_adds_at_most_what_was_measured(file_format: str, with_paid_credentials: bool) -> None:
     paid_file = sign() if with_paid_credentials else build_file()
-    prepared = build_signer().prepare(build_facts(file_format, paid_file))
+    signature = build_signer().prepare(build_facts(file_format, paid_file)).measure()
     data = build_file(file_format, side=300)
-    signed = prepared.sign(data)
+    signed = signature.sign(data)
     assert read_credentials(signed, ROOTS).verdict is FileVerdict.TRUSTED
-    assert prepared.added_bytes - 100 <= len(signed) - len(data) <= prepared.added_bytes
-    assert with_paid_credentials or prepared.added_bytes <= MAX_MANIFEST_BYTES
+    assert signature.added_bytes - 100 <= len(signed) - len(data) <= signature.added_bytes
+    assert with_paid_credentials or signature.added_bytes <= MAX_MANIFEST_BYTES
 
 
 def test_provider_credentials_become_part_of_the_manifest() -> None:
@@ -42,19 +51,19 @@ def test_provider_credentials_become_part_of_the_manifest() -> None:
     assert claims.ingredients[1] == "File from Ideogram (with Content Credentials: trusted)"
 
 
-def test_large_provider_credentials_are_left_out_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_provider_credentials_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backdrop_credentials.signing.MAX_PAID_CREDENTIALS_BYTES", 1_000)
-    prepared = build_signer().prepare(build_facts(paid_file=sign()))
-    assert ["too large" in str(warning.text) for warning in prepared.warnings] == [True]
+    signature = build_signer().prepare(build_facts(paid_file=sign())).measure()
+    assert signature.omissions == (Omission.LARGE_CREDENTIALS,)
 
 
 @pytest.mark.parametrize("damage", ["pixels", "manifest"])
-def test_damaged_provider_credentials_are_left_out_with_a_warning(damage: str) -> None:
+def test_damaged_provider_credentials_are_left_out(damage: str) -> None:
     paid_file = bytearray(sign())
     paid_file[-20 if damage == "pixels" else 2_000] ^= 1
-    prepared = build_signer().prepare(build_facts(paid_file=bytes(paid_file)))
-    assert [warning.code for warning in prepared.warnings] == [WarningCode.CREDENTIALS_LEFT_OUT]
-    report = read_credentials(prepared.sign(build_file()), ROOTS)
+    signature = build_signer().prepare(build_facts(paid_file=bytes(paid_file))).measure()
+    assert signature.omissions == (Omission.MISMATCHED_CREDENTIALS,)
+    report = read_credentials(signature.sign(build_file()), ROOTS)
     assert report.verdict is FileVerdict.TRUSTED
     assert report.claims
     assert report.claims.ingredients[1] == "File from Ideogram (no Content Credentials included)"
@@ -71,19 +80,19 @@ def test_prompt_is_stated_only_on_request() -> None:
 @pytest.mark.parametrize("rsa_bits", [0, 2048, 4096])
 def test_long_prompt_is_left_out_rather_than_exceeding_the_limit(rsa_bits: int) -> None:
     signer = build_signer(build_keys(build_chain(rsa_bits=rsa_bits)), states_prompt=True)
-    prepared = signer.prepare(build_facts(prompt=PROMPT))
-    signed = prepared.sign(build_file())
+    signature = signer.prepare(build_facts(prompt=PROMPT)).measure()
+    signed = signature.sign(build_file())
     claims = read_credentials(signed).claims
     assert claims
-    assert (claims.prompt is None) == bool(prepared.warnings)
-    assert rsa_bits == 0 or prepared.warnings
+    assert signature.omissions == ((Omission.PROMPT,) if claims.prompt is None else ())
+    assert rsa_bits == 0 or signature.omissions
     assert len(signed) - len(build_file()) <= MAX_MANIFEST_BYTES + (1024 if rsa_bits == 4096 else 0)
 
 
 def test_picture_with_a_byte_limit_does_not_carry_large_provider_credentials() -> None:
-    prepared = build_signer().prepare(build_facts("jpg", sign(), output={"max_bytes": 40_000}))
-    assert [warning.code for warning in prepared.warnings] == [WarningCode.CREDENTIALS_LEFT_OUT]
-    assert prepared.added_bytes < 16_000
+    signature = build_signer().prepare(build_facts("jpg", sign(), output={"max_bytes": 40_000})).measure()
+    assert signature.omissions == (Omission.CREDENTIALS_OVER_MAX_BYTES,)
+    assert signature.added_bytes < 16_000
 
 
 @pytest.mark.parametrize(
@@ -130,6 +139,14 @@ def test_same_claims_have_the_same_hash_in_every_release() -> None:
     assert other not in hashes
 
 
+@pytest.mark.parametrize("certificates", [build_chain(rsa_bits=4096), "no certificate"])
+def test_certificate_does_not_decide_whether_a_picture_is_signed_again(certificates: list[Issued] | str) -> None:
+    """Also if the prompt no longer fits."""
+    facts = build_facts(prompt=PROMPT)
+    before, after = (build_signer(build_keys(chain), states_prompt=True) for chain in (None, certificates))
+    assert before.prepare(facts).claims_sha256 == after.prepare(facts).claims_sha256
+
+
 def test_picture_is_not_signed_again_when_less_is_known_of_the_providers_file() -> None:
     signer, facts = build_signer(), build_facts(paid_file=sign())
     known, unknown = signer.prepare(facts), signer.prepare(replace(facts, maker=None, paid_file=None))
@@ -171,6 +188,6 @@ def test_signing_takes_at_most_60_ms() -> None:
     signer, facts, durations = build_signer(), build_facts("webp"), []
     for _ in range(9):
         started = time.process_time()
-        signer.prepare(facts).sign(file.getvalue())
+        signer.prepare(facts).measure().sign(file.getvalue())
         durations.append(time.process_time() - started)
     assert median(durations) <= 0.06

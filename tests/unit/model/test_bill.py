@@ -13,8 +13,10 @@ from backdrop.model.bill import (
     MAX_DETAILS,
     BilledCall,
     BillRules,
+    CallCollection,
     CallGroup,
     CallRef,
+    GroupDecision,
     Span,
     Units,
     compare_bill,
@@ -525,6 +527,47 @@ def test_only_as_many_missing_charges_are_accepted_as_a_person_has_seen() -> Non
     assert compare_bill(calls, read_hours(()), rules(accepted=[absent(0, 0, 3)])).missing_charges == [absent(0, 0)]
     other = replace(absent(0, 0, 3), endpoint=V2_ENDPOINT)
     assert compare_bill(calls, read_hours(()), rules(accepted=[other])).missing_charges == [absent(0, 0, 4)]
+
+
+@settings(max_examples=400)
+@given(
+    calls=calls_in_three_hours,
+    billed=st.lists(st.integers(0, 6), min_size=3, max_size=3),
+    final_hours=st.integers(1, 3),
+    accepted=st.integers(0, 2),
+    use=st.sampled_from([KeyUse.OWN, KeyUse.SHARED]),
+)
+def test_calls_that_cannot_be_settled_may_be_added_up(
+    calls: list[BilledCall], billed: list[int], final_hours: int, accepted: int, use: KeyUse
+) -> None:
+    hours = read_hours(*((line(count),) if count else () for count in billed[:final_hours]))
+    given_rules = rules(k1=use, accepted=[absent(0, 1, accepted)] if accepted else ())
+    collection = CallCollection()
+    collection.add(calls)
+    expected = compare_bill(calls, hours, given_rules)
+    found = compare_bill(collection.list_all(), hours, given_rules)
+    assert [summarize(one) for one in found.decisions] == [summarize(one) for one in expected.decisions]
+    assert sort_refs(found.open_calls) == sort_refs(expected.open_calls)
+    assert (found.findings, found.missing_charges) == (expected.findings, expected.missing_charges)
+
+
+def summarize(decision: GroupDecision) -> object:
+    """What a decision proves, without the calls that were added up."""
+    sums = [sum(getattr(one, field) for one in decision.calls) for field in ("certain", "possible")]
+    kept = [sort_refs(calls) for calls in (decision.charged, decision.not_charged, decision.undecided)]
+    return sums, kept, replace(decision, calls=(), charged=(), not_charged=())
+
+
+def sort_refs(calls: Iterable[BilledCall]) -> list[CallRef]:
+    return sorted(one.ref for one in calls)
+
+
+def test_calls_of_one_kind_take_as_much_memory_as_one() -> None:
+    collection = CallCollection()
+    collection.add(call(n, 0, 1, certain=1) for n in range(100))
+    collection.add([call(100, 0, 1, unknown=1), call(101, 0, certain=2), call(102, 0, 1, certain=1, is_unclear=True)])
+    sums = sorted((one.certain, one.possible, one.is_unknown, one.is_unclear) for one in collection.list_all())
+    assert sums == [(0, 1, True, False), (1, 0, False, True), (2, 0, False, False), (100, 0, False, False)]
 
 
 def test_stop_ends_when_the_missing_charge_appears_late() -> None:

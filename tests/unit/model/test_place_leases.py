@@ -1,5 +1,6 @@
 """Never more places than there are, no job overtakes one that has waited for a minute, and nothing blocks forever."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backdrop.model.place_leases import (
+    MAX_REFUSALS_IN_TURN,
     MAX_WAITERS,
     SENIORITY,
     WAITER_GRACE,
@@ -109,6 +111,53 @@ def test_renewed_wait_counts_from_its_beginning_and_a_lost_turn_does_not() -> No
 def test_claim_ends_the_wait() -> None:
     places = wait_for(61, "a", "b").with_lease(lease("a", 4), NOW)
     assert [one.job_id for one in places.waiters] == ["b"]
+
+
+def refuse(places: PlaceLeases, job_id: str, count: int = 4, now: datetime = NOW) -> PlaceLeases:
+    """The provider refuses a call of the job as soon as it has begun."""
+    places = places.with_lease(lease(job_id, count), now)
+    found = places.find_lease(job_id, 1)
+    assert found
+    return places.with_refusal(found, now)
+
+
+def test_refused_job_keeps_its_turn_at_first_and_then_starts_to_wait_again() -> None:
+    places = wait_for(61, "a", "b")
+    for _ in range(MAX_REFUSALS_IN_TURN):
+        places = refuse(places, "a")
+        assert places.leases == ()
+        assert [places.admits(one, 4, LIMIT, NOW) for one in "ab"] == [True, False]
+        places = places.with_waiter("a", 4, NOW, NOW)
+    places = refuse(places, "a")
+    assert [one.job_id for one in places.list_waiters(NOW)] == ["b", "a"]
+    # After another minute, it has as many tries as before.
+    later = NOW + SENIORITY
+    places = refuse(places.with_waiter("a", 4, NOW, later), "a", now=later)
+    assert places.find_next_in_turn(LIMIT, later)
+
+
+def test_refused_job_that_has_not_waited_begins_to_wait() -> None:
+    waiter = refuse(EMPTY, "a").find_waiter("a")
+    assert waiter
+    assert (waiter.since, waiter.until) == (NOW, NOW + WAITER_GRACE)
+    assert refuse(EMPTY, "a", 1).waiters == ()
+
+
+def test_refused_job_keeps_its_turn_even_if_others_have_taken_its_place_among_the_waiting() -> None:
+    places = wait_for(61, "a").with_lease(lease("a", 4), NOW)
+    for n in range(MAX_WAITERS):
+        places = places.with_waiter(f"{n:02}", 4, NOW + n * timedelta(milliseconds=1), NOW)
+    found = places.find_lease("a", 1)
+    assert found
+    waiters = places.with_refusal(found, NOW).waiters
+    assert [waiters[0].job_id, waiters[-1].job_id, len(waiters)] == ["a", f"{MAX_WAITERS - 2:02}", MAX_WAITERS]
+
+
+def test_prolonged_lease_still_knows_how_long_its_job_has_waited() -> None:
+    places = wait_for(61, "a").with_lease(lease("a", 4), NOW)
+    (found,) = places.leases
+    assert found.waits_since == NOW - 61 * SECOND
+    assert places.with_lease(replace(found, until=NOW + 200 * SECOND), NOW).leases[0].waits_since == found.waits_since
 
 
 def test_number_of_waiting_jobs_is_limited_and_a_known_one_stays() -> None:

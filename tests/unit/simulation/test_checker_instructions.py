@@ -280,7 +280,7 @@ def find_mask_problems(
 ) -> list[Violation]:
     """Checks a photo with these jobs, with a mask or without, and with another cut-out or not."""
     jobs: dict[str, JsonObject] = {
-        str(n): {"instructions": one, "operation": one["operation"], "attempts": [], "mandate": None}
+        str(n): job("accepted", instructions=one, operation=one["operation"], mandate=None)
         for n, one in enumerate(instructions)
     }
     source = photo_source(jobs={name: name for name in jobs} | ({"@mask": "m"} if mask else {}))
@@ -312,12 +312,31 @@ def test_mask_is_bought_if_and_only_if_a_picture_needs_it() -> None:
 def test_mask_may_be_missing_if_a_bought_picture_leaves_no_room_for_it(
     limit: float, mandate: str | None, *, is_excused: bool
 ) -> None:
-    picture: JsonObject = {
-        "instructions": BUYS_MASK | {"max_cost_usd": limit},
-        "operation": "replace",
-        "attempts": [{"charged": 60_000, "unknown": 0, "reserved": 0}],
-        "mandate": mandate,
-    }
+    attempt = {"charged": 60_000, "unknown": 0, "reserved": 0}
+    instructions = BUYS_MASK | {"max_cost_usd": limit}
+    picture = job("paid", attempt, instructions=instructions, operation="replace", mandate=mandate)
+    named = photo_source(jobs={"": "picture"})
+    problems = check_mask(named, {"picture": picture}, is_transparent=False, had_cut_out=False)
+    assert (problems == []) is is_excused
+
+
+@pytest.mark.parametrize(
+    ("status", "decisions", "is_excused"),
+    [
+        ("stored", (), True),
+        ("rejected", ("rejected",), True),
+        ("review", (None,), True),
+        ("paid", ("approved", "rejected"), True),
+        ("paid", ("approved", None), False),
+        ("paid", (), False),
+        ("accepted", ("approved",), False),
+    ],
+)
+def test_mask_may_be_missing_if_no_picture_is_compared_again(
+    status: str, decisions: tuple[str | None, ...], *, is_excused: bool
+) -> None:
+    reviews = [{"decision": decision} for decision in decisions]
+    picture = job(status, instructions=BUYS_MASK, operation="replace", mandate=None, reviews=reviews)
     named = photo_source(jobs={"": "picture"})
     problems = check_mask(named, {"picture": picture}, is_transparent=False, had_cut_out=False)
     assert (problems == []) is is_excused

@@ -16,10 +16,13 @@ from backdrop.deliver.own_pixels import OwnPixels
 from backdrop.deliver.paid_files import PaidFiles, detect_format
 from backdrop.deliver.review_files import PreparedImage, ReviewFiles
 from backdrop.deliver.signed_files import (
+    Omission,
     PictureFacts,
     PrepareSignature,
     SignedFiles,
+    build_omission_warnings,
     read_added_bytes,
+    read_omissions,
     states_same,
 )
 from backdrop.imaging.formats import png
@@ -373,7 +376,8 @@ class Pictures:
         The signed file of an earlier delivery stays as it is if it states the same about the same picture. If the stack
         no longer adds credentials, it is enough that it shows the same picture.
 
-        Raises ResultError if the file cannot be made, and RetryLaterError if the key or certificate cannot be used.
+        Raises ResultError if the file cannot be made, and RetryLaterError if it must be signed and the key or
+        certificate cannot be used.
         """
         job, n, picture = delivery.job, image.n, image.picture
         key = signed_key(job.job_id, job.paid_attempt_no, n, output.name, output.format)
@@ -387,17 +391,22 @@ class Pictures:
             embed_metadata = partial(self._embed_metadata, output, job, keeps_credentials=keeps_credentials)
             return picture.build_output(limited, embed_metadata, delivery.images.pixels)
 
-        warnings = signature.warnings if signature else ()
+        def finish(unsigned: OutputFile, data: bytes, omissions: Iterable[Omission]) -> FinishedFile:
+            warnings = tuple(build_omission_warnings(n, output, omissions))
+            return FinishedFile(replace(unsigned, data=data), is_signed=True, warnings=warnings)
+
         kept = self.signed_files.head(key) if signature or job.has_signed_files else None
         if kept and states_same(kept, signature):
             unsigned = build(read_added_bytes(kept), keeps_credentials=False)
             if data := self.signed_files.find(key, unsigned.data, kept):
-                return FinishedFile(replace(unsigned, data=data), is_signed=True, warnings=warnings)
-        unsigned = build(signature.added_bytes if signature else 0, keeps_credentials=signature is None)
+                return finish(unsigned, data, read_omissions(kept))
         if signature is None:
-            return FinishedFile(unsigned)
-        data = self.signed_files.sign(key, unsigned.data, signature, kept, output.content_type)
-        return FinishedFile(replace(unsigned, data=data), is_signed=True, warnings=warnings)
+            return FinishedFile(build(0, keeps_credentials=True))
+        measured = signature.measure()
+        unsigned = build(measured.added_bytes, keeps_credentials=False)
+        claims_sha256, content_type = signature.claims_sha256, output.content_type
+        data = self.signed_files.sign(key, unsigned.data, claims_sha256, measured, kept, content_type)
+        return finish(unsigned, data, measured.omissions)
 
     def _embed_metadata(self, output: OutputSpec, job: Job, data: bytes, *, keeps_credentials: bool) -> bytes:
         """`keeps_credentials`: leaves a provider's signed file as it is, unless it gets texts."""

@@ -31,7 +31,12 @@ class PreparedImage:
 
 @dataclass(frozen=True, eq=False)
 class ReviewFiles:
-    """Does not decode files with more than `max_megapixels`."""
+    """Does not decode files with more than `max_megapixels`.
+
+    A file that a newer one supersedes stays in the bucket. It is harmless: its key contains its hash, so it replaces no
+    other file, and people see and approve only the file that the review names. Deleting it could remove a file that is
+    under review again, because the instructions that make it can come back.
+    """
 
     output_bucket: OutputBucket
     clock: Clock
@@ -39,12 +44,14 @@ class ReviewFiles:
 
     def keep(self, job: Job, n: int, image: PreparedImage) -> PictureReview:
         """Writes the file that people see of image `n`, and returns its review, without a decision."""
-        key, data = review_key(job.job_id, job.paid_attempt_no, n), image.picture.to_lossless_png()
+        data = image.picture.to_lossless_png()
+        sha256 = sha256_hex(data)
+        key = review_key(job.job_id, job.paid_attempt_no, n, sha256)
         self.output_bucket.put(key, data, "image/png")
         return PictureReview(
             n=n,
             key=key,
-            sha256=sha256_hex(data),
+            sha256=sha256,
             fidelity=image.fidelity,
             scene_enlargement=image.picture.scene_enlargement,
             warnings=tuple(image.warnings),

@@ -20,7 +20,6 @@ from backdrop.deliver.task_callbacks import TaskCallbacks
 from backdrop.model import transitions
 from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError, ConflictError, ContentOwnedError, RetryLaterError
-from backdrop.model.fidelity import buys_mask
 from backdrop.model.ids import derive_message_group
 from backdrop.model.job import ANNOUNCED_STATUSES, Job, JobStatus, Problem, Source
 from backdrop.model.queue_messages import DeliverMessage
@@ -112,7 +111,7 @@ class DeliverService:
         """Cancels a mask that is not bought yet after the last picture that needs it has ended. Returns all jobs."""
         current_jobs = [job for job in jobs if job.job_id in source.jobs.values()]
         mask = next((job for job in current_jobs if job.is_mask), None)
-        if mask is None or any(buys_mask(job.instructions) and not job.needs_no_worker for job in current_jobs):
+        if mask is None or any(job.needs_mask for job in current_jobs):
             return jobs
         transition = transitions.cancel(mask, self.clock.now())
         if transition is None:

@@ -1,22 +1,46 @@
 """Pictures with Content Credentials: each is signed once, and kept as it is delivered under `_backdrop/signed/`.
 
-A signature is different each time it is made. Therefore a redelivery writes the kept file again, also after the feature
-was turned off. The package `backdrop_credentials` signs; its layer is attached only while the feature is on.
+A signature is different each time it is made. Therefore a redelivery writes the kept file again, also while the key or
+its certificate cannot be used, and after the feature was turned off. The package `backdrop_credentials` signs; its
+layer is attached only while the feature is on.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from backdrop.aws.s3 import OutputBucket, PreconditionFailedError
 from backdrop.model.errors import ConflictError
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job
-from backdrop.model.job_warning import JobWarning
+from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.output_spec import OutputSpec
+from backdrop.model.sentence import Sentence
 from backdrop.ports import StoredObject
 
 UNSIGNED_SHA256, CLAIMS_SHA256 = "backdrop-unsigned-sha256", "backdrop-claims-sha256"
-SIGNED_SHA256, ADDED_BYTES = "backdrop-sha256", "backdrop-added-bytes"
+SIGNED_SHA256, ADDED_BYTES, OMISSIONS = "backdrop-sha256", "backdrop-added-bytes", "backdrop-omissions"
+
+
+class Omission(StrEnum):
+    """What Content Credentials leave out, as the metadata of a kept file names it."""
+
+    PROMPT = "prompt"
+    MISMATCHED_CREDENTIALS = "mismatched_credentials"
+    CREDENTIALS_OVER_MAX_BYTES = "credentials_over_max_bytes"
+    LARGE_CREDENTIALS = "large_credentials"
+
+
+_OMISSION_TEXTS = {
+    Omission.PROMPT: "do not state the prompt, because it does not fit",
+    Omission.MISMATCHED_CREDENTIALS: (
+        "do not contain those of the provider's file, because that file does not match them"
+    ),
+    Omission.CREDENTIALS_OVER_MAX_BYTES: (
+        "do not contain those of the provider's file, because max_bytes leaves no space for them"
+    ),
+    Omission.LARGE_CREDENTIALS: "do not contain those of the provider's file, because they are too large",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,21 +61,31 @@ class PictureFacts:
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedSignature:
+class MeasuredSignature:
     """The signature of a picture whose file is not made yet.
 
-    `claims_sha256`: the hash of what it will state, without the version of Backdrop, and without what is known of the
-    provider's file. `added_bytes`: by how much it enlarges the file at most. `sign` returns the signed file.
+    `added_bytes`: by how much it enlarges the file at most. `sign` returns the signed file.
     """
 
-    claims_sha256: str
     added_bytes: int
-    warnings: tuple[JobWarning, ...]
+    omissions: tuple[Omission, ...]
     sign: Callable[[bytes], bytes]
 
 
+@dataclass(frozen=True, eq=False)
+class PreparedSignature:
+    """What is known of a signature without the key and its certificate.
+
+    `claims_sha256`: the hash of what it is meant to state, without the version of Backdrop, and without what is known
+    of the provider's file. `measure` loads the key; it raises RetryLaterError if the key or certificate cannot be used
+    at the moment, and ResultError if only this picture cannot be signed.
+    """
+
+    claims_sha256: str
+    measure: Callable[[], MeasuredSignature]
+
+
 type PrepareSignature = Callable[[PictureFacts], PreparedSignature]
-"""Raises RetryLaterError if the stack's key or certificate cannot be used at the moment."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +106,13 @@ class SignedFiles:
         return signed if sha256_hex(signed) == kept.metadata.get(SIGNED_SHA256) else None
 
     def sign(
-        self, key: str, data: bytes, signature: PreparedSignature, replaced: StoredObject | None, content_type: str
+        self,
+        key: str,
+        data: bytes,
+        claims_sha256: str,
+        signature: MeasuredSignature,
+        replaced: StoredObject | None,
+        content_type: str,
     ) -> bytes:
         """Returns the signed file, which is kept before it is delivered anywhere.
 
@@ -81,10 +121,12 @@ class SignedFiles:
         signed = signature.sign(data)
         metadata = {
             UNSIGNED_SHA256: sha256_hex(data),
-            CLAIMS_SHA256: signature.claims_sha256,
+            CLAIMS_SHA256: claims_sha256,
             ADDED_BYTES: str(signature.added_bytes),
             SIGNED_SHA256: sha256_hex(signed),
         }
+        if signature.omissions:
+            metadata[OMISSIONS] = ",".join(signature.omissions)
         try:
             self.output_bucket.put_if_unchanged(
                 key, signed, content_type, expected_etag=replaced.etag if replaced else None, metadata=metadata
@@ -101,3 +143,16 @@ def states_same(kept: StoredObject, signature: PreparedSignature | None) -> bool
 
 def read_added_bytes(kept: StoredObject) -> int:
     return int(kept.metadata.get(ADDED_BYTES, "0"))
+
+
+def read_omissions(kept: StoredObject) -> tuple[Omission, ...]:
+    """Returns what a kept file leaves out, which a redelivery cannot find out without a key."""
+    names = kept.metadata.get(OMISSIONS, "").split(",")
+    return tuple(omission for omission in Omission if omission in names)
+
+
+def build_omission_warnings(n: int, output: OutputSpec, omissions: Iterable[Omission]) -> Iterator[JobWarning]:
+    picture = f"{n}@{output.name}" if output.name else str(n)
+    for omission in omissions:
+        text = Sentence(f"the Content Credentials of picture {picture} {_OMISSION_TEXTS[omission]}")
+        yield JobWarning(code=WarningCode.CREDENTIALS_LEFT_OUT, text=text)

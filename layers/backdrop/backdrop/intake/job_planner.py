@@ -22,7 +22,7 @@ from backdrop.model.fidelity import SUBJECT_FIELD, buys_mask, count_retries
 from backdrop.model.frame import FRAME_FIELD
 from backdrop.model.ids import derive_content_id, derive_job_id
 from backdrop.model.item_size import explain_oversize
-from backdrop.model.job import MASK_VARIANT, Job, MoneyStatus, Problem, Source
+from backdrop.model.job import FAILED_STATUSES, MASK_VARIANT, Job, MoneyStatus, Problem, Source
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.mandate import Mandate, find_violated_term
 from backdrop.model.output_spec import OutputSpec, parse_outputs
@@ -33,6 +33,7 @@ from backdrop.model.retries import with_fewer_retries
 from backdrop.model.review import reviews_other_verdicts
 from backdrop.model.routing import HealthReader, Offers, Route, choose_route, describe_price, explain_cost_limit
 from backdrop.model.sentence import Sentence
+from backdrop.pipeline.job_diff import predict_job
 
 MAX_NAMES = 30
 """The names that fit into the transaction that writes a photo with 20 variants: DynamoDB allows 100 writes."""
@@ -202,8 +203,20 @@ class JobPlanner:
     def _drop_unneeded_mask(self, jobs: Sequence[Job], mask: Job | None) -> list[Job]:
         """Returns the planned jobs without the mask if no other job needs it and can pay it, or one is a cut-out."""
         has_cut_out = any(job.operation == "remove" and not job.is_mask for job in jobs)
-        has_buyer = mask and any(buys_mask(job.instructions) and not self._explain_mask_cost(job, mask) for job in jobs)
+        buyers = [job for job in jobs if buys_mask(job.instructions)]
+        has_buyer = mask and any(self._may_need_mask(job, mask) for job in buyers)
         return [job for job in jobs if not job.is_mask or (has_buyer and not has_cut_out)]
+
+    def _may_need_mask(self, job: Job, mask: Job) -> bool:
+        """Whether the picture of a job that buys a mask will be compared with it, and can pay it.
+
+        A mask that is bought stays. A failed picture keeps its mask for a redrive.
+        """
+        if _is_paid(mask, self.known_jobs):
+            return True
+        predicted = predict_job(self.photo_source, self.known_jobs, job, self.now)
+        is_compared = predicted.needs_mask or predicted.status in FAILED_STATUSES
+        return is_compared and not self._explain_mask_cost(job, mask)
 
     def _explain_mask_cost(self, job: Job, mask: Job) -> str:
         """Explains why a mask exceeds the limits of a picture that is bought already; "" if it does not.

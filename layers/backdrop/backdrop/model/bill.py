@@ -49,9 +49,14 @@ class CallRef(NamedTuple):
     n: int
 
 
+type CallKind = tuple[str, int, datetime, datetime]
+
+
 @dataclass(frozen=True)
 class BilledCall:
     """A call that was, or may have been, billed in one of the hours from `first_hour` to `last_hour`.
+
+    If it cannot be settled, it may stand for several of its kind; then `ref` is one of them (see CallCollection).
 
     `certain`, `possible`: how many images the ledger knows to be charged, and how many more may be. `is_unknown`: its
     charge is unknown, so it can be settled. `is_failure`: the provider accepted it and failed, so it should not be
@@ -70,6 +75,41 @@ class BilledCall:
     is_failure: bool = False
     is_unclear: bool = False
     is_partial: bool = False
+
+    @property
+    def kind(self) -> CallKind:
+        """The endpoint, price, and hours. The records do not tell calls of one kind apart."""
+        return self.endpoint, self.unit_price, self.first_hour, self.last_hour
+
+    @property
+    def can_be_settled(self) -> bool:
+        return self.is_unknown or self.is_failure
+
+
+class CallCollection:
+    """The ledger's calls. Those of one kind that cannot be settled are added up, because only their sum matters.
+
+    Almost all calls are of this sort, so a week with hundreds of thousands of them takes little memory.
+    """
+
+    def __init__(self) -> None:
+        self._sums: dict[CallKind, BilledCall] = {}
+        self._single_calls: list[BilledCall] = []
+
+    def add(self, calls: Iterable[BilledCall]) -> None:
+        for call in calls:
+            if call.can_be_settled or call.is_unclear:
+                self._single_calls.append(call)
+                continue
+            known = self._sums.get(call.kind)
+            self._sums[call.kind] = (
+                replace(known, certain=known.certain + call.certain, possible=known.possible + call.possible)
+                if known
+                else call
+            )
+
+    def list_all(self) -> list[BilledCall]:
+        return [*self._sums.values(), *self._single_calls]
 
 
 def parse_key_uses(text: str) -> dict[str, KeyUse]:
@@ -404,7 +444,7 @@ def decide_group(group: CallGroup, billed_by_hour: Mapping[datetime, int], *, is
     # What remains of the billed images, and of those that may be billed, without the calls that are certain.
     charged_count, unknown_count = sum(billed) - certain, possible
     for call in calls:
-        if not (call.is_unknown or call.is_failure):
+        if not call.can_be_settled:
             continue
         span = call.first_hour, call.last_hour
         if span not in cache:
@@ -547,14 +587,13 @@ def accept_missing(calls: Iterable[BilledCall], accepted: Iterable[MissingCharge
 
     It does not matter which calls they are: all of them may have been billed in the same hours.
     """
-    left: Counter[tuple[str, int, datetime, datetime]] = Counter()
+    left: Counter[CallKind] = Counter()
     for one in accepted:
         left[one.endpoint, one.unit_price, one.first_hour, one.last_hour] += one.count
     found: list[BilledCall] = []
     for call in calls:
-        kind = call.endpoint, call.unit_price, call.first_hour, call.last_hour
-        count = min(call.certain, left[kind])
-        left[kind] -= count
+        count = min(call.certain, left[call.kind])
+        left[call.kind] -= count
         found.append(replace(call, certain=call.certain - count, possible=call.possible + count))
     return found
 

@@ -12,7 +12,7 @@ from backdrop.model.certificate import Certificate
 from backdrop.model.codes import Code, Disposition
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError, InstructionError
-from backdrop.model.fidelity import Fidelity, count_retries, requests_own_pixels
+from backdrop.model.fidelity import Fidelity, buys_mask, count_retries, requests_own_pixels
 from backdrop.model.frame import Canvas
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job_warning import JobWarning
@@ -481,6 +481,18 @@ class Job(LedgerItem):
     def has_mask(self) -> bool:
         """Whether the job is a cut-out that was bought and checked, so that it shows where the photo's product is."""
         return self.operation == "remove" and self.status in (JobStatus.STORED, JobStatus.REVIEW)
+
+    @property
+    def needs_mask(self) -> bool:
+        """Whether a picture is still compared with the mask that the instructions buy.
+
+        A picture that was delivered, or that people have decided about, is not compared again.
+        """
+        numbers = range(1, len(self.usable_links) + 1)
+        is_decided = self.status is JobStatus.PAID and all(
+            (review := self.find_review(n)) and review.decision for n in numbers
+        )
+        return buys_mask(self.instructions) and not self.needs_no_worker and not is_decided
 
     @property
     def is_retrying(self) -> bool:

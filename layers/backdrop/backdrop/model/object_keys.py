@@ -212,9 +212,13 @@ def change_map_key(job_id: str, attempt: int, n: int) -> str:
     return f"{CHANGE_MAPS_PREFIX}/{job_id}/{attempt}_{n}.png"
 
 
-def review_key(job_id: str, attempt: int, n: int) -> str:
-    """Returns the key of the picture that people approve or reject: image `n` of a job's paid attempt."""
-    return f"{REVIEW_PREFIX}/{job_id}/{attempt}_{n}.png"
+def review_key(job_id: str, attempt: int, n: int, sha256: str) -> str:
+    """Returns the key of the file that people approve or reject: one with this hash, of image `n` of a paid attempt.
+
+    Other instructions can make another file of the same image, and a worker that still has the earlier ones must not
+    replace a file that waits for a decision.
+    """
+    return f"{REVIEW_PREFIX}/{job_id}/{attempt}_{n}-{sha256}.png"
 
 
 def paid_key(job_id: str, attempt: int, n: int, extension: str) -> str:

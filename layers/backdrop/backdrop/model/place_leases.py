@@ -21,26 +21,41 @@ WAITER_GRACE = timedelta(seconds=10)
 # Every claim of a lane with waiting jobs writes the item, so it must stay small. Further jobs wait without a turn.
 MAX_WAITERS = 20
 SLOTS_FOR_OTHERS = 2
+MAX_REFUSALS_IN_TURN = 5
+"""How often the provider may refuse a job before the job starts to wait again.
+
+What takes the job's places without a lease is usually about to end. But an account that allows fewer images than the
+lane refuses the job each time, and meanwhile the job keeps all others from starting.
+"""
 
 
 @record
 class PlaceLease(Record):
-    """The places of one call. If no worker releases them, they are free again at `until`."""
+    """The places of one call. If no worker releases them, they are free again at `until`.
+
+    `waits_since`, `refusals`: those of the job's registration that the lease has ended; None and 0 if it had none.
+    """
 
     job_id: str
     attempt_no: int
     places: int
     until: datetime
+    waits_since: datetime | None = None
+    refusals: int = 0
 
 
 @record
 class PlaceWaiter(Record):
-    """A job that waits for places. Unless its worker renews it, the job loses its turn at `until`."""
+    """A job that waits for places. Unless its worker renews it, the job loses its turn at `until`.
+
+    `refusals`: how often the provider has refused the job's call since then.
+    """
 
     job_id: str
     places: int
     since: datetime
     until: datetime
+    refusals: int = 0
 
     def is_senior(self, now: datetime) -> bool:
         return now >= self.since + SENIORITY
@@ -105,12 +120,36 @@ class PlaceLeases(LedgerItem):
     def with_lease(self, lease: PlaceLease, now: datetime) -> "PlaceLeases":
         """Adds the lease, which ends the job's wait, or replaces the lease of the same call."""
         others = [one for one in self.leases if (one.job_id, one.attempt_no) != (lease.job_id, lease.attempt_no)]
+        waiter = next((one for one in self.list_waiters(now) if one.job_id == lease.job_id), None)
+        if waiter:
+            lease = replace(lease, waits_since=waiter.since, refusals=waiter.refusals)
         waiters = tuple(one for one in self.waiters if one.job_id != lease.job_id)
         return replace(self, leases=(*others, lease), waiters=waiters).without_expired(now)
 
     def without_lease(self, job_id: str, attempt_no: int, now: datetime) -> "PlaceLeases":
         leases = tuple(one for one in self.leases if (one.job_id, one.attempt_no) != (job_id, attempt_no))
         return replace(self, leases=leases).without_expired(now)
+
+    def with_refusal(self, lease: PlaceLease, now: datetime) -> "PlaceLeases":
+        """Ends the lease of a call for which the provider had no place.
+
+        A job for several images waits again, as long as before at first, so that single-image calls go on leasing
+        their places.
+        """
+        places = self.without_lease(lease.job_id, lease.attempt_no, now)
+        if lease.places == 1:
+            return places
+        keeps_turn = lease.refusals < MAX_REFUSALS_IN_TURN
+        waiter = PlaceWaiter(
+            job_id=lease.job_id,
+            places=lease.places,
+            since=(lease.waits_since if keeps_turn else None) or now,
+            until=now + WAITER_GRACE,
+            refusals=lease.refusals + 1 if keeps_turn else 0,
+        )
+        others = (one for one in places.waiters if one.job_id != lease.job_id)
+        waiters = replace(places, waiters=(*others, waiter)).list_waiters(now)
+        return replace(places, waiters=tuple(waiters[:MAX_WAITERS]))
 
     def with_waiter(self, job_id: str, places: int, now: datetime, until: datetime) -> "PlaceLeases":
         """Registers the job, or renews its registration. It has waited since it was first registered.
@@ -121,9 +160,14 @@ class PlaceLeases(LedgerItem):
         known = next((one for one in waiters if one.job_id == job_id), None)
         if known is None and len(waiters) >= MAX_WAITERS:
             return self
-        since = known.since if known else now
         others = [one for one in waiters if one.job_id != job_id]
-        waiter = PlaceWaiter(job_id=job_id, places=places, since=since, until=until + WAITER_GRACE)
+        waiter = PlaceWaiter(
+            job_id=job_id,
+            places=places,
+            since=known.since if known else now,
+            until=until + WAITER_GRACE,
+            refusals=known.refusals if known else 0,
+        )
         return replace(self, waiters=(*others, waiter)).without_expired(now)
 
     def without_expired(self, now: datetime) -> "PlaceLeases":

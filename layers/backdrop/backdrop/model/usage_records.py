@@ -17,7 +17,7 @@ from backdrop.model.pricing import to_micro_usd
 from backdrop.model.sentence import Sentence
 
 SET_UP_ADVICE = "docs/bill.md shows how to set it up."
-# The API returns hours for at most this period per request, wherever it lies.
+# A request for hours covers at most this period, however long ago it is.
 MAX_PERIOD = timedelta(hours=168)
 # Beyond this difference between the API's clock and ours, a call's time does not tell in which hour it was billed.
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=3)

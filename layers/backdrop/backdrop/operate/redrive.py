@@ -73,15 +73,16 @@ class FailureFilter:
 
 @dataclass(frozen=True)
 class RedrivePlan:
-    """How one failure continues, and what that may cost in micro-dollars.
+    """How one failure continues, and what that may cost.
 
     `transition` is None for a photo without a job, which goes through intake again, and for a job that can continue
-    only if it is paid for again (`needs_pay_again`).
+    only if it is paid for again (`needs_pay_again`). `max_costs`: the highest price of each job that is bought, in
+    micro-dollars, by its ID: the failed one, and its mask, which other failures may share.
     """
 
     failed_item: FailedItem
     transition: Transition | None
-    max_cost: int = 0
+    max_costs: Mapping[str, int] = field(default_factory=dict[str, int])
     needs_pay_again: bool = False
 
 
@@ -137,7 +138,7 @@ class RedriveService:
             return RedrivePlan(failed_item, None, needs_pay_again=True)
         source, jobs = self.ledger.read_photo(job.source_id) if buys_mask(job.instructions) else (None, ())
         masks = [restart.job for restart in self._list_mask_restarts(job, source, jobs)] if source else []
-        return RedrivePlan(failed_item, transition, sum(self._quote_job(one) for one in (job, *masks)))
+        return RedrivePlan(failed_item, transition, {one.job_id: self._quote_job(one) for one in (job, *masks)})
 
     def _quote_job(self, job: Job) -> int:
         """Returns the job's cost, with its retries, at the current price.

@@ -21,13 +21,17 @@ def plan_transitions(
     """Returns the transitions that make `desired_jobs` the photo's current jobs.
 
     `owners` have bought some of the content, or are buying it. Of several variants with the same content, only one buys
-    it.
+    it. A mask that ended unpaid is bought only if a picture is compared with it.
     """
     jobs_by_id = {job.job_id: job for job in jobs}
+    needs_mask = any(predict_job(source, jobs, job, now).needs_mask for job in desired_jobs)
     new_owners: dict[str, ContentOwner] = {}
     job_transitions: list[Transition] = []
     for job in desired_jobs:
-        transition = _plan_transition(source, jobs_by_id.get(job.job_id), job, now)
+        known_job = jobs_by_id.get(job.job_id)
+        transition = _plan_transition(source, known_job, job, now)
+        if transition and transition.content_owner and known_job and job.is_mask and not needs_mask:
+            transition = transitions.update_instructions(known_job, job)
         if transition and transition.content_owner and job.content_id in new_owners:
             transition = transitions.wait_for_owner(transition.job, new_owners[job.content_id])
         elif transition and transition.content_owner and job.content_id in owners:
@@ -38,6 +42,13 @@ def plan_transitions(
             new_owners[job.content_id] = transition.content_owner
         job_transitions += [transition] if transition else []
     return job_transitions + _supersede_others(jobs, desired_jobs, now)
+
+
+def predict_job(source: Source, jobs: Sequence[Job], desired_job: Job, now: datetime) -> Job:
+    """Returns a desired job as it will be. `jobs` are those that the ledger has of the photo."""
+    known_job = next((job for job in jobs if job.job_id == desired_job.job_id), None)
+    transition = _plan_transition(source, known_job, desired_job, now)
+    return transition.job if transition else known_job or desired_job
 
 
 def apply_transitions(job_transitions: Sequence[Transition], jobs: Sequence[Job]) -> Sequence[Job]:

@@ -6,7 +6,7 @@ never leases twice. A lease ends with the call's answer, or by itself once the c
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from backdrop.aws.ledger import Ledger
@@ -99,7 +99,7 @@ class Places:
         """Frees the places of a call that has ended at the provider.
 
         `was_refused`: the provider had no place for it, because it still counts calls that hold no lease: those of
-        before, and lost ones. Then the job starts to wait again, so that single-image calls go on leasing their places.
+        before, and lost ones. Then the job waits again.
         """
         lease = context.places.find_lease(job.job_id, attempt_no)
         if lease is None:
@@ -107,10 +107,9 @@ class Places:
 
         def remove(places: PlaceLeases) -> PlaceLeases:
             now = self.clock.now()
-            places = places.without_lease(job.job_id, attempt_no, now)
-            if was_refused and lease.places > 1:
-                return places.with_waiter(job.job_id, lease.places, now, now)
-            return places
+            if was_refused:
+                return places.with_refusal(lease, now)
+            return places.without_lease(job.job_id, attempt_no, now)
 
         self._try_to_update(context, remove)
 
@@ -124,8 +123,7 @@ class Places:
             lease = places.find_lease(job.job_id, job.attempt_no)
             if lease is None or lease.until >= until:
                 return places
-            renewed = PlaceLease(job_id=lease.job_id, attempt_no=lease.attempt_no, places=lease.places, until=until)
-            return places.with_lease(renewed, self.clock.now())
+            return places.with_lease(replace(lease, until=until), self.clock.now())
 
         self._try_to_update(context, renew)
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
 
 from backdrop.aws.budget_shares import BudgetShares
 from backdrop.aws.ledger import Ledger
@@ -36,6 +35,7 @@ from backdrop.pipeline.places import Places
 from backdrop.ports import Clock, PreparedCall, Provider
 
 SPOOL_RESULT_SECONDS = 4
+SAVE_ID_DURATION = timedelta(seconds=10)
 OVER_DAILY_BUDGET_DELAY_SECONDS = 3600
 TOO_LITTLE_TIME_DELAY_SECONDS = 10
 NO_MANDATE_DELAY_SECONDS = 60
@@ -201,12 +201,20 @@ class Purchases:
                 RetryClass.NOW, Code.TOO_LITTLE_TIME, "The claim took too long, so the call was not sent."
             )
             return self.record_result(job, late_result, context), late_result
-        result = call.send(partial(self._save_provider_id, job, context))
+        provider_ids: list[str] = []
+
+        def acknowledge(provider_id: str) -> None:
+            provider_ids.append(provider_id)
+            # If the ledger is unavailable, only this worker knows the ID. So it polls on: the answer can be spooled.
+            with suppress(RetryLaterError):
+                self._save_provider_id(job, context, provider_id)
+
+        result = call.send(acknowledge)
         if isinstance(result, ProviderResult):
             result = self._judge(result, job, context)
         context.metrics.count_call((self.clock.now() - started_at).total_seconds(), result)
         if isinstance(result, LookupStatus):
-            job = self.park(job, context)
+            job = self.park(job, context, *provider_ids)
             self.places.extend(job, context, self.clock.now() + timedelta(seconds=provider.timeout_seconds))
             return job, result
         return self.record_result(job, result, context), result
@@ -238,19 +246,25 @@ class Purchases:
     def _save_provider_id(self, job: Job, context: CallContext, provider_id: str) -> None:
         """Writes the provider's ID for the call to the ledger, before the first poll."""
         self._advance_with_retries(
-            job, context, lambda current: transitions.acknowledge(current, job.attempt_no, provider_id)
+            job,
+            min(context.deadline, self.clock.now() + SAVE_ID_DURATION),
+            lambda current: transitions.acknowledge(current, job.attempt_no, provider_id),
         )
 
-    def park(self, job: Job, context: CallContext) -> Job:
-        """Gives up the lease, because the invocation must end while the provider is still working."""
+    def park(self, job: Job, context: CallContext, provider_id: str | None = None) -> Job:
+        """Gives up the lease, because the invocation must end while the provider is still working.
+
+        `provider_id`: the provider's ID for the call, if the ledger may not have it yet.
+        """
 
         def build_transition(current: Job) -> transitions.Transition:
             # Another worker may have recorded the answer in the meantime.
             if current.status is not JobStatus.SUBMITTING:
                 return transitions.Transition(current)
-            return transitions.park(current, self.clock.now())
+            parked = transitions.park(current, self.clock.now())
+            return transitions.acknowledge(parked.job, job.attempt_no, provider_id) if provider_id else parked
 
-        return self._advance_with_retries(job, context, build_transition)
+        return self._advance_with_retries(job, context.deadline, build_transition)
 
     def record_result(self, job: Job, result: ProviderResult, context: CallContext) -> Job:
         """Records the answer, regardless of other workers' writes in the meantime, and frees the call's places.
@@ -275,7 +289,9 @@ class Purchases:
             is_spooled = self._try_to_spool(job, attempt_no, result)
         try:
             return self._advance_with_retries(
-                job, context, lambda current: transitions.record_result(current, attempt_no, result, self.clock.now())
+                job,
+                context.deadline,
+                lambda current: transitions.record_result(current, attempt_no, result, self.clock.now()),
             )
         except ItemTooLargeError:
             self.answer_spool.save(job, attempt_no, result)
@@ -304,14 +320,14 @@ class Purchases:
             return False
         return True
 
-    def _advance_with_retries(self, job: Job, context: CallContext, build_transition: TransitionFactory) -> Job:
-        """Writes a transition from the job's current state, and retries until shortly before the invocation ends."""
+    def _advance_with_retries(self, job: Job, deadline: datetime, build_transition: TransitionFactory) -> Job:
+        """Writes a transition from the job's current state, and retries until shortly before the deadline."""
         delay = 0.1
         while True:
             try:
                 return self.ledger.write_transition(build_transition(job))
             except (ConflictError, RetryLaterError) as error:
-                if self.clock.now() + timedelta(seconds=delay + SPOOL_RESULT_SECONDS) > context.deadline:
+                if self.clock.now() + timedelta(seconds=delay + SPOOL_RESULT_SECONDS) > deadline:
                     if isinstance(error, RetryLaterError):
                         raise
                     message = "Other workers changed the job repeatedly."

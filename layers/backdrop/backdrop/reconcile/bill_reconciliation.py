@@ -19,6 +19,7 @@ from backdrop.model.bill import (
     BillComparison,
     BilledCall,
     BillRules,
+    CallCollection,
     CallRef,
     compare_bill,
     find_own_lines,
@@ -237,11 +238,16 @@ class BillReconciliation:
         *,
         keeps_others: bool,
     ) -> BillState:
-        jobs = list(self.ledger.scan_jobs_of_days(_list_days(period)))
         price_check = self.ledger.read_price_check()
-        # What was settled by records that have changed since counts as unknown, and must be proven again.
-        calls = [call for job in jobs for call in list_billed_calls(_forget_changed_settlements(job, hours))]
-        calls += list_billed_quotes(price_check)
+        calls, jobs = CallCollection(), list[Job]()
+        calls.add(list_billed_quotes(price_check))
+        for job in self.ledger.scan_jobs_of_days(_list_days(period)):
+            # What was settled by records that have changed since counts as unknown, and must be proven again.
+            calls_of_job = list_billed_calls(_forget_changed_settlements(job, hours))
+            calls.add(calls_of_job)
+            # The jobs of a busy week do not fit into the memory, so only those are kept that this run may change.
+            if _may_change(job, calls_of_job):
+                jobs.append(job)
         rules = BillRules(
             key_uses=self.key_uses,
             final_after=self.final_after,
@@ -254,7 +260,7 @@ class BillReconciliation:
         kept_hours = {start: hour for start, hour in hours.items() if self._has_all_jobs(start)}
         final = {start for start, hour in kept_hours.items() if hour.is_final(self.final_after)}
         result.uncompared_hours = [start for start in period.list_hours() if start not in final]
-        comparison = result.comparison = compare_bill(calls, kept_hours, rules)
+        comparison = result.comparison = compare_bill(calls.list_all(), kept_hours, rules)
         # Failures that were billed are reported as long as the records show them. Findings of a day join those of the
         # week.
         comparison.add_findings(
@@ -415,6 +421,12 @@ class BillReconciliation:
         is_unannounced_end = job.has_ended and job.status is not JobStatus.STORED and not job.announced
         enqueue_delivery(self.deliver_queue, job, job.job_id if is_unannounced_end else None)
         return job
+
+
+def _may_change(job: Job, calls: Iterable[BilledCall]) -> bool:
+    """Whether a comparison may settle or reopen one of the job's calls, or end its wait for the bill."""
+    has_settlement = any(attempt.settlement for attempt in job.attempts)
+    return job.waits_for_bill or has_settlement or any(call.can_be_settled for call in calls)
 
 
 def _list_changed(job: Job, hours: Mapping[datetime, UsageHour]) -> list[tuple[Attempt, Settlement]]:
