@@ -19,8 +19,8 @@ class CallLog:
 
     `received_links`: pairs of worker and picture link, by job. `refusals`: when a worker got the answer that no call is
     allowed now, and which worker, by provider. `last_results`: the class of the last result and its worker, by
-    provider. `unsaved_provider_ids`: photo key and provider ID where saving the ID succeeded for the worker but the
-    ledger does not have it. `listeners`: called with every result.
+    provider. `unsaved_provider_ids`: photo key and provider ID where the worker polls on but the ledger does not have
+    the ID, although the ledger did not fail. `listeners`: called with every result.
     """
 
     def __init__(self, world: World, users: UserActions) -> None:
@@ -105,10 +105,17 @@ class RecordedProvider:
         def save_provider_id(provider_id: str) -> None:
             acknowledge(provider_id)
             stored = self._world.table.items[f"source#{job.source_id}", f"job#{job.job_id}"]
-            if provider_id not in stored["body"]["S"]:
+            if provider_id not in stored["body"]["S"] and not self._is_ledger_failing():
                 self._call_log.unsaved_provider_ids.append((job.key, provider_id))
 
         return self._record(job, call.send(save_provider_id))
+
+    def _is_ledger_failing(self) -> bool:
+        """Whether the current worker's last call was one to the ledger that failed."""
+        worker = self._world.event_loop.current_worker
+        calls = reversed(self._world.transport.calls)
+        last_call = next((call for call in calls if worker and call.worker_name == worker.name), None)
+        return bool(last_call and last_call.service == "dynamodb" and last_call.outcome)
 
     def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
         return self._record(job, self._provider.look_up(job, provider_id))
