@@ -115,22 +115,22 @@ def main() -> None:
 
 def _build_page(rows: Sequence[str], photos: int, seeds: int) -> str:
     table = "\n".join(rows)
-    return f"""# Folders whose photos ask for different numbers of images
+    return f"""# Folders whose photos request different numbers of images
 
 `python -m bench.places_drain --photos {photos} --seeds {seeds}` writes this page.
 
-The product's code drains {photos:,} photos in the simulated world, in each of {seeds} seeds. Each photo asks for a
-number of images that is drawn from the mix. The provider has {PLACES} images in progress at most, and a call takes
-{MIN_CALL_SECONDS:g} to {MAX_CALL_SECONDS:g} s. A greedy packer gets the same calls: it starts the first one that fits
-as soon as places are free, and needs no time for anything else. A fair packer also keeps a promise of Backdrop: once a
-job has waited for a minute, no other job overtakes it ([places](../decisions/0047-places.md)).
+In the simulated world, the product's code drains {photos:,} photos in each of {seeds} seeds. The number of images that
+a photo requests is drawn from the mix. At most {PLACES} images are in progress at the provider, and a call takes
+{MIN_CALL_SECONDS:g} to {MAX_CALL_SECONDS:g} s. A greedy packer gets the same calls, starts the first one that fits as
+soon as places are free, and needs no time for anything else. A fair packer also keeps one of Backdrop's promises: once
+a job has waited for a minute, no other job overtakes it ([places](../decisions/0047-places.md)).
 
 | images of a photo | seconds | greedy packer | fair packer | share of greedy | lowest share | share of fair |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: |
 {table}
 
-With large jobs, the promise costs time: places stay empty until there are enough for the job whose turn it is. The
-greedy packer leaves such jobs to the end.
+With large jobs, the promise costs time: places stay empty until there are enough of them for the job whose turn it is.
+The greedy packer leaves such jobs to the end.
 """
 
 
