@@ -25,6 +25,9 @@ GUIDES = {
     "verify": "provenance.md",
     "campaign": "campaigns.md",
     "review": "approval.md",
+    "mandate": "mandates.md",
+    "mcp": "agents.md",
+    "reconcile-bill": "bill.md",
     "key": "deploying.md",
     "statement": "statement.md",
     "demo": "../README.md",
@@ -115,8 +118,8 @@ afterward. `backdrop --show-completion` prints the script instead.
 
 ## Options of every command
 
-You can give these options before or after a command. The commands of the local cloud take none of them; `lint`
-and `check` take only `--json`.
+You can give these options before or after a command. The commands of the local cloud take none of them; `check`
+and `verify` take only `--json`.
 
 {format_table(("option", "what it does"), [_format_row(one) for one in common])}
 

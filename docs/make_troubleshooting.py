@@ -5,6 +5,7 @@ from pathlib import Path
 from backdrop.model.advice import FollowUp
 from backdrop.model.codes import Code, Disposition
 from backdrop.model.error_catalog import ERROR_CATALOG, CatalogEntry, PaidFile
+from backdrop.model.job_warning import WarningCode
 from docs.tables import format_table
 
 PAGE = Path(__file__).parent / "troubleshooting.md"
@@ -64,6 +65,40 @@ REDRIVES = {
     PaidFile.KEPT: ("delivers the kept file, free", "the same"),
 }
 
+# What each warning means. A warning's text has the details.
+WARNINGS = {
+    WarningCode.CERTIFICATE_FAILED: "A file breaks [a marketplace's rules](marketplaces.md); the text says which.",
+    WarningCode.CREDENTIALS_LEFT_OUT: "The [Content Credentials](provenance.md) of a file do not contain everything.",
+    WarningCode.ENLARGED: "A file shows the photo, or the provider's picture, larger than it is.",
+    WarningCode.FEWER_RESULTS: "The provider returned fewer pictures than requested.",
+    WarningCode.FEWER_RETRIES: "`max_cost_usd` leaves no room for all [retries](fidelity.md#try-again).",
+    WarningCode.FIRST_PICTURE: "The photo's file contains several pictures; the first one is used.",
+    WarningCode.FRAME_PADDED: "The provider returned another shape than the frame's, so the picture is padded.",
+    WarningCode.MASK_UNAVAILABLE: "Without [a usable mask](fidelity.md), a picture was not compared, or lacks the"
+    " photo's own pixels.",
+    WarningCode.MOVED: "The picture is from another provider in the list than the one that was tried first.",
+    WarningCode.NOT_CURRENT: "The photo or its instructions have changed since. The picture stays, but is not current.",
+    WarningCode.OLD_PICTURE: "An earlier picture was not replaced, and stays until you delete it.",
+    WarningCode.OVER_MAX_BYTES: "A file is larger than `max_bytes`, even at the lowest acceptable quality.",
+    WarningCode.PASSED_OVER: "A provider in the list cannot do what is requested, or may not, so the next one does it.",
+    WarningCode.PHOTO_GONE: "The photo was deleted, so the picture lacks its [own pixels](fidelity.md).",
+    WarningCode.PICTURE_REJECTED: "A person [rejected](approval.md) one of several pictures; it is not delivered.",
+    WarningCode.PRODUCT_CHANGED: "The [verdict](fidelity.md) is that the product differs from the photo's.",
+    WarningCode.RETRIED: "The picture was bought again, and the best one is delivered.",
+    WarningCode.SAME_OUTPUTS: "Several outputs are the same picture.",
+    WarningCode.SAME_VARIANTS: "A nearer source gives all variants the same operation or prompt.",
+    WarningCode.SCENE_ENLARGED: "At the photo's full size, the background is enlarged more than four times.",
+    WarningCode.SMALL_IN_FRAME: "The photo fills little of the frame, so its subject is small.",
+    WarningCode.SMALLER_RESULT: "The picture has fewer pixels than the photo.",
+    WarningCode.SUBJECT_AT_BORDER: "The subject touches the photo's border, so the frame may not show all of it.",
+    WarningCode.SUBJECT_MOVED: "The provider moved the product, so the picture lacks the photo's own pixels.",
+    WarningCode.TAG_NOT_READ: "The name of an object tag is almost one of Backdrop's.",
+    WarningCode.TINY_PHOTO: "The photo is too small for a useful picture in a frame or for a marketplace.",
+    WarningCode.TRANSLUCENT_SUBJECT: "Much of the subject is translucent, so the picture lacks the photo's own pixels.",
+    WarningCode.TRANSPARENT_RESULT: "The provider's picture is partly transparent, so it lacks the photo's own pixels.",
+    WarningCode.LEFT_OUT: "How many more warnings there are; the ledger's items are limited in size.",
+}
+
 
 def format_codes(disposition: Disposition) -> str:
     """Returns the table of the codes with this disposition."""
@@ -78,6 +113,12 @@ def format_codes(disposition: Disposition) -> str:
         if entry.disposition is disposition
     ]
     return format_table(("code", "what happened", "what it cost", "what to do"), rows)
+
+
+def format_warnings() -> str:
+    """Returns the table of the warnings that have no code of an error."""
+    rows = [(f'<a id="{code}"></a>`{code}`', WARNINGS[code]) for code in WarningCode]
+    return format_table(("code", "meaning"), rows)
 
 
 def paid_files() -> str:
@@ -134,6 +175,14 @@ including those that failed before.
 ## What remains of a picture that was bought
 
 {paid_files()}
+
+## Warnings
+
+A picture with a warning is delivered. Its receipt and its event list the warnings, and `backdrop show` prints them. A
+warning can also have the code of an error above: for example, one of several outputs could not be made. Warnings that
+are known before the purchase are in the receipt from the beginning; `quote`, `lint`, and `drop` show them, too.
+
+{format_warnings()}
 """
 
 

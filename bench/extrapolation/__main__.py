@@ -22,7 +22,7 @@ from bench.extrapolation.prediction import CALIBRATION, NAME, Extrapolation, loa
 from bench.saved_results import load_result, save_result
 
 LIMIT, SECONDS = 10, 15.0
-ROWS = ("100", "1000", "10000", "5000,50", "10000,100", "30000,300", "100000,1000", "5000,2,150")
+ROWS = ("100", "1000", "10000", "500,50", "1000,100", "3000,300", "5000,1000", "5000,2,150")
 """Photos, slots, and seconds: growing folders, growing numbers of slots, and a lane that takes more than four days."""
 ROW = re.compile(r"(\d+)(?:,(\d+)(?:,(\d+(?:\.\d+)?))?)?")
 

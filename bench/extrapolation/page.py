@@ -24,8 +24,6 @@ MAX_ERROR = 0.05
 """The maximum relative error for a held-out run."""
 MILLION = 1_000_000
 NARROW_LIMIT = 10
-ADDED_PER_MINUTE = round(60 * aws_timing.ADDED_POLLERS / aws_timing.SCALING_SECONDS)
-FILLED_AFTER_MINUTES = (aws_timing.MAX_POLLERS - aws_timing.INITIAL_POLLERS) / ADDED_PER_MINUTE
 _PROJECTION = (
     "The last row is a projection from the one above: the same pauses of its slots, the requests of photos that all"
     " arrive alone, and reconcile's requests for every hour. [A full ledger](README.md#a-full-ledger) makes nothing"
@@ -147,10 +145,9 @@ def _format_large_folders(rows: Sequence[ScaledRun]) -> str:
             f" {1000 * aws_timing.DISPATCH_SECONDS:.0f} ms from a message to its function's code,"
             f" {aws_timing.COLD_START_SECONDS:g} s more for a cold start, {1000 * aws_timing.TRANSACTION_SECONDS:.0f}"
             f" ms for which a transaction holds its items, {aws_timing.UPLOADS_PER_SECOND} uploads per second, and the"
-            " functions' own time as counted for [what AWS costs](../../docs/results/aws_cost.md). Each function starts"
-            f" with {aws_timing.INITIAL_POLLERS} batches at a time, and Lambda adds {ADDED_PER_MINUTE} per minute up to"
-            f" its limit. The provider takes {largest.seconds:g} s per call, with {largest.limit} concurrent calls. The"
-            " photos have tags.",
+            " functions' own time as counted for [what AWS costs](../../docs/results/aws_cost.md). Intake and deliver"
+            f" scale with Lambda's pollers. The provider takes {largest.seconds:g} s per call, with {largest.limit}"
+            " concurrent calls. The photos have tags.",
             f"Fairness: a folder of {SMALL_FOLDER_PHOTOS} photos arrives a minute after the last photo of the large"
             " one. The column is the time until its last picture; alone, it takes one turn of the slots. N counts"
             " both folders. The simulated queue gives a free slot to the folder with fewer photos in flight. So does"
@@ -273,9 +270,8 @@ def _format_more_slots(rows: Sequence[ScaledRun]) -> str:
             "The same, with more concurrent calls. Every claim and every answer writes the day's budget in a"
             f" transaction: one item of the ledger, or from {MIN_SLOTS_FOR_SHARES} slots on, one of up to {MAX_SHARES}"
             " [shares](../../docs/decisions/0050-budget-shares.md). If two transactions conflict, one of them is"
-            " retried a moment later, up to ten times, and then returns its message to the queue. With"
-            f" {ADDED_PER_MINUTE} more slots per minute, Lambda needs {FILLED_AFTER_MINUTES:.1f} minutes to fill"
-            f" {aws_timing.MAX_POLLERS:,}: half of them, on average, are missing until then.",
+            " retried a moment later, up to ten times, and then returns its message to the queue. The time until the"
+            " slots are full, and that of the last call, weigh more in a short drain.",
             format_table(
                 (
                     "C",

@@ -91,7 +91,7 @@ def parse_global_options(
     version: ShowVersion = False,
 ) -> None:
     location = StackLocation(stack, profile, region)
-    if ctx.invoked_subcommand in ("lint", "check", "verify") and location != StackLocation():
+    if ctx.invoked_subcommand in ("check", "verify") and location != StackLocation():
         raise UsageError(
             f"`{ctx.invoked_subcommand}` checks files on this machine; leave out --stack, --profile, and --region"
         )

@@ -39,7 +39,7 @@ def run_verify(screen: Screen, paths: Sequence[Path], roots: Path | None) -> int
     by trusted signers.
     """
     if find_spec("c2pa") is None:
-        raise UsageError("the package c2pa-python is not installed: run `pip install c2pa-python` where backdrop is")
+        raise UsageError("the package c2pa-python is not installed; install the wheel with its extra: backdrop[verify]")
     from backdrop_credentials.reading import FileVerdict, read_credentials
 
     trusted_pem = _read_roots(roots) if roots else ""

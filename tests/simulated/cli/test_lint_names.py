@@ -127,11 +127,10 @@ def test_circular_symbolic_links_are_followed_once(folder: LintedFolder) -> None
     assert folder.data()["photos"] == 1
 
 
-def test_missing_path_and_stack_option_are_usage_errors(folder: LintedFolder) -> None:
+def test_missing_path_is_a_usage_error(folder: LintedFolder) -> None:
     result = folder.lint("nowhere")
     assert (result.code, result.out) == (2, "")
     assert "nowhere does not exist; name folders or files on this machine" in result.err
-    assert folder.person.run("--stack", "shop", "lint", str(folder.root)).code == 2
 
 
 def test_folder_inside_another_named_folder_counts_once(folder: LintedFolder) -> None:
