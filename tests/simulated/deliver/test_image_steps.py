@@ -175,6 +175,22 @@ def test_own_pixels_of_one_picture_need_no_further_write() -> None:
     assert not [one for one in world.transitions if one.job.image_steps]
 
 
+def test_picture_that_needs_approval_only_when_it_is_made_again_is_not_delivered() -> None:
+    """Two pictures are delivered. Then the photo is gone, so the others show the provider's product."""
+    world = build_paid_world(duration=SLOW, subject={"pixels": "own", "otherwise": "review"})
+    for _ in range(2):
+        world.deliver_next("deliver")
+        world.clock.sleep(1)
+    delivered = {step.n for step in find_only_job(world).image_steps if step.kind is ImageStepKind.DELIVERED}
+    assert 0 < len(delivered) < IMAGES
+    del world.input_bucket.objects[KEY]
+    world.run_until_empty("deliver")
+    job = find_only_job(world)
+    assert job.status is JobStatus.REVIEW
+    assert {review.n for review in job.reviews} == {*range(1, IMAGES + 1)} - delivered
+    assert {review.fidelity.verdict for review in job.reviews if review.fidelity} == {FidelityVerdict.CANNOT_SAY}
+
+
 def test_photo_that_moves_between_invocations_leaves_the_finished_pictures() -> None:
     world = build_paid_world(CHANGED_SCENE, duration=SLOW)
     world.deliver_next("deliver")

@@ -212,6 +212,18 @@ def test_only_missing_charges_that_a_person_has_seen_are_accepted() -> None:
     assert (state.accepted_charges, state.missing_charges, state.stopped_hour) == ((missing,), (), None)
 
 
+def test_accepted_charge_stops_nothing_when_its_day_is_read_weeks_later() -> None:
+    bill = BillWorld(0)
+    bill.run()
+    [gone, *_] = [images for images in bill.images if images.key == OWN_KEY]
+    hour = floor_to_hour(gone.billed_at)
+    missing = MissingCharge(endpoint=gone.endpoint, unit_price=1, first_hour=hour, last_hour=hour, count=1)
+    state = bill.world.ledger.read_bill_state()
+    bill.world.ledger.put_bill_state(replace(state, accepted_charges=(missing,)))
+    bill.world.clock.time += timedelta(days=20)
+    assert bill.service.run().state.accepted_charges == (missing,)
+
+
 def list_settled(bill: BillWorld, *results: SettlementResult) -> set[tuple[str, int]]:
     results = results or (SettlementResult.CHARGED, SettlementResult.NOT_CHARGED)
     return {

@@ -369,12 +369,34 @@ def test_image_of_the_next_hour_that_may_be_that_of_others_settles_nothing_on_a_
     assert settled(calls, hours, rules(k1=KeyUse.SHARED)) == (0, 0)
 
 
+def test_missing_image_of_others_does_not_hide_one_that_was_billed_late() -> None:
+    """The image of the second hour may be that of either lost call, and one of the third hour is missing."""
+    calls = [call(1, 0, unknown=1), call(2, 1, 2, unknown=1), call(3, 2, certain=1)]
+    comparison = compare_bill(calls, read_hours((), (line(1),), ()), rules(k1=KeyUse.SHARED))
+    assert [one.not_charged for one in comparison.decisions] == [(), ()]
+    assert {FindingKind.LATE_USAGE, FindingKind.MISSING_CHARGE} <= {one.kind for one in comparison.findings}
+
+
 def test_call_of_a_shared_key_stays_open_until_the_next_hour_is_final() -> None:
     calls = [call(1, 0, unknown=1)]
     comparison = compare_bill(calls, read_hours(()), rules(k1=KeyUse.SHARED))
     assert [one.not_charged for one in comparison.decisions] == [()]
     assert comparison.open_calls == calls
     assert settled(calls, read_hours((), ()), rules(k1=KeyUse.SHARED)) == (0, 1)
+
+
+@pytest.mark.parametrize(("billed_later", "not_charged"), [(0, 1), (1, 0)])
+def test_call_of_an_own_key_waits_while_the_next_hour_is_read_but_not_final(
+    billed_later: int, not_charged: int
+) -> None:
+    calls = [call(1, 0, unknown=1)]
+    hours = read_hours((), (line(1),) if billed_later else ())
+    next_hour = NOON + HOUR
+    pending = hours | {next_hour: replace(hours[next_hour], unchanged_since=next_hour, last_read_at=next_hour)}
+    comparison = compare_bill(calls, pending, rules())
+    assert [one.not_charged for one in comparison.decisions] == [()]
+    assert comparison.open_calls == calls
+    assert settled(calls, hours, rules()) == (0, not_charged)
 
 
 def test_images_are_placed_where_fewest_others_can_be() -> None:

@@ -205,6 +205,7 @@ class Pictures:
             find_mask()
 
         results: list[StoredPicture] = []
+        late_reviews: list[PictureReview] = []
         errors = list(review_round.errors.values())
         warnings = [_build_rejected_warning(reviews[n]) for n in sorted(rejected)]
         superseded = False
@@ -220,6 +221,9 @@ class Pictures:
                 image = self.review_files.load(job, review, cut_out, partial(prepare_image, n))
             else:
                 image = review_round.images.pop(n, None) or prepare_image(n)
+                if needs_review(job.instructions, image.fidelity):
+                    # Its photo or mask is another one than when it was found to need no decision.
+                    return ImageOutcome(review=self.review_files.keep(job, n, image))
             delivery = Delivery(source, steps.job, is_first, outputs, images, maker)
             return self._deliver_image(delivery, n, links[n], image, original)
 
@@ -227,10 +231,13 @@ class Pictures:
             outcome = steps.run(ImageStepKind.DELIVERED, n, partial(deliver_image, n), is_last=n == deliverable[-1])
             if outcome.problem:
                 errors.append(_to_error(outcome.problem))
+            late_reviews += [outcome.review] if outcome.review else []
             results += outcome.results
             warnings += outcome.warnings
             superseded |= outcome.is_superseded
         job, now = steps.job, self.clock.now()
+        if late_reviews:
+            return transitions.await_approval(job, (*job.reviews, *late_reviews))
         if len(errors) == len(links) - len(rejected):
             if rejected and not any(review.is_approved for review in job.reviews):
                 return transitions.reject(job, warnings, now)

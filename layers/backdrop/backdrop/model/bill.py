@@ -8,7 +8,7 @@ any of their images, or none.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
@@ -573,9 +573,10 @@ def compare_bill(calls: Iterable[BilledCall], hours: Mapping[datetime, UsageHour
         compared = {call.ref for part in parts for call in part.calls if not call.is_partial}
         comparison.open_calls += [call for call in group.calls if call.is_unknown and call.ref not in compared]
     clear_hours = {start: hour for start, hour in final.items() if start not in obstacles}
+    pending_hours = {start for start, hour in hours.items() if start not in final and not hour.has_shrunk}
     if is_exact:
         candidates += list(_list_unexplained_usage(candidates, clear_hours, rules))
-    _apply_group_guards(candidates, clear_hours, rules, comparison)
+    _apply_group_guards(candidates, clear_hours, pending_hours, rules, comparison)
     for hour, findings in obstacles.items():
         # An hour that has shrunk is never final, so nothing else would explain why its calls stay unknown.
         comparison.add_findings(one for one in findings if hour in final or one.kind is FindingKind.SHRUNK_HOUR)
@@ -672,22 +673,30 @@ def _is_known_price(line: UsageLine, use: KeyUse, prices: set[tuple[str, int]]) 
 
 
 def _apply_group_guards(
-    candidates: list[GroupDecision], hours: Mapping[datetime, UsageHour], rules: BillRules, comparison: BillComparison
+    candidates: list[GroupDecision],
+    hours: Mapping[datetime, UsageHour],
+    pending_hours: Set[datetime],
+    rules: BillRules,
+    comparison: BillComparison,
 ) -> None:
-    """Keeps the decisions that nothing speaks against, and stops after an hour with a missing charge."""
+    """Keeps the decisions that nothing speaks against, and stops after an hour with a missing charge.
+
+    `pending_hours`: those that a later comparison can compare, because they are not final yet.
+    """
     _find_stop(candidates, rules, comparison)
     is_shared = not _is_exact(rules)
     foreign = [one for one in candidates if FindingKind.FOREIGN_USAGE in _list_kinds(one)]
     for one in sorted(candidates, key=lambda one: (one.hours, one.endpoint, one.unit_price)):
         decision = _decide_as_shared(one, hours, rules) if foreign and one.is_explained else one
         is_late = False
-        if is_shared and decision.not_charged:
-            if decision.hours[-1] + HOUR in hours:
-                is_late = _may_be_billed_late(decision, candidates, hours, rules)
-            else:
+        if decision.not_charged:
+            next_hour = decision.hours[-1] + HOUR
+            if next_hour in pending_hours or (is_shared and next_hour not in hours):
                 # The next hour may still show an image of one of these calls.
                 comparison.open_calls += decision.not_charged
                 decision = replace(decision, not_charged=())
+            elif is_shared:
+                is_late = _may_be_billed_late(decision, candidates, hours, rules)
         kinds = [
             *([FindingKind.OTHER_PRICE] if rules.has_other_prices or _shares_hours(decision, foreign) else []),
             *([FindingKind.LATE_USAGE] if is_late or _precedes(decision, foreign) else []),
@@ -761,12 +770,18 @@ def _may_be_billed_late(
     """
     next_hour, price_class = decision.hours[-1] + HOUR, (decision.endpoint, decision.unit_price)
     late = replace(decision.calls[0], first_hour=next_hour, last_hour=next_hour, certain=1, possible=0)
-    group = CallGroup(next_hour, next_hour, [late])
+    last_hour, others = next_hour, list[BilledCall]()
     for one in candidates:
         if one.hours[0] == next_hour and (one.endpoint, one.unit_price) == price_class:
-            group = CallGroup(next_hour, one.hours[-1], [*one.calls, late])
-    billed = [_count_billed(hours[hour], *price_class, rules.key_uses) for hour in group.hours]
-    return not _GroupProblem(group, billed, is_exact=False).find_missing()
+            last_hour, others = one.hours[-1], list(one.calls)
+
+    def count_missing(calls: list[BilledCall]) -> int:
+        group = CallGroup(next_hour, last_hour, calls)
+        billed = [_count_billed(hours[hour], *price_class, rules.key_uses) for hour in group.hours]
+        return _count(_GroupProblem(group, billed, is_exact=False).find_missing())
+
+    # If a certain image of other calls is missing, too, the late one is not what is missing.
+    return count_missing([*others, late]) == count_missing(others)
 
 
 def _decide_as_shared(decision: GroupDecision, final: Mapping[datetime, UsageHour], rules: BillRules) -> GroupDecision:

@@ -200,7 +200,7 @@ class BillState(LedgerItem):
     def with_missing_charges_accepted(self) -> "BillState":
         """A person has checked the charges that the last comparison missed, so they no longer prevent settlements."""
         accepted = (*self.accepted_charges, *self.missing_charges)
-        return replace(self, accepted_charges=accepted, missing_charges=(), stopped_hour=None)
+        return replace(self, accepted_charges=accepted[-MAX_MISSING_CHARGES:], missing_charges=(), stopped_hour=None)
 
     def with_corrections(self, found: Iterable[Correction], now: datetime) -> "BillState":
         """Adds corrections. One that a run found again, because an earlier run ended too soon, replaces the first.

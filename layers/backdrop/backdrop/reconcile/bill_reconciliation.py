@@ -152,8 +152,7 @@ class BillReconciliation:
         )
         if not day:
             # Only a read of the week finds what another meaning of a key has changed.
-            accepted = tuple(one for one in state.accepted_charges if one.last_hour >= period.start)
-            state = replace(state, key_uses=dict(self.key_uses), accepted_charges=accepted)
+            state = replace(state, key_uses=dict(self.key_uses))
         if day or is_requested or self._must_compare(state, read, period, now):
             # What this read does not contain is not compared: the ledger's calls were only read for its period.
             hours = {start: hour for start, hour in read.hours.items() if start in usage}
