@@ -83,7 +83,7 @@ def test_roots_without_certificates_are_a_usage_error(person: Person, content: s
 def test_missing_package_is_named(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backdrop_cli.verify.find_spec", {}.get)
     result = person.run("verify", "signed.png")
-    assert (result.code, "pip install c2pa-python" in result.err) == (2, True)
+    assert (result.code, "backdrop[verify]" in result.err) == (2, True)
 
 
 def test_missing_file_is_a_usage_error(person: Person) -> None:
