@@ -184,6 +184,7 @@ def _finish_without_waiting(screen: Screen, document: dict[str, Any], plan: Uplo
 def _wait_for_pictures(
     stack: Stack, screen: Screen, options: DropOptions, tracker: UploadTracker, document: dict[str, Any]
 ) -> int:
+    """Waits, downloads the pictures, and reports what became of the photos even if an error or Ctrl-C ends it."""
     display = ProgressDisplay(screen)
 
     def poll_and_show() -> bool:
@@ -195,17 +196,19 @@ def _wait_for_pictures(
         return has_changed
 
     try:
-        with screen.live_view(display.render):
-            tracker.wait_until_done(poll_and_show)
+        try:
+            with screen.live_view(display.render):
+                tracker.wait_until_done(poll_and_show)
+        finally:
+            upload_report.print_outcome(screen, tracker)
+            document |= upload_report.build_outcome_document(tracker)
+        if options.download_folder:
+            keys = [key for photo in document["photos"] for key in photo["pictures"]]
+            download = pictures.download_pictures(stack, screen, keys, options.download_folder.expanduser())
+            pictures.print_download(screen, download)
+            document["download"] = download.build_document()
     finally:
-        upload_report.print_outcome(screen, tracker)
-    document |= upload_report.build_outcome_document(tracker)
-    if options.download_folder:
-        keys = [key for photo in document["photos"] for key in photo["pictures"]]
-        download = pictures.download_pictures(stack, screen, keys, options.download_folder.expanduser())
-        pictures.print_download(screen, download)
-        document["download"] = download.build_document()
-    screen.print_json(document)
+        screen.print_json(document)
     return EXIT_OK if tracker.count_by_status[DisplayStatus.STORED] == len(tracker.progress) else EXIT_FAILURE
 
 

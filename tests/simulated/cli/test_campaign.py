@@ -19,6 +19,7 @@ from backdrop_cli.campaign.campaign_progress import (
 )
 from backdrop_cli.stack import Stack
 from simulation.world.sample_images import build_photo
+from simulation.world.transport import build_client_error
 from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.cli_campaigns import PROMPT, list_started_inputs, person_with_three_photos
 from tests.simulated.command_user import Person
@@ -339,6 +340,17 @@ def test_waiting_with_json_reports_counts_cost_and_report(person: Person) -> Non
     assert data["jobs"] == 2
     assert {"listed", "asked", "stored", "bought_usd", "unknown_usd", "report"} <= data.keys()
     assert data["status"] == "succeeded"
+
+
+@pytest.mark.parametrize(("is_interrupted", "code"), [(False, 1), (True, 130)])
+def test_json_names_the_campaign_if_waiting_is_cut_short(person: Person, is_interrupted: bool, code: int) -> None:
+    def fail(_: float) -> None:
+        raise KeyboardInterrupt if is_interrupted else build_client_error("ExpiredTokenException", "GetItem", 400)
+
+    person.stack = replace(person.stack, sleep=fail)
+    result = person.run("campaign", "run", "shoes/", *PROMPT, "--wait", "--json")
+    [arn] = person.states.executions
+    assert (result.code, result.data["execution"]) == (code, arn)
 
 
 def test_latest_campaign_is_the_last_started_in_any_order(person: Person) -> None:

@@ -206,6 +206,10 @@ def test_cancel_marks_are_set_even_if_stopping_a_campaign_fails(
     assert (result.code, "do not allow StopExecution" in result.err) == (1, True)
     assert "will be bought" in result.out
     assert person.world.ledger.read_health("ideogram").cancel_marks
+    result = person.run("cancel", "--all", "--yes", "--json")
+    (mark,) = person.world.ledger.read_health("ideogram").cancel_marks
+    assert (result.code, result.data["until"]) == (1, mark.until.isoformat())
+    assert (result.data["campaigns_stopped"], result.data["ended"]) == ([], 0)
 
 
 def test_too_many_cancels_are_refused_before_any_change(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
