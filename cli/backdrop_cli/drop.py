@@ -225,6 +225,8 @@ def _format_progress(tracker: UploadTracker) -> tuple[str, str]:
 
 def _format_interruption(progress: UploadProgress, plan: UploadPlan) -> str:
     uploaded_count, file_count = len(progress.uploaded), len(plan.files)
+    # Photos without a common folder must not lead to `cancel --all`, which cancels the work of other people too.
+    scope = format_scope(_find_common_folder(plan) or "PREFIX")
     if uploaded_count < file_count:
         return (
             f"stopped; {uploaded_count:,} of {format_count(file_count, 'file')} were uploaded and are being processed. "
@@ -232,5 +234,5 @@ def _format_interruption(progress: UploadProgress, plan: UploadPlan) -> str:
         )
     return (
         "stopped waiting; the uploaded photos are being processed. To wait again, run the same command, which uploads "
-        "nothing twice. To cancel what has not been bought yet, run `backdrop cancel`"
+        f"nothing twice. To cancel what has not been bought yet, run `backdrop cancel {scope}`"
     )

@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from backdrop_cli.errors import CommandError
+from backdrop_cli.errors import CommandError, InterruptedCommandError, UsageError
 from backdrop_cli.formatting import escape_unprintable
 
 # Wider than any line: output to a pipe is not wrapped, so that `grep` finds whole lines.
@@ -49,7 +49,19 @@ class Screen:
         self._print_trimmed(grid)
 
     def _format_text(self, text: str) -> str:
-        return escape_unprintable(text).replace("`backdrop ", self._command_prefix)
+        return self._complete_commands(escape_unprintable(text))
+
+    def _complete_commands(self, text: str) -> str:
+        return text.replace("`backdrop ", self._command_prefix)
+
+    @contextmanager
+    def complete_commands_in_errors(self) -> Generator[None]:
+        """Inserts the stack's options into the commands that the message of an error advises."""
+        try:
+            yield
+        except (CommandError, UsageError, InterruptedCommandError) as error:
+            error.message = self._complete_commands(error.message)
+            raise
 
     def print_table(self, columns: Mapping[str, str], rows: Iterable[Iterable[str]]) -> None:
         """Prints a table. A column is aligned `left` or `right`; `words` is left-aligned and may wrap."""

@@ -70,7 +70,9 @@ def test_quote_counts_warnings_and_names_the_first_photos(person: Person) -> Non
 
 
 def test_campaign_starts_with_its_input_and_continues_unattended(person: Person) -> None:
-    result = person.run("campaign", "run", "shoes/", *PROMPT, "--max-total", "2.50", "--tolerate", "10")
+    result = person.run(
+        "--stack", "shop", "campaign", "run", "shoes/", *PROMPT, "--max-total", "2.50", "--tolerate", "10"
+    )
     assert (result.code, result.err) == (0, "")
     [given] = list_started_inputs(person)
     assert given == {
@@ -80,7 +82,8 @@ def test_campaign_starts_with_its_input_and_continues_unattended(person: Person)
         "max_total_usd": 2.5,
         "tolerated_failure_percent": 10,
     }
-    assert "backdrop campaign stop shoes" in result.out
+    for command in ("status", "stop"):
+        assert f"run `backdrop --stack shop campaign {command} shoes`." in result.out
 
 
 def test_campaign_above_a_dollar_does_not_start_after_the_answer_no(person: Person) -> None:

@@ -224,6 +224,17 @@ def interrupt(_: ServiceCall) -> None:
     raise KeyboardInterrupt
 
 
+def test_ctrl_c_while_waiting_says_how_to_cancel_only_this_drop(uploader: Uploader) -> None:
+    def stop(_: float) -> None:
+        raise KeyboardInterrupt
+
+    uploader.person.stack = replace(uploader.person.stack, sleep=stop)
+    result = uploader.drop("shoes", *PROMPT, "--wait", "--stack", "shop")
+    assert (result.code, result.err.endswith("run `backdrop --stack shop cancel shoes/`\n")) == (130, True)
+    result = uploader.drop("shoes/red.jpg", *PROMPT, "--wait")
+    assert (result.code, result.err.endswith("run `backdrop cancel PREFIX`\n")) == (130, True)
+
+
 def test_pictures_are_saved_to_a_folder(uploader: Uploader) -> None:
     data = uploader.drop("shoes", *PROMPT, "--download", "done", "--json").data
     assert sorted(path.name for path in (uploader.folder / "done").iterdir()) == ["blue.png", "red.png"]
