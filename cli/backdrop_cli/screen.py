@@ -1,5 +1,6 @@
 """A command's output: text and tables for people, JSON for scripts, and the question before something changes."""
 
+import codecs
 import json
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -91,7 +92,9 @@ class Screen:
     def print_json(self, document: Mapping[str, Any]) -> None:
         """Prints the document if the output is for scripts."""
         if self.as_json:
-            sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+            # Another encoding lacks characters of keys, and the stream would write `?` for them.
+            is_utf8 = codecs.lookup(sys.stdout.encoding or "utf-8").name == "utf-8"
+            sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=not is_utf8) + "\n")
 
     @contextmanager
     def print_json_if_refused(self, document: Mapping[str, Any]) -> Generator[None]:
