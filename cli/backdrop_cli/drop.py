@@ -11,7 +11,7 @@ from backdrop_cli.display_status import DisplayStatus
 from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK, CommandError, InterruptedCommandError
 from backdrop_cli.formatting import format_bytes, format_cost, format_count, format_rough_duration, format_scope
 from backdrop_cli.lint import OPENING_PHOTOS_TEXT, READING_NAMES_TEXT
-from backdrop_cli.screen import Screen
+from backdrop_cli.screen import Screen, ask
 from backdrop_cli.stack import Stack
 from backdrop_cli.uploads import upload_report
 from backdrop_cli.uploads.sidecar_decisions import SidecarDecision, SidecarPolicy
@@ -81,7 +81,7 @@ def _ask_sidecar_policy(
     """Returns the user's answer. Raises CommandError if they stop or cannot be asked."""
     obstacle, photo_count = screen.prompt_obstacle, format_count(len(undecided), "photo")
     if not obstacle:
-        answer = input("[r]eplace, [k]eep, or [N] stop: ").strip().lower()
+        answer = ask("[r]eplace, [k]eep, or [N] stop:")
         policy = next((one for one in SidecarPolicy if answer in (one.value, one.value[0])), None)
         if policy:
             return policy

@@ -143,8 +143,17 @@ class Screen:
             return
         if obstacle := self.prompt_obstacle:
             raise CommandError(f"nothing was changed; {obstacle}, so add --yes to agree")
-        if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
+        if ask(f"{question} [y/N]") not in ("y", "yes"):
             raise CommandError("nothing was changed")
+
+
+def ask(question: str) -> str:
+    """Returns the answer that the user types, in lower case; "" if the input ends (Ctrl-D)."""
+    try:
+        return input(f"{question} ").strip().lower()
+    except EOFError:
+        sys.stdout.write("\n")
+        return ""
 
 
 def build_progress_bar(completed: float, total: float, label: Text) -> Group:
