@@ -11,7 +11,7 @@ from backdrop_cli.display_status import DisplayStatus
 from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK, CommandError, InterruptedCommandError
 from backdrop_cli.formatting import format_bytes, format_cost, format_count, format_rough_duration, format_scope
 from backdrop_cli.lint import OPENING_PHOTOS_TEXT, READING_NAMES_TEXT
-from backdrop_cli.screen import Screen
+from backdrop_cli.screen import Screen, ask
 from backdrop_cli.stack import Stack
 from backdrop_cli.uploads import upload_report
 from backdrop_cli.uploads.sidecar_decisions import SidecarDecision, SidecarPolicy
@@ -81,7 +81,7 @@ def _ask_sidecar_policy(
     """Returns the user's answer. Raises CommandError if they stop or cannot be asked."""
     obstacle, photo_count = screen.prompt_obstacle, format_count(len(undecided), "photo")
     if not obstacle:
-        answer = input("[r]eplace, [k]eep, or [N] stop: ").strip().lower()
+        answer = ask("[r]eplace, [k]eep, or [N] stop:")
         policy = next((one for one in SidecarPolicy if answer in (one.value, one.value[0])), None)
         if policy:
             return policy
@@ -184,6 +184,7 @@ def _finish_without_waiting(screen: Screen, document: dict[str, Any], plan: Uplo
 def _wait_for_pictures(
     stack: Stack, screen: Screen, options: DropOptions, tracker: UploadTracker, document: dict[str, Any]
 ) -> int:
+    """Waits, downloads the pictures, and reports what became of the photos even if an error or Ctrl-C ends it."""
     display = ProgressDisplay(screen)
 
     def poll_and_show() -> bool:
@@ -195,17 +196,19 @@ def _wait_for_pictures(
         return has_changed
 
     try:
-        with screen.live_view(display.render):
-            tracker.wait_until_done(poll_and_show)
+        try:
+            with screen.live_view(display.render):
+                tracker.wait_until_done(poll_and_show)
+        finally:
+            upload_report.print_outcome(screen, tracker)
+            document |= upload_report.build_outcome_document(tracker)
+        if options.download_folder:
+            keys = [key for photo in document["photos"] for key in photo["pictures"]]
+            download = pictures.download_pictures(stack, screen, keys, options.download_folder.expanduser())
+            pictures.print_download(screen, download)
+            document["download"] = download.build_document()
     finally:
-        upload_report.print_outcome(screen, tracker)
-    document |= upload_report.build_outcome_document(tracker)
-    if options.download_folder:
-        keys = [key for photo in document["photos"] for key in photo["pictures"]]
-        download = pictures.download_pictures(stack, screen, keys, options.download_folder.expanduser())
-        pictures.print_download(screen, download)
-        document["download"] = download.build_document()
-    screen.print_json(document)
+        screen.print_json(document)
     return EXIT_OK if tracker.count_by_status[DisplayStatus.STORED] == len(tracker.progress) else EXIT_FAILURE
 
 
@@ -222,6 +225,8 @@ def _format_progress(tracker: UploadTracker) -> tuple[str, str]:
 
 def _format_interruption(progress: UploadProgress, plan: UploadPlan) -> str:
     uploaded_count, file_count = len(progress.uploaded), len(plan.files)
+    # Photos without a common folder must not lead to `cancel --all`, which cancels the work of other people too.
+    scope = format_scope(_find_common_folder(plan) or "PREFIX")
     if uploaded_count < file_count:
         return (
             f"stopped; {uploaded_count:,} of {format_count(file_count, 'file')} were uploaded and are being processed. "
@@ -229,5 +234,5 @@ def _format_interruption(progress: UploadProgress, plan: UploadPlan) -> str:
         )
     return (
         "stopped waiting; the uploaded photos are being processed. To wait again, run the same command, which uploads "
-        "nothing twice. To cancel what has not been bought yet, run `backdrop cancel`"
+        f"nothing twice. To cancel what has not been bought yet, run `backdrop cancel {scope}`"
     )

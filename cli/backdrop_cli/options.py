@@ -83,7 +83,10 @@ class GlobalOptions:
 
 @contextmanager
 def open_stack(ctx: typer.Context, location: StackLocation, as_json: bool) -> "Generator[tuple[Stack, Screen]]":
-    """Yields the selected stack and a screen. Within the block, an error from AWS becomes a CommandError."""
+    """Yields the selected stack and a screen.
+
+    Within the block, an error from AWS becomes a CommandError, and commands in messages of errors name the stack.
+    """
     from backdrop_cli.aws_error_messages import translate_aws_errors
     from backdrop_cli.screen import Screen
 
@@ -91,8 +94,6 @@ def open_stack(ctx: typer.Context, location: StackLocation, as_json: bool) -> "G
     location = location.with_defaults(global_options.location)
     if not location.stack_name and location != StackLocation():
         raise UsageError("--profile and --region need a stack on AWS; name it with --stack NAME")
-    with translate_aws_errors(location):
-        yield (
-            global_options.connect(location),
-            Screen(as_json=as_json or global_options.as_json, stack_options=location.command_line),
-        )
+    screen = Screen(as_json=as_json or global_options.as_json, stack_options=location.command_line)
+    with screen.complete_commands_in_errors(), translate_aws_errors(location):
+        yield global_options.connect(location), screen

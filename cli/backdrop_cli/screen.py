@@ -1,5 +1,6 @@
 """A command's output: text and tables for people, JSON for scripts, and the question before something changes."""
 
+import codecs
 import json
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -14,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from backdrop_cli.errors import CommandError
+from backdrop_cli.errors import CommandError, InterruptedCommandError, UsageError
 from backdrop_cli.formatting import escape_unprintable
 
 # Wider than any line: output to a pipe is not wrapped, so that `grep` finds whole lines.
@@ -49,7 +50,19 @@ class Screen:
         self._print_trimmed(grid)
 
     def _format_text(self, text: str) -> str:
-        return escape_unprintable(text).replace("`backdrop ", self._command_prefix)
+        return self._complete_commands(escape_unprintable(text))
+
+    def _complete_commands(self, text: str) -> str:
+        return text.replace("`backdrop ", self._command_prefix)
+
+    @contextmanager
+    def complete_commands_in_errors(self) -> Generator[None]:
+        """Inserts the stack's options into the commands that the message of an error advises."""
+        try:
+            yield
+        except (CommandError, UsageError, InterruptedCommandError) as error:
+            error.message = self._complete_commands(error.message)
+            raise
 
     def print_table(self, columns: Mapping[str, str], rows: Iterable[Iterable[str]]) -> None:
         """Prints a table. A column is aligned `left` or `right`; `words` is left-aligned and may wrap."""
@@ -79,7 +92,9 @@ class Screen:
     def print_json(self, document: Mapping[str, Any]) -> None:
         """Prints the document if the output is for scripts."""
         if self.as_json:
-            sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+            # Another encoding lacks characters of keys, and the stream would write `?` for them.
+            is_utf8 = codecs.lookup(sys.stdout.encoding or "utf-8").name == "utf-8"
+            sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=not is_utf8) + "\n")
 
     @contextmanager
     def print_json_if_refused(self, document: Mapping[str, Any]) -> Generator[None]:
@@ -128,8 +143,17 @@ class Screen:
             return
         if obstacle := self.prompt_obstacle:
             raise CommandError(f"nothing was changed; {obstacle}, so add --yes to agree")
-        if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
+        if ask(f"{question} [y/N]") not in ("y", "yes"):
             raise CommandError("nothing was changed")
+
+
+def ask(question: str) -> str:
+    """Returns the answer that the user types, in lower case; "" if the input ends (Ctrl-D)."""
+    try:
+        return input(f"{question} ").strip().lower()
+    except EOFError:
+        sys.stdout.write("\n")
+        return ""
 
 
 def build_progress_bar(completed: float, total: float, label: Text) -> Group:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backdrop.aws.s3 import OutputBucket, S3InputBucket
+from backdrop.aws.sqs import MESSAGE_COUNT_ATTRIBUTES
 from backdrop.bootstrap import Bootstrap
 from backdrop.campaigns.items import CampaignPricing, RowReader
 from backdrop.model.price_check import PriceDifference, list_differences
@@ -39,12 +40,6 @@ if TYPE_CHECKING:
 
 # The clients whose names in the local cloud differ from those in boto3.
 LOCAL_CLIENT_NAMES = {"lambda": "functions", "secretsmanager": "secrets", "signing": "s3", "invoking": "functions"}
-QUEUE_COUNT_ATTRIBUTES = (
-    "ApproximateNumberOfMessages",
-    "ApproximateNumberOfMessagesNotVisible",
-    "ApproximateNumberOfMessagesDelayed",
-)
-
 
 type ReportingRun = Callable[[Mapping[str, Any]], dict[str, Any]]
 """Runs a function of the stack with an event, and returns its report."""
@@ -238,6 +233,6 @@ def _invoke(bootstrap: Bootstrap, name: str, event: Mapping[str, Any]) -> dict[s
 
 
 def _read_queue_depth(sqs: "SQSClient", url: str) -> QueueDepth:
-    response: Any = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(QUEUE_COUNT_ATTRIBUTES))
-    visible, in_process, delayed = (int(response["Attributes"][name]) for name in QUEUE_COUNT_ATTRIBUTES)
+    response: Any = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=MESSAGE_COUNT_ATTRIBUTES)
+    visible, in_process, delayed = (int(response["Attributes"][name]) for name in MESSAGE_COUNT_ATTRIBUTES)
     return QueueDepth(visible + delayed, in_process)

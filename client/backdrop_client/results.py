@@ -56,7 +56,10 @@ class Picture:
         with translate_errors():
             data = self._reader.read_output(self.key, self.details["version_id"])
         if data is None:
-            hint = "If it was deleted, ask the operator to deliver it again, free of charge: `backdrop rerun`."
+            hint = (
+                "If it was deleted, ask the operator for the provider's own file: `backdrop show KEY`, with the "
+                "photo's key, lists it under `_backdrop/paid/`."
+            )
             raise GoneError(ClientCode.GONE, f"{self.key} is not in the output bucket.", hint)
         return data
 

@@ -24,6 +24,8 @@ from tests.unit.campaign_machine import MACHINE, FakeStepFunctions
 REMOVAL = 10_000
 """What `remove` costs at Ideogram, in micro-dollars."""
 NOTHING_CHANGED = "nothing was changed"
+CTRL_D = "\x04"
+"""An answer that ends the input."""
 
 
 class Terminal(io.StringIO):
@@ -83,7 +85,9 @@ class Person:
     ) -> CommandResult:
         """Runs one command line. `meanwhile` runs before the answer; `piped` is the input if there is no terminal."""
         out, err = (Terminal() if terminal else io.StringIO()), io.StringIO()
-        typed = io.StringIO(piped) if answer is None else Terminal(f"{answer}\n", meanwhile)
+        typed = Terminal("" if answer == CTRL_D else f"{answer}\n", meanwhile)
+        if answer is None:
+            typed = io.StringIO(piped)
         self._monkeypatch.setattr("sys.stdin", typed)
         with redirect_stdout(out), redirect_stderr(err):
             code = run(words, self._connect)

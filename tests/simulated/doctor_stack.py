@@ -101,6 +101,10 @@ class Account:
         return [{"Subscriptions": []}, {"Subscriptions": self.topics[TopicArn]}]
 
     def get_bucket_versioning(self, *, Bucket: str) -> dict[str, str]:  # noqa: N803
+        bucket_status, _ = self.buckets.get(Bucket, (200, ""))
+        if bucket_status != 200:
+            code = "NoSuchBucket" if bucket_status == 404 else "AccessDenied"
+            raise build_client_error(code, "GetBucketVersioning", bucket_status)
         status = self.versioning if Bucket == OUTPUT_BUCKET else self.input_versioning
         return {"Status": status} if status else {}
 

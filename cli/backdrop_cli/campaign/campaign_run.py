@@ -28,9 +28,8 @@ def run_campaign(stack: Stack, screen: Screen, options: CampaignOptions, *, yes:
     if wait:
         return watch_campaign(stack, screen, execution, quote_document)
     screen.print_json(quote_document)
-    screen.print("It runs in the stack. To see its progress, or to stop it:")
-    screen.print_unwrapped(f"  backdrop campaign status {execution.name}")
-    screen.print_unwrapped(f"  backdrop campaign stop {execution.name}")
+    screen.print(f"It runs in the stack. To see its progress, run `backdrop campaign status {execution.name}`.")
+    screen.print(f"To stop it, run `backdrop campaign stop {execution.name}`.")
     return EXIT_OK
 
 

@@ -21,20 +21,24 @@ READ_INTERVAL_FACTOR = 10
 
 
 def watch_campaign(stack: Stack, screen: Screen, execution: Execution, quote_document: dict[str, Any]) -> int:
-    """Waits until the campaign is over, prints the result, and returns the exit code: 0 if all was delivered."""
-    display = ProgressDisplay(screen)
+    """Waits until the campaign is over, prints the result, and returns the exit code: 0 if all was delivered.
+
+    `--json` prints the execution's name even if an error or Ctrl-C ends it.
+    """
+    display, document = ProgressDisplay(screen), quote_document
     try:
         with screen.live_view(display.render):
             stop_reason = _CampaignWatcher(stack, execution.arn, display).wait_until_over()
+        campaign_progress = read_campaign_progress(stack, stack.state_machine.describe_execution(execution.arn))
+        document = quote_document | build_progress_document(stack, campaign_progress)
+        document |= {"stopped": stop_reason or None}
     except KeyboardInterrupt:
         name = execution.name
         raise InterruptedCommandError(
             f"stopped waiting; the campaign continues. To stop it, run `backdrop campaign stop {name}`"
         ) from None
-    campaign_progress = read_campaign_progress(stack, stack.state_machine.describe_execution(execution.arn))
-    screen.print_json(
-        quote_document | build_progress_document(stack, campaign_progress) | {"stopped": stop_reason or None}
-    )
+    finally:
+        screen.print_json(document)
     screen.print(
         f"{execution.name}: {campaign_progress.execution.display_status}; {campaign_progress.summary}.", "bold"
     )

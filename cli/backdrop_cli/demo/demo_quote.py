@@ -12,6 +12,7 @@ from backdrop.model.errors import InstructionError
 from backdrop.model.pricing import CREDIT_PROVIDER, format_usd, to_micro_usd
 from backdrop.model.routing import Offers, find_max_quote
 from backdrop_cli.formatting import count_images
+from backdrop_cli.screen import ask
 from backdrop_local import parameters, providers
 from backdrop_local.demo_orders import DemoOrder
 from backdrop_local.errors import LocalCloudError
@@ -74,5 +75,5 @@ def confirm_cost(orders: Sequence[DemoOrder], requested_parameters: Mapping[str,
         return
     if not sys.stdin.isatty():
         raise LocalCloudError("nothing was bought; there is no terminal to ask on, so set YES=1 to agree")
-    if input(f"Spend up to {max_price}? [y/N] ").strip().lower() not in ("y", "yes"):
+    if ask(f"Spend up to {max_price}? [y/N]") not in ("y", "yes"):
         raise LocalCloudError("nothing was started, and nothing was charged")

@@ -88,36 +88,40 @@ def cancel_work(stack: Stack, screen: Screen, prefix: str, *, yes: bool) -> None
     _print_running_jobs(screen, pending.running_jobs, pending.running_cost)
     with screen.print_json_if_refused(document):
         screen.confirm(_build_question(pending), yes=yes)
-    _cancel_and_print(stack, screen, prefix, document, pending.campaigns)
+    _cancel_and_print(stack, screen, prefix, document, () if prefix else pending.campaigns)
 
 
 def _cancel_and_print(
     stack: Stack, screen: Screen, prefix: str, base_document: dict[str, Any], campaigns: Sequence[Execution]
 ) -> None:
-    """Cancels the work; prints what was done even if an error or Ctrl-C ends it.
-
-    Campaigns are stopped first, because the mark covers what they have requested by then. The mark is written even if a
-    campaign cannot be stopped.
-    """
-    to_stop: Sequence[Execution] = () if prefix else campaigns
-    try:
-        for one in to_stop:
-            stack.state_machine.stop(one.arn)
-            screen.print(f"Campaign {one.name} stopped.")
-    finally:
-        mark = stack.cancel_service.add_mark(prefix)
-        screen.print(f"Nothing that was uploaded or requested by {format_utc(mark.until)} will be bought.")
-    document = base_document | {
-        "until": mark.until.isoformat(),
-        "campaigns_stopped": [one.execution_name for one in to_stop],
-    }
+    """Stops the campaigns and cancels the work; prints what was done even if an error or Ctrl-C ends it."""
+    stopped_campaigns: list[str] = []
+    document = base_document | {"until": None, "campaigns_stopped": stopped_campaigns}
     totals = CancelSummary()
+    try:
+        # Campaigns are stopped first, because the mark covers what they have requested by then. The mark is written
+        # even if a campaign cannot be stopped.
+        try:
+            for one in campaigns:
+                stack.state_machine.stop(one.arn)
+                stopped_campaigns.append(one.execution_name)
+                screen.print(f"Campaign {one.name} stopped.")
+        finally:
+            mark = stack.cancel_service.add_mark(prefix)
+            document["until"] = mark.until.isoformat()
+            screen.print(f"Nothing that was uploaded or requested by {format_utc(mark.until)} will be bought.")
+        _end_jobs_and_print(stack, screen, prefix, mark, totals)
+    finally:
+        screen.print_json(document | _build_outcome_document(totals))
+
+
+def _end_jobs_and_print(stack: Stack, screen: Screen, prefix: str, mark: CancelMark, totals: CancelSummary) -> None:
+    """Ends the known jobs, and counts them in `totals`; prints the counts even if an error or Ctrl-C ends it."""
     try:
         with screen.spinner("ending jobs; if you press Ctrl-C, the stack ends the rest"):
             for _ in _end_marked_work(stack, mark, totals):
                 pass
     finally:
-        screen.print_json(document | _build_outcome_document(totals))
         screen.print(f"✓ {_format_counts(totals.cancelled_jobs, totals.cancelled_photos).capitalize()} canceled.")
         _print_running_jobs(screen, totals.uncancellable_jobs, totals.uncancellable_cost)
         if totals.cancelled_jobs or totals.cancelled_photos:

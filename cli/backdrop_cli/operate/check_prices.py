@@ -5,9 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from backdrop.model.price_check import LEASE
-from backdrop.model.pricing import format_usd, to_micro_usd
 from backdrop_cli.errors import CommandError
-from backdrop_cli.formatting import format_count
+from backdrop_cli.formatting import format_count, format_receipt_usd
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
@@ -43,11 +42,7 @@ def _format_price(price: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         price["operation"],
         price["rendering_speed"] or "",
-        _format_usd(price["listed_usd"]),
-        "" if quoted is None else _format_usd(quoted),
+        format_receipt_usd(price["listed_usd"]),
+        "" if quoted is None else format_receipt_usd(quoted),
         (price["quoted_at"] or "")[:10],
     )
-
-
-def _format_usd(usd: float) -> str:
-    return format_usd(to_micro_usd(str(usd)))

@@ -70,10 +70,14 @@ def run_doctor(stack: Stack, screen: Screen) -> int:
 
 
 def _run_check(check: NamedCheck, stack: Stack) -> Sequence[CheckResult]:
+    """Returns what the check found; if an error ends it, also that the rest cannot be checked."""
+    results: list[CheckResult] = []
     try:
-        return list(check.run(stack))
+        for result in check.run(stack):
+            results.append(result)
+        return results
     except (ClientError, BotoCoreError) as error:
         cause = f"AWS returned {read_aws_error_code(error) or type(error).__name__}"
     except RetryLaterError as error:
         cause = str(error)
-    return [CheckResult(check.name, CheckState.UNKNOWN, f"cannot be checked: {cause}")]
+    return [*results, CheckResult(check.name, CheckState.UNKNOWN, f"cannot be checked: {cause}")]

@@ -51,7 +51,10 @@ def require_clients(stack: Stack) -> AwsClients:
 
 def _read_key(provider: str, *, no_prompt: bool) -> str:
     if sys.stdin.isatty() and not no_prompt:
-        key = getpass.getpass(f"API key of {provider} (input is hidden): ")
+        try:
+            key = getpass.getpass(f"API key of {provider} (input is hidden): ")
+        except EOFError:
+            key = ""
     else:
         key = sys.stdin.read(MAX_KEY_LENGTH + 1)
     key = key.strip("\ufeff \t\r\n")

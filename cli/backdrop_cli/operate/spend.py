@@ -42,6 +42,9 @@ class SpendTotal:
             result.unknown += one.unknown
         return result
 
+    def build_document(self) -> dict[str, Any]:
+        return {"paid_calls": self.calls, "usd": to_usd(self.confirmed), "unknown_usd": to_usd(self.unknown)}
+
 
 @dataclass
 class ApprovalTotal:
@@ -151,8 +154,8 @@ def _build_document(
         "stack": stack.name,
         "prefix": prefix,
         "by": by,
-        "rows": [{by: key, **_describe_total(one)} for key, one in totals.items()],
-        "total": _describe_total(total),
+        "rows": [{by: key, **one.build_document()} for key, one in totals.items()],
+        "total": total.build_document(),
         "approval": {
             "approved": approval.approved,
             "rejected": approval.rejected,
@@ -160,7 +163,3 @@ def _build_document(
             "usd_per_approved": None if approval.cost_per_approved is None else to_usd(approval.cost_per_approved),
         },
     }
-
-
-def _describe_total(total: SpendTotal) -> dict[str, Any]:
-    return {"paid_calls": total.calls, "usd": to_usd(total.confirmed), "unknown_usd": to_usd(total.unknown)}

@@ -105,15 +105,11 @@ def _build_document(statement: Statement, files: StatementFiles) -> dict[str, An
         "open_charges": statement.open_count,
         "settled_charges": statement.settled_count,
         "bill": {"least_usd": to_usd(statement.min_bill), "most_usd": to_usd(statement.max_bill)},
-        "total": _describe_total(statement.total),
+        "total": statement.total.build_document(),
         "by": {
-            name: [{name: key, **_describe_total(total)} for key, total in statement.groups[name].items()]
+            name: [{name: key, **total.build_document()} for key, total in statement.groups[name].items()]
             for name in GROUPINGS
         },
         "csv": str(files.csv.resolve()) if files.csv else None,
         "page": str(files.page.resolve()) if files.page else None,
     }
-
-
-def _describe_total(total: SpendTotal) -> dict[str, Any]:
-    return {"paid_calls": total.calls, "usd": to_usd(total.confirmed), "unknown_usd": to_usd(total.unknown)}

@@ -19,6 +19,7 @@ from backdrop_cli.campaign.campaign_progress import (
 )
 from backdrop_cli.stack import Stack
 from simulation.world.sample_images import build_photo
+from simulation.world.transport import build_client_error
 from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.cli_campaigns import PROMPT, list_started_inputs, person_with_three_photos
 from tests.simulated.command_user import Person
@@ -69,7 +70,9 @@ def test_quote_counts_warnings_and_names_the_first_photos(person: Person) -> Non
 
 
 def test_campaign_starts_with_its_input_and_continues_unattended(person: Person) -> None:
-    result = person.run("campaign", "run", "shoes/", *PROMPT, "--max-total", "2.50", "--tolerate", "10")
+    result = person.run(
+        "--stack", "shop", "campaign", "run", "shoes/", *PROMPT, "--max-total", "2.50", "--tolerate", "10"
+    )
     assert (result.code, result.err) == (0, "")
     [given] = list_started_inputs(person)
     assert given == {
@@ -79,7 +82,8 @@ def test_campaign_starts_with_its_input_and_continues_unattended(person: Person)
         "max_total_usd": 2.5,
         "tolerated_failure_percent": 10,
     }
-    assert "backdrop campaign stop shoes" in result.out
+    for command in ("status", "stop"):
+        assert f"run `backdrop --stack shop campaign {command} shoes`." in result.out
 
 
 def test_campaign_above_a_dollar_does_not_start_after_the_answer_no(person: Person) -> None:
@@ -339,6 +343,17 @@ def test_waiting_with_json_reports_counts_cost_and_report(person: Person) -> Non
     assert data["jobs"] == 2
     assert {"listed", "asked", "stored", "bought_usd", "unknown_usd", "report"} <= data.keys()
     assert data["status"] == "succeeded"
+
+
+@pytest.mark.parametrize(("is_interrupted", "code"), [(False, 1), (True, 130)])
+def test_json_names_the_campaign_if_waiting_is_cut_short(person: Person, is_interrupted: bool, code: int) -> None:
+    def fail(_: float) -> None:
+        raise KeyboardInterrupt if is_interrupted else build_client_error("ExpiredTokenException", "GetItem", 400)
+
+    person.stack = replace(person.stack, sleep=fail)
+    result = person.run("campaign", "run", "shoes/", *PROMPT, "--wait", "--json")
+    [arn] = person.states.executions
+    assert (result.code, result.data["execution"]) == (code, arn)
 
 
 def test_latest_campaign_is_the_last_started_in_any_order(person: Person) -> None:

@@ -11,7 +11,7 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from simulation.world.world_inspector import INPUT_BUCKET
-from tests.simulated.command_user import NOTHING_CHANGED, REMOVAL, Person
+from tests.simulated.command_user import CTRL_D, NOTHING_CHANGED, REMOVAL, Person
 from tests.unit.campaign_machine import FakeStepFunctions
 
 LEFT_RUNNING = "Not canceled: 2 jobs in flight or paid, for at most $0.02; no call is sent a second time."
@@ -39,8 +39,9 @@ def submit(person: Person, key: str) -> None:
     person.world.ledger.write_transition(step)
 
 
-def test_cancel_shows_how_many_jobs_end_and_asks(person: Person) -> None:
-    result = person.run("cancel", "shoes/", answer="n")
+@pytest.mark.parametrize("answer", ["n", CTRL_D])
+def test_cancel_shows_how_many_jobs_end_and_asks(person: Person, answer: str) -> None:
+    result = person.run("cancel", "shoes/", answer=answer)
     assert result.code == 1
     assert "Not bought yet (keys that begin with shoes/, stack shop): 2 jobs." in result.out
     assert "Cancel 2 jobs? [y/N]" in result.out
@@ -206,6 +207,10 @@ def test_cancel_marks_are_set_even_if_stopping_a_campaign_fails(
     assert (result.code, "do not allow StopExecution" in result.err) == (1, True)
     assert "will be bought" in result.out
     assert person.world.ledger.read_health("ideogram").cancel_marks
+    result = person.run("cancel", "--all", "--yes", "--json")
+    (mark,) = person.world.ledger.read_health("ideogram").cancel_marks
+    assert (result.code, result.data["until"]) == (1, mark.until.isoformat())
+    assert (result.data["campaigns_stopped"], result.data["ended"]) == ([], 0)
 
 
 def test_too_many_cancels_are_refused_before_any_change(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:

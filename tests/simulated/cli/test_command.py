@@ -76,6 +76,19 @@ def test_profile_without_a_stack_does_not_select_the_local_cloud(person: Person,
     assert "--profile and --region need a stack on AWS; name it with --stack NAME" in result.err
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "advice"),
+    [
+        (("campaign", "status", "summer"), 3, "`backdrop{} campaign status` lists the latest"),
+        (("key", "set", "ideogram"), 2, "`backdrop{} key set ideogram < key.txt`"),
+    ],
+)
+def test_command_in_an_error_names_the_stack(person: Person, words: tuple[str, ...], code: int, advice: str) -> None:
+    for options in ((), ("--stack", "shop", "--region", "eu-west-1")):
+        result = person.run(*options, *words)
+        assert (result.code, advice.format("".join(f" {one}" for one in options)) in result.err) == (code, True)
+
+
 @pytest.mark.parametrize("verb", ["up", "down", "env", "demo"])
 def test_local_cloud_command_refuses_a_stack(person: Person, verb: str) -> None:
     result = person.run("--stack", "shop", verb)

@@ -331,6 +331,13 @@ def test_missing_foreign_or_remote_bucket_is_a_problem(
     assert words in list_failed_checks(checked_stack)[what]["words"]
 
 
+def test_checks_before_an_aws_error_are_reported(checked_stack: CheckedStack) -> None:
+    checked_stack.account.buckets = {OUTPUT_BUCKET: (404, "")}
+    checks = checked_stack.run_doctor(code=1)
+    assert (checks["input bucket"]["state"], checks["output bucket"]["state"]) == ("good", "wrong")
+    assert checks["Buckets"]["words"] == "cannot be checked: AWS returned NoSuchBucket"
+
+
 def test_readable_bucket_may_be_foreign_but_must_exist(checked_stack: CheckedStack) -> None:
     checked_stack.person.stack = replace(
         checked_stack.person.stack, parameters=PARAMETERS | {"ReadableBuckets": "shelf"}

@@ -1,5 +1,6 @@
 """`backdrop drop`: shows the price first, then uploads each photo once and watches it until it is done."""
 
+import errno
 import json
 from collections import Counter
 from dataclasses import replace
@@ -223,6 +224,17 @@ def interrupt(_: ServiceCall) -> None:
     raise KeyboardInterrupt
 
 
+def test_ctrl_c_while_waiting_says_how_to_cancel_only_this_drop(uploader: Uploader) -> None:
+    def stop(_: float) -> None:
+        raise KeyboardInterrupt
+
+    uploader.person.stack = replace(uploader.person.stack, sleep=stop)
+    result = uploader.drop("shoes", *PROMPT, "--wait", "--stack", "shop")
+    assert (result.code, result.err.endswith("run `backdrop --stack shop cancel shoes/`\n")) == (130, True)
+    result = uploader.drop("shoes/red.jpg", *PROMPT, "--wait")
+    assert (result.code, result.err.endswith("run `backdrop cancel PREFIX`\n")) == (130, True)
+
+
 def test_pictures_are_saved_to_a_folder(uploader: Uploader) -> None:
     data = uploader.drop("shoes", *PROMPT, "--download", "done", "--json").data
     assert sorted(path.name for path in (uploader.folder / "done").iterdir()) == ["blue.png", "red.png"]
@@ -255,6 +267,29 @@ def test_json_counts_uploads_of_an_interrupted_drop(uploader: Uploader) -> None:
     uploader.world.transport.faults_before.append(TargetedFault(deny, "put_object", nth=4))
     result = uploader.drop("shoes", *PROMPT, "--json")
     assert (result.code, result.data["uploaded"], result.data["to_upload"]) == (1, 3, 2)
+
+
+@pytest.mark.parametrize(("is_interrupted", "code"), [(False, 1), (True, 130)])
+def test_json_has_the_upload_if_waiting_is_cut_short(uploader: Uploader, is_interrupted: bool, code: int) -> None:
+    def fail_once_bought(seconds: float) -> None:
+        if uploader.world.provider.received_job_ids:
+            raise KeyboardInterrupt if is_interrupted else build_client_error("ExpiredTokenException", "GetItem", 400)
+        uploader.world.run_for(seconds)
+
+    uploader.person.stack = replace(uploader.person.stack, sleep=fail_once_bought)
+    result = uploader.drop("shoes", *PROMPT, "--wait", "--json")
+    assert (result.code, result.data["uploaded"], result.data["ended"]) == (code, 4, False)
+    assert {photo["key"] for photo in result.data["photos"]} == {"shoes/red.jpg", "shoes/blue.jpg"}
+
+
+def test_json_has_the_pictures_if_the_download_fails(uploader: Uploader, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill_disk(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("backdrop_cli.picture_downloads.replace_file", fill_disk)
+    result = uploader.drop("shoes", *PROMPT, "--download", "done", "--json")
+    assert (result.code, "the disk of done is full" in result.err) == (1, True)
+    assert (result.data["counts"], "download" in result.data) == ({"stored": 2}, False)
 
 
 def test_resumed_drop_shows_what_its_photos_cost(uploader: Uploader) -> None:

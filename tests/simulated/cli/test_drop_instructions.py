@@ -12,7 +12,7 @@ import pytest
 from backdrop_client.s3_uploader import SIDECAR_HASH_METADATA_KEY
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET
-from tests.simulated.command_user import Person
+from tests.simulated.command_user import CTRL_D, Person
 from tests.simulated.drop_user import PROMPT, Uploader
 from tests.simulated.uploads_and_requests import send_request
 
@@ -153,13 +153,15 @@ def test_keep_leaves_a_persons_sidecar_unchanged_and_reports_it(uploader: Upload
     assert "To replace them, run again with `--replace`." in " ".join(result.out.split())
 
 
-@pytest.mark.parametrize(("answer", "code", "says"), [("r", 0, "on sand"), ("keep", 0, "remove"), ("", 1, "remove")])
+@pytest.mark.parametrize(
+    ("answer", "code", "says"), [("r", 0, "on sand"), ("keep", 0, "remove"), ("", 1, "remove"), (CTRL_D, 1, "remove")]
+)
 def test_person_at_a_terminal_is_asked_to_replace_or_keep(
     uploader: Uploader, answer: str, code: int, says: str
 ) -> None:
     upload_sidecar(uploader, RED, {"operation": "remove"})
     result = uploader.drop("shoes", *PROMPT, answer=answer)
-    assert result.code == code
+    assert (result.code, result.err) == (code, "error: nothing was uploaded\n" if code else "")
     assert "[r]eplace, [k]eep, or [N] stop:" in result.out
     assert says in read_sidecar(uploader).values()
     assert (len(uploader.keys) > 1) is (code == 0)

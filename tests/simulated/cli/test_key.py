@@ -39,6 +39,15 @@ def test_key_typed_at_the_prompt_is_not_shown(checked_stack: CheckedStack, monke
     assert "`backdrop resume ideogram`." in result.out
 
 
+def test_prompt_that_is_ended_keeps_the_key(checked_stack: CheckedStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    def end_input(_prompt: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("getpass.getpass", end_input)
+    result = checked_stack.person.run("key", "set", "ideogram", answer="")
+    assert (result.code, checked_stack.account.key, "no key was given" in result.err) == (2, "good-key", True)
+
+
 @pytest.mark.parametrize("text", ["", "\n", "two words", "schlüssel", "a\nb", "x" * 5000])
 def test_invalid_key_is_refused_and_the_old_one_is_kept(checked_stack: CheckedStack, text: str) -> None:
     assert (_pipe_key(checked_stack, text).code, checked_stack.account.key) == (2, "good-key")

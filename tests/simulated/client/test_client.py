@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,6 +26,7 @@ from backdrop_client import (
     ClientCode,
     Cost,
     FailedError,
+    GoneError,
     InstructionsError,
     Job,
     MandateError,
@@ -363,6 +365,19 @@ def test_picture_that_cannot_be_read_raises_the_clients_own_error(
         assert (bool(raised.value.code), bool(raised.value.hint), raised.value.usd) == (True, True, None)
     assert not (tmp_path / "cup.png").exists()
     assert picture.bytes
+
+
+def test_hint_for_a_deleted_picture_leads_to_the_paid_file(
+    world: World, client: Backdrop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (picture,) = client.create(PHOTO, prompt="on marble").wait().pictures
+    (job,) = world.list_jobs()
+    del world.output_bucket.objects[picture.key]
+    with pytest.raises(GoneError) as raised:
+        _ = picture.bytes
+    (command,) = re.findall(r"`backdrop (\w+) KEY`", raised.value.hint)
+    result = Person(world, monkeypatch).run(command, job.key)
+    assert (result.code, "  _backdrop/paid/" in result.out) == (0, True)
 
 
 def test_outage_claims_no_cost_and_the_next_call_continues(world: World, client: Backdrop) -> None:

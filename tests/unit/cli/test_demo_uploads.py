@@ -1,5 +1,6 @@
 """The demo uploads what it promises, accepts the user's own photos, and shows the correct price."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from backdrop_local.demo_orders import (
     read_own_orders,
 )
 from backdrop_local.errors import LocalCloudError
+from tests.simulated.command_user import Terminal
 
 REAL = {"IdeogramBaseUrl": "https://images.example"}
 
@@ -112,6 +114,14 @@ def test_without_a_terminal_only_yes_allows_purchases(monkeypatch: pytest.Monkey
         confirm_cost(build_demo_orders(), REAL, silent_console())
     monkeypatch.setenv("YES", "1")
     confirm_cost(build_demo_orders(), REAL, silent_console())
+
+
+@pytest.mark.parametrize(("typed", "is_confirmed"), [("y\n", True), ("n\n", False), ("", False)])
+def test_demo_buys_only_after_the_answer_yes(typed: str, is_confirmed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+    expected = nullcontext() if is_confirmed else pytest.raises(LocalCloudError, match="nothing was started")
+    with expected:
+        confirm_cost(build_demo_orders(), REAL, silent_console())
 
 
 def test_price_is_printed_before_the_question(capsys: pytest.CaptureFixture[str]) -> None:

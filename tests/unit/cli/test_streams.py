@@ -1,5 +1,6 @@
 """The `backdrop` command if its streams are closed, limited to ASCII, or without a reader, or if there is no cloud."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -32,6 +33,12 @@ def test_terminal_shows_replacements_for_unsupported_characters(encoding: str, p
     result = run_in_shell('"$B" lint "$WHERE"', PYTHONIOENCODING=encoding, WHERE=photo_list)
     assert (result.returncode, result.stderr) == (1, "")
     assert "not_a_photo" in result.stdout
+
+
+def test_json_is_exact_in_any_encoding(tmp_path: Path) -> None:
+    (tmp_path / "鞋 é.jpg").write_text("I am a list")
+    result = run_in_shell('"$B" lint "$WHERE" --json', PYTHONIOENCODING="latin-1", WHERE=str(tmp_path))
+    assert json.loads(result.stdout)["errors"][0]["file"].endswith("鞋 é.jpg")
 
 
 @pytest.mark.parametrize("streams", [">&-", "<&-", ">&- 2>&-", "<&- >&- 2>&-"])
