@@ -141,7 +141,7 @@ def _print_batch(stack: Stack, screen: Screen, batch: RedriveBatch, failure_filt
     elif format_failure_filter(failure_filter):
         screen.print(f"{format_count(number, 'failure')} {format_failure_filter(failure_filter)} in stack {stack.name}")
     else:
-        screen.print(f"All {format_count(number, 'failure')} in stack {stack.name} (no filter is set)")
+        screen.print(f"{format_count(number, 'failure')} in stack {stack.name}; no filter is set")
     rows = [
         (batch.free, "to deliver", "already paid; free"),
         (batch.purchases, "to buy", f"at most {format_usd(batch.max_price)}"),

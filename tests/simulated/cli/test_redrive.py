@@ -47,7 +47,7 @@ def list_dead_letters(person: Person, key: str) -> list[SimulatedMessage]:
 
 def test_redrive_shows_purchases_cost_and_need_for_pay_again(person: Person) -> None:
     result = person.run("redrive", answer="n")
-    assert result.out.splitlines()[0] == "All 4 failures in stack shop (no filter is set)"
+    assert result.out.splitlines()[0] == "4 failures in stack shop; no filter is set"
     rows = [line.split() for line in result.out.splitlines()[1:3]]
     assert rows[0] == ["2", "to", "buy", "at", "most", "$0.02"]
     assert rows[1][:3] == ["2", "left", "alone"]
