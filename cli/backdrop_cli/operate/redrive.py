@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from backdrop.model.job import JobStatus
@@ -16,6 +17,8 @@ from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
 MAX_TRIES, RETRY_DELAY_SECONDS = 14, 5.0
+DEAD_LETTER_RETENTION = timedelta(days=14)
+"""For how long SQS keeps a dead letter; template.yaml sets it."""
 
 
 @dataclass
@@ -104,28 +107,33 @@ def _choose_list(stack: Stack, batch: RedriveBatch, redrive_plan: RedrivePlan) -
 
 
 def _redrive_all(stack: Stack, screen: Screen, batch: RedriveBatch, result: RedriveResult) -> None:
-    with screen.spinner("redriving"):
+    max_tries = 1  # After an error or Ctrl-C, the command does not wait for hidden dead letters.
+    with screen.spinner("redriving") as show:
         try:
             for one in batch.actionable:
                 if stack.redrive_service.redrive(one):
                     result.redriven.append(one.failed_item)
                 else:
                     result.conflicts += 1
+            max_tries = MAX_TRIES
         finally:
-            result.removed_dead_letters = _remove_dead_letters(stack, result.redriven)
+            show("deleting dead letters")
+            result.removed_dead_letters = _remove_dead_letters(stack, result.redriven, max_tries)
 
 
-def _remove_dead_letters(stack: Stack, redriven: Sequence[FailedItem]) -> int:
-    """Deletes the dead letters of redriven jobs. Retries, because another reader can hide them for a minute."""
-    lock_versions = {
-        one.job.job_id: one.job.lock_version
-        for one in redriven
-        if one.job and one.job.status is JobStatus.DEAD and one.job.announced
-    }
+def _remove_dead_letters(stack: Stack, redriven: Sequence[FailedItem], max_tries: int) -> int:
+    """Deletes the dead letters of redriven jobs.
+
+    Retries, because another reader can hide them for a minute. Does not wait for those that SQS may have deleted.
+    """
+    jobs = [one.job for one in redriven if one.job and one.job.status is JobStatus.DEAD and one.job.announced]
+    lock_versions = {job.job_id: job.lock_version for job in jobs}
+    oldest = stack.clock.now() - DEAD_LETTER_RETENTION
+    awaited = {job.job_id for job in jobs if job.ended_at and job.ended_at > oldest}
     removed: list[str] = []
-    for tries_left in reversed(range(MAX_TRIES if lock_versions else 0)):
+    for tries_left in reversed(range(max_tries if jobs else 0)):
         removed += stack.dead_letters.delete_resolved(lock_versions)
-        if lock_versions.keys() <= set(removed) or not tries_left:
+        if awaited <= set(removed) or not tries_left:
             break
         stack.clock.sleep(RETRY_DELAY_SECONDS)
     return len(removed)

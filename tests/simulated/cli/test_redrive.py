@@ -11,6 +11,8 @@ from backdrop.model.job import JobStatus
 from backdrop.model.provider_result import RetryClass
 from backdrop.model.transitions import fail, mark_announced
 from backdrop.operate.redrive import FailureFilter
+from backdrop_cli.errors import EXIT_INTERRUPTED
+from backdrop_cli.operate.redrive import DEAD_LETTER_RETENTION, RETRY_DELAY_SECONDS
 from simulation.world.call_behavior import CallBehavior, build_charged_hang_up, build_refusal
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import ProviderKind
@@ -156,6 +158,36 @@ def test_redrive_does_not_wait_for_deleted_dead_letters(person: Person) -> None:
     result = person.run("redrive", "--yes")
     assert (result.code, "dead letter" in result.out) == (0, False)
     assert (person.world.clock.time - began).total_seconds() < 120
+
+
+def test_redrive_does_not_wait_for_expired_dead_letters(person: Person) -> None:
+    person.world.clock.time += DEAD_LETTER_RETENTION
+    person.world.dead_letter_queue.messages.clear()
+    began = person.world.clock.time
+    assert person.run("redrive", "--yes", "--json").data["redriven"] == 2
+    assert (person.world.clock.time - began).total_seconds() < RETRY_DELAY_SECONDS
+
+
+def test_late_dead_letter_is_deleted_too(person: Person) -> None:
+    """Deliver sent it long after the job had ended."""
+    person.world.clock.time += DEAD_LETTER_RETENTION
+    for letter in person.world.dead_letter_queue.messages:
+        letter.sent_at = person.world.clock.time
+    assert person.run("redrive", "--yes", "--json").data["dead_letters_removed"] == 2
+
+
+def test_interrupted_redrive_does_not_wait_for_hidden_dead_letters(person: Person) -> None:
+    assert len(person.stack.dead_letters.dead_letter_reader.receive()) == 3
+    person.world.transport.faults_before.append(fault := TargetedFault(interrupt, "transact_write_items", nth=2))
+    began = person.world.clock.time
+    result = person.run("redrive", "--yes", "--json")
+    assert (fault.hit_count, result.code, result.data["redriven"]) == (1, EXIT_INTERRUPTED, 1)
+    assert (person.world.clock.time - began).total_seconds() < RETRY_DELAY_SECONDS
+
+
+def interrupt(call: ServiceCall) -> None:
+    """The person presses Ctrl-C."""
+    raise KeyboardInterrupt
 
 
 def test_only_selected_failures_are_redriven(person: Person) -> None:
