@@ -218,6 +218,20 @@ def test_redo_shows_the_price_and_buys_another_picture_after_a_yes(monkeypatch: 
     assert sum(job.charged for job in person.world.list_jobs(KEY)) == 2 * PRICE * 1_000_000
 
 
+def test_redo_with_a_picture_that_was_bought_before_is_no_purchase(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch)
+    person.world.upload_photo("copy.jpg", build_photo())
+    person.world.upload_sidecar("copy.jpg", prompt="on sand")
+    person.world.run_until_empty()
+    output = " ".join(person.run("review", "redo", KEY, "--prompt", "on sand", answer="n").out.split())
+    assert "0 jobs to buy" in output
+    assert "Nothing is bought, because the same was bought before." in output
+    document = person.run("review", "redo", KEY, "--prompt", "on sand", "--yes", "--json").data
+    assert (document["bought"], document["already_bought"], document["most_usd"]) == (0, 1, 0)
+    person.world.run_until_empty()
+    assert len(person.world.provider.received_job_ids) == 2
+
+
 def test_redo_of_a_rejected_picture_keeps_the_other_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
     person = person_with_pictures(monkeypatch, metadata={"sku": "4711"})
     person.run("review", "reject", KEY)
