@@ -178,6 +178,19 @@ def test_decision_names_the_file_that_was_seen(monkeypatch: pytest.MonkeyPatch) 
     assert "was approved by" in person.run("review", "reject", KEY, "--sha256", "01234567").err
 
 
+def test_hash_of_one_of_several_pictures_needs_its_number_and_variant(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch, num_images=2, variants={"beach": {}, "sand": {"prompt": "on sand"}})
+    beach = next(job for job in person.world.list_jobs(KEY) if job.variant == "beach")
+    arguments = ["review", "approve", KEY, "--sha256", beach.reviews[1].sha256[:16]]
+    refused = person.run(*arguments)
+    reason = f"{KEY} has 4 pictures, and --sha256 is the hash of {KEY}, variant beach, picture 2"
+    assert f"{NOTHING_CHANGED}; {reason}: add --variant beach --picture 2\n" in refused.err
+    assert person.run(*arguments, "--variant", "beach").err.endswith(": add --picture 2\n")
+    assert person.run(*arguments, "--variant", "beach", "--picture", "2").code == EXIT_OK
+    again = person.run(*arguments)
+    assert (again.code, reason in again.err) == (EXIT_FAILURE, True)
+
+
 @pytest.mark.parametrize("option", ["--picture=0", "--picture=-1", "--sha256=", "--sha256=0123", "--sha256=xyzxyzxyz"])
 def test_number_or_hash_that_is_none_decides_nothing(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
     person = person_with_pictures(monkeypatch)
