@@ -121,11 +121,11 @@ def format_max_price(prices: "PriceRegister") -> str:
     return "; ".join([priced] * bool(counted) + [unpriced] * bool(prices.unpriced_image_count)) + jobs
 
 
-def quote_key_for_shell(key: str) -> str:
-    """A key to type in bash or zsh; only one with control characters is quoted."""
-    if key.isprintable():
-        return key
-    quoted = key.replace("\\", r"\\").replace("'", r"\'")
+def quote_for_shell(argument: str) -> str:
+    """A key or a path as it is typed in bash or zsh; quoted only if it must be."""
+    if argument.isprintable():
+        return quote(argument)
+    quoted = argument.replace("\\", r"\\").replace("'", r"\'")
     return f"$'{escape_unprintable(quoted)}'"
 
 
@@ -148,4 +148,4 @@ def _escape_character(character: str) -> str:
 
 def format_scope(prefix: str) -> str:
     """Returns the argument that selects the photos whose keys begin with this, as it is typed; "" selects all."""
-    return quote(prefix) if prefix else "--all"
+    return quote_for_shell(prefix) if prefix else "--all"

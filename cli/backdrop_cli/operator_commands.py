@@ -223,7 +223,7 @@ def spend(
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """Show what was spent, by day, folder, or provider
+    """Show what was spent, by day, folder, provider, or mandate
 
     Example: backdrop spend shoes/ --by provider
     """

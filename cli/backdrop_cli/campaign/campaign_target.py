@@ -15,6 +15,7 @@ from backdrop.campaigns.manifest import BadRow, ManifestRow
 from backdrop.model.errors import RefusedError as RefusedInput
 from backdrop.model.object_keys import RESERVED_PREFIX
 from backdrop_cli.errors import UsageError
+from backdrop_cli.formatting import quote_for_shell
 from backdrop_cli.stack import Stack
 
 CHUNK_BYTES = 1_000_000
@@ -71,7 +72,10 @@ class CampaignRequest:
         if not self.target.strip("/"):
             return f"no key in the input bucket begins with {self.target!r}; keys do not begin with a slash"
         if path.is_dir():
-            return f"{self.target} is a folder on this machine; to upload its photos, run `backdrop drop {self.target}`"
+            return (
+                f"{self.target} is a folder on this machine; to upload its photos, run "
+                f"`backdrop drop {quote_for_shell(str(path))}`"
+            )
         if path.is_file():
             return f"{self.target} is not a .csv or .jsonl list of keys; to upload photos, run `backdrop drop`"
         return (

@@ -9,7 +9,7 @@ from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.object_keys import photo_name_of
 from backdrop.model.pricing import to_usd
 from backdrop.operate.redrive import FailedItem, FailureFilter
-from backdrop_cli.formatting import format_cost, format_count
+from backdrop_cli.formatting import format_cost, format_count, quote_for_shell
 from backdrop_cli.operate.arguments import format_failure_filter
 from backdrop_cli.operate.failure_extras import FailureExtras
 from backdrop_cli.screen import Screen
@@ -28,19 +28,29 @@ def show_failures(stack: Stack, screen: Screen, failure_filter: FailureFilter, *
         screen.print(
             f"{format_count(len(failures), 'failure')}{_format_filter_suffix(failure_filter)} in stack {stack.name}"
         )
-        _print_failures(stack, screen, _group_failures(failures, _find_code_and_hint), list_all=list_all)
+        groups = _group_failures(failures, _find_code_and_hint)
+        _print_failures(stack, screen, groups, failure_filter, list_all=list_all)
     else:
         screen.print(format_no_failures(stack, failure_filter))
     extras.print_to(screen)
 
 
 def _print_failures(
-    stack: Stack, screen: Screen, groups: Mapping[tuple[Code, str], Sequence[FailedItem]], *, list_all: bool
+    stack: Stack,
+    screen: Screen,
+    groups: Mapping[tuple[Code, str], Sequence[FailedItem]],
+    failure_filter: FailureFilter,
+    *,
+    list_all: bool,
 ) -> None:
     heads = {"Code": "left", "Photos": "right", "Cost": "left", "What to do": "words"}
     screen.print_table(heads, (_build_row(code, hint, group) for (code, hint), group in groups.items()))
     for (code, _), group in groups.items():
-        _print_photos(stack, screen, code, group, limit=len(group) if list_all else MAX_PHOTOS_PER_CODE)
+        limit = len(group) if list_all else MAX_PHOTOS_PER_CODE
+        _print_photos(stack, screen, code, group[:limit])
+        if len(group) > limit:
+            command = _build_command(failure_filter, code)
+            screen.print(f"    … and {len(group) - limit:,} more: `{command}` lists them")
 
 
 def format_no_failures(stack: Stack, failure_filter: FailureFilter) -> str:
@@ -84,18 +94,23 @@ def _build_row(code: Code, hint: str, group: Sequence[FailedItem]) -> tuple[str,
     )
 
 
-def _print_photos(stack: Stack, screen: Screen, code: Code, group: Sequence[FailedItem], *, limit: int) -> None:
+def _print_photos(stack: Stack, screen: Screen, code: Code, failures: Sequence[FailedItem]) -> None:
     screen.print()
     screen.print(code.value)
-    for message, same_message in groupby(group[:limit], key=lambda one: str(one.problem.message)):
+    for message, same_message in groupby(failures, key=lambda one: str(one.problem.message)):
         screen.print(f"  {message}")
         for one in same_message:
             variant = f" (variant {one.variant})" if one.variant else ""
             screen.print_unwrapped(
                 f"    {photo_name_of(one.source.bucket, one.source.key, stack.input_bucket)}{variant}"
             )
-    if len(group) > limit:
-        screen.print(f"    … and {len(group) - limit:,} more: `backdrop failures --code {code.value} --all` lists them")
+
+
+def _build_command(failure_filter: FailureFilter, code: Code) -> str:
+    """Returns the command that lists all failures with this code that the filter selects."""
+    prefix = f" {quote_for_shell(failure_filter.prefix)}" if failure_filter.prefix else ""
+    provider = f" --provider {failure_filter.provider}" if failure_filter.provider else ""
+    return f"backdrop failures{prefix} --code {code.value}{provider} --all"
 
 
 def _summarize_code(code: Code, group: Sequence[FailedItem]) -> dict[str, Any]:

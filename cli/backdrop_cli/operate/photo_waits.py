@@ -13,7 +13,7 @@ from backdrop.model.receipt import UNKNOWN_CHARGE_HINT
 from backdrop.model.schedule import LEASE_CHECK_DELAY, SETTLE_CHECK_DELAY
 from backdrop.pipeline.crash_guard import MAX_CRASHES
 from backdrop.ports import StoredObject
-from backdrop_cli.formatting import format_count, format_utc, quote_key_for_shell
+from backdrop_cli.formatting import format_count, format_utc, quote_for_shell
 from backdrop_cli.operate.queue_waits import Wait, list_lane_waits
 from backdrop_cli.stack import Stack
 
@@ -172,7 +172,7 @@ def _name_stage(job: Job) -> str:
 def _describe_copy(job: Job, photo: str | None) -> Wait:
     message = f"It waits for {photo or 'another photo'}, which has the same content and is being bought for both."
     hint = (
-        f"To see why that one waits, run `backdrop show {quote_key_for_shell(photo)}`."
+        f"To see why that one waits, run `backdrop show {quote_for_shell(photo)}`."
         if photo
         else str(ERROR_CATALOG[Code.OWNER_AT_WORK].operator_hint)
     )

@@ -29,6 +29,7 @@ MAX_SHOWN = 5
 class RerunTotals:
     """What a rerun would do; `max_price` is in micro-dollars.
 
+    `reused_jobs` get pictures that were bought before, for the same bytes and instructions.
     `warnings` are about pictures that their mandates would not cover.
     `broken_defaults` counts the photos that each broken folder-defaults file blocks, `refused_by_code` the photos
     with a problem of each code; `examples` has one problem per code.
@@ -39,6 +40,7 @@ class RerunTotals:
     photos: int = 0
     affected: int = 0
     purchased_jobs: int = 0
+    reused_jobs: int = 0
     max_price: int = 0
     redelivered_jobs: int = 0
     changed_jobs: int = 0
@@ -52,7 +54,9 @@ class RerunTotals:
         self.photos += 1
         self.affected += preview.has_effect
         self.broken_defaults.update([preview.broken_defaults] if preview.broken_defaults else [])
-        self.purchased_jobs += len(preview.jobs_to_buy)
+        reused_count = sum(bool(job.reused_from) for job in preview.jobs_to_buy)
+        self.purchased_jobs += len(preview.jobs_to_buy) - reused_count
+        self.reused_jobs += reused_count
         self.max_price += preview.max_cost
         self.warnings.add(preview.key, self.mandates.add(preview.key, preview.jobs_to_buy))
         self.redelivered_jobs += len(preview.jobs_to_redeliver)
@@ -135,6 +139,7 @@ def _print_totals(stack: Stack, screen: Screen, target: str, totals: RerunTotals
             _format_jobs(totals.purchased_jobs, "to buy"),
             f"at most {format_usd(totals.max_price)}",
         ),
+        (totals.reused_jobs, _format_jobs(totals.reused_jobs, "bought before"), "same bytes and instructions; free"),
         (totals.redelivered_jobs, _format_jobs(totals.redelivered_jobs, "to deliver again"), "already paid; free"),
         (
             totals.changed_jobs,
@@ -190,6 +195,7 @@ def _build_document(totals: RerunTotals) -> dict[str, Any]:
         "photos": totals.photos,
         "would_go": totals.affected,
         "bought": totals.purchased_jobs,
+        "already_bought": totals.reused_jobs,
         "most_usd": to_usd(totals.max_price),
         "for_nothing": totals.redelivered_jobs,
         "changed": totals.changed_jobs,

@@ -177,7 +177,7 @@ def decide_pictures(stack: Stack, screen: Screen, choice: PictureChoice, decisio
     pictures = _find_pictures(stack, choice)
     waiting = [one for one in pictures if one.is_waiting]
     others = [one for one in pictures if not one.is_waiting]
-    _check_file(choice, waiting)
+    _check_file(choice, pictures)
     document = {"stack": stack.name, "decided": [], "unchanged": [_describe(stack, one) for one in others]}
     if not waiting:
         screen.print_json(document)
@@ -245,5 +245,16 @@ def _explain_no_picture(choice: PictureChoice, current_jobs: Sequence[Job]) -> s
 
 
 def _check_file(choice: PictureChoice, pictures: Sequence[ReviewedPicture]) -> None:
-    if not all(one.review.sha256.startswith(choice.sha256 or "") for one in pictures):
+    """Raises CommandError if a chosen picture that waits is not the file that the person saw."""
+    seen = [one for one in pictures if one.review.sha256.startswith(choice.sha256 or "")]
+    if all(one in seen for one in pictures if one.is_waiting):
+        return
+    if not seen:
         raise CommandError(f"nothing was changed; {choice} is another file now: open it, and decide again")
+    job, n = seen[0].job, seen[0].review.n
+    options = [f"--variant {job.variant}"] if choice.variant is None and job.variant else []
+    options += [f"--picture {n}"] if choice.n is None and job.reviews[1:] else []
+    raise CommandError(
+        f"nothing was changed; {choice} has {format_count(len(pictures), 'picture')}, and --sha256 is the hash of "
+        f"{seen[0].name}: add {' '.join(options)}"
+    )

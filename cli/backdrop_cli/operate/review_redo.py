@@ -73,11 +73,20 @@ class RedoPlan:
 
     @property
     def price_text(self) -> str:
-        count = sum(map(count_images, self.new_instructions))
-        if not count:
-            return "Nothing is bought."
+        if not self.purchases:
+            return f"Nothing is bought{', because the same was bought before' if self.reused_count else ''}."
+        count = sum(count_images(job.instructions) for job in self.purchases if not job.is_mask)
         pictures = f"The {count} new pictures cost" if count > 1 else "The new picture costs"
         return f"{pictures} at most {self.max_price}."
+
+    @property
+    def purchases(self) -> list[Job]:
+        return [job for job in self.preview.jobs_to_buy if not job.reused_from]
+
+    @property
+    def reused_count(self) -> int:
+        """How many jobs get pictures that were bought before, for the same bytes and instructions."""
+        return len(self.preview.jobs_to_buy) - len(self.purchases)
 
     @property
     def outcome(self) -> str:
@@ -150,14 +159,14 @@ def redo_picture(
     """
     plan = plan_redo(stack, name, variant, new_fields)
     key = plan.key
-    job_count = len(plan.preview.jobs_to_buy)
     forecast, warnings = MandateForecast.for_today(stack.rerun_service.mandates, stack.clock), WarningTotals()
     warnings.add(key, forecast.add(key, plan.preview.jobs_to_buy))
     document = {
         "stack": stack.name,
         "key": key,
         "sidecar": plan.sidecar_key,
-        "bought": job_count,
+        "bought": len(plan.purchases),
+        "already_bought": plan.reused_count,
         "most_usd": to_usd(plan.preview.max_cost),
         "discarded": asdict(plan.discarded_pictures),
         "warnings": dict(warnings.counts),
@@ -166,7 +175,7 @@ def redo_picture(
     with screen.print_json_if_refused(document | {"sent": False}):
         plan.require_effect()
         screen.print(
-            f"{key}: {format_count(job_count, 'job')} to buy, with the instructions in {plan.sidecar_key}. "
+            f"{key}: {format_count(len(plan.purchases), 'job')} to buy, with the instructions in {plan.sidecar_key}. "
             f"{plan.price_text} What was bought before stays paid."
         )
         print_warning_totals(screen, warnings)

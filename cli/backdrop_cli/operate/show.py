@@ -37,7 +37,7 @@ from backdrop.model.receipt import build_error_report, build_receipt
 from backdrop.ports import StoredObject
 from backdrop_cli.display_status import DisplayStatus, describe_undelivered_variants, summarize_photo_status
 from backdrop_cli.errors import NothingFoundError
-from backdrop_cli.formatting import format_bytes, format_count, format_utc, format_value, quote_key_for_shell
+from backdrop_cli.formatting import format_bytes, format_count, format_utc, format_value, quote_for_shell
 from backdrop_cli.operate.photo_names import resolve_key
 from backdrop_cli.operate.photo_waits import (
     IN_FLIGHT,
@@ -204,7 +204,7 @@ def _describe_unknown_photo(stack: Stack, bucket: str, key: str) -> str:
     ]
     suggestion = find_nearest(key, photo_keys, cutoff=0.5)
     guess = (
-        f"did you mean {quote_key_for_shell(suggestion)}?"
+        f"did you mean {quote_for_shell(suggestion)}?"
         if suggestion
         else "keys are case-sensitive and include the folder"
     )

@@ -139,7 +139,8 @@ def _render_charges(statement: Statement, *, unknown: bool) -> str:
         return "<p>None.</p>"
     charges = statement.store.list_charges(unknown=unknown, limit=MAX_LISTED_CHARGES)
     hidden_count = count - min(count, MAX_LISTED_CHARGES)
-    more = f"<p>{hidden_count:,} more are in the CSV file.</p>" if hidden_count else ""
+    command = f"<code>backdrop statement {statement.month.name} --csv FILE</code>"
+    more = f"<p>{hidden_count:,} more are not listed; {command} writes all of them.</p>" if hidden_count else ""
     return f'<ol class="charges">\n{"".join(map(_render_charge, charges))}</ol>\n{more}'
 
 

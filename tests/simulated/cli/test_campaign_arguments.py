@@ -98,6 +98,7 @@ def test_campaign_is_refused_while_its_name_is_in_use(person: Person) -> None:
         ("nosuch/", "no key in the input bucket begins with 'nosuch/'"),
         ("missing.txt", "a list of keys must end with .csv or .jsonl"),
         ("here", "here is a folder on this machine; to upload its photos, run `backdrop drop here`"),
+        ("my photos/", "to upload its photos, run `backdrop drop 'my photos'`"),
         ("list.xlsx", "list.xlsx is not a .csv or .jsonl list of keys"),
         ("empty.csv", "empty.csv has no row"),
         ("/", "no key in the input bucket begins with '/'; keys do not begin with a slash"),
@@ -108,6 +109,7 @@ def test_missing_input_starts_nothing_and_gets_a_suggestion(
     person: Person, tmp_path: Path, verb: str, typed: str, why: str
 ) -> None:
     (tmp_path / "here").mkdir()
+    (tmp_path / "my photos").mkdir()
     (tmp_path / "list.xlsx").write_bytes(b"PK")
     (tmp_path / "empty.csv").write_text("key,prompt\n")
     result = person.run("campaign", verb, typed, *PROMPT)

@@ -1,5 +1,7 @@
 """`backdrop failures`: codes with cost and advice, then the photos. Complete in a pipe, readable in 80 columns."""
 
+import shlex
+
 import pytest
 
 from backdrop.model.codes import Code
@@ -134,6 +136,14 @@ def test_long_list_is_shortened_with_advice_to_see_all(person: Person) -> None:
     assert "coats/11.jpg" in every
     assert "more:" not in every
     assert len(person.run("failures", "--json").data["failures"]) == 16
+
+
+def test_advice_to_see_all_keeps_the_filter(person: Person) -> None:
+    person.upload_failing(Code.UNSAFE_REQUEST, *(f"spring coats/{number:02}.jpg" for number in range(12)))
+    shown = person.run("failures", "spring coats/", "--provider", "ideogram").out
+    command = "failures 'spring coats/' --code unsafe_request --provider ideogram --all"
+    assert f"… and 2 more: `backdrop {command}` lists them" in shown
+    assert "12 failures under spring coats/" in person.run(*shlex.split(command)).out
 
 
 def test_terminal_of_80_columns_shows_no_truncated_words(person: Person) -> None:

@@ -1,5 +1,6 @@
 """`backdrop redrive`: what it shows before it costs anything, what it asks, and what it sends."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,13 +12,17 @@ from backdrop.model.job import JobStatus
 from backdrop.model.provider_result import RetryClass
 from backdrop.model.transitions import fail, mark_announced
 from backdrop.operate.redrive import FailureFilter
+from backdrop_cli.errors import EXIT_INTERRUPTED
+from backdrop_cli.operate.redrive import DEAD_LETTER_RETENTION, RETRY_DELAY_SECONDS
 from simulation.world.call_behavior import CallBehavior, build_charged_hang_up, build_refusal
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import ProviderKind
 from simulation.world.simulated_sqs import SimulatedMessage
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
+from simulation.world.world_inspector import INPUT_BUCKET, READABLE_BUCKET
 from tests.simulated.command_user import NOTHING_CHANGED, Person, build_cli_stack
+from tests.simulated.intake.test_foreign_buckets import request_photo, upload_to
 
 MASK_LANE, SCENE_LANE, SCENE_USD = "ideogram", "segmind", 0.075
 
@@ -47,7 +52,7 @@ def list_dead_letters(person: Person, key: str) -> list[SimulatedMessage]:
 
 def test_redrive_shows_purchases_cost_and_need_for_pay_again(person: Person) -> None:
     result = person.run("redrive", answer="n")
-    assert result.out.splitlines()[0] == "All 4 failures in stack shop (no filter is set)"
+    assert result.out.splitlines()[0] == "4 failures in stack shop; no filter is set"
     rows = [line.split() for line in result.out.splitlines()[1:3]]
     assert rows[0] == ["2", "to", "buy", "at", "most", "$0.02"]
     assert rows[1][:3] == ["2", "left", "alone"]
@@ -89,6 +94,7 @@ def test_json_without_yes_shows_the_plan(person: Person) -> None:
         "bought": 2,
         "most_usd": 0.02,
         "looked_at_anew": 0,
+        "price_unknown": 0,
         "needs_pay_again": 2,
         "provider_off": 0,
         "done": False,
@@ -158,6 +164,36 @@ def test_redrive_does_not_wait_for_deleted_dead_letters(person: Person) -> None:
     assert (person.world.clock.time - began).total_seconds() < 120
 
 
+def test_redrive_does_not_wait_for_expired_dead_letters(person: Person) -> None:
+    person.world.clock.time += DEAD_LETTER_RETENTION
+    person.world.dead_letter_queue.messages.clear()
+    began = person.world.clock.time
+    assert person.run("redrive", "--yes", "--json").data["redriven"] == 2
+    assert (person.world.clock.time - began).total_seconds() < RETRY_DELAY_SECONDS
+
+
+def test_late_dead_letter_is_deleted_too(person: Person) -> None:
+    """Deliver sent it long after the job had ended."""
+    person.world.clock.time += DEAD_LETTER_RETENTION
+    for letter in person.world.dead_letter_queue.messages:
+        letter.sent_at = person.world.clock.time
+    assert person.run("redrive", "--yes", "--json").data["dead_letters_removed"] == 2
+
+
+def test_interrupted_redrive_does_not_wait_for_hidden_dead_letters(person: Person) -> None:
+    assert len(person.stack.dead_letters.dead_letter_reader.receive()) == 3
+    person.world.transport.faults_before.append(fault := TargetedFault(interrupt, "transact_write_items", nth=2))
+    began = person.world.clock.time
+    result = person.run("redrive", "--yes", "--json")
+    assert (fault.hit_count, result.code, result.data["redriven"]) == (1, EXIT_INTERRUPTED, 1)
+    assert (person.world.clock.time - began).total_seconds() < RETRY_DELAY_SECONDS
+
+
+def interrupt(call: ServiceCall) -> None:
+    """The person presses Ctrl-C."""
+    raise KeyboardInterrupt
+
+
 def test_only_selected_failures_are_redriven(person: Person) -> None:
     data = person.run("redrive", "--code", "request_rejected", "shoes/r", "--yes", "--json").data
     assert (data["bought"], data["redriven"], data["done"]) == (1, 1, True)
@@ -204,6 +240,112 @@ def test_photo_that_never_had_a_job_goes_through_intake(person: Person) -> None:
     assert "1   to re-examine   without a job" in result.out
     person.world.run_until_empty()
     assert person.world.read_report("bare.jpg") is not None
+
+
+def upload_without_reference(person: Person, *keys: str) -> None:
+    """Uploads photos whose style reference is missing."""
+    for key in keys:
+        person.world.upload_sidecar(key, prompt="at sea", style_reference_images=["looks/summer.png"])
+        person.world.upload_photo(key, build_photo(key))
+    person.world.run_until_empty()
+
+
+def test_price_includes_photos_that_intake_buys_after_a_correction(person: Person) -> None:
+    upload_without_reference(person, "sea/1.jpg", "sea/2.jpg")
+    assert "without a job; at most $0.00 if now correct" in person.run("redrive", "sea/", answer="n").out
+    person.world.s3.upload(INPUT_BUCKET, "looks/summer.png", build_photo("summer"))
+    person.run("budget", "0.06", "--today")
+    output = person.run("redrive", answer="n").out
+    assert "2   to buy          at most $0.02" in output
+    assert "2   to re-examine   without a job; at most $0.12 if now correct" in output
+    assert "Today's budget has $0.04 left." in output
+    assert "Redrive 4 failures for at most $0.14? [y/N]" in output
+    person.run("pause", "ideogram")
+    output = person.run("redrive", "sea/", answer="n").out
+    assert "ideogram is paused" in output
+    person.run("resume", "ideogram")
+    person.run("budget", "100", "--today")
+    spent = sum(job.charged for job in person.world.list_jobs())
+    assert person.run("redrive", "sea/", "--yes", "--json").data["most_usd"] == 0.12
+    person.world.run_until_empty()
+    assert sum(job.charged for job in person.world.list_jobs()) - spent == 120_000
+
+
+def test_price_excludes_pictures_that_another_photo_has_bought(person: Person) -> None:
+    upload_without_reference(person, "sea/1.jpg")
+    person.world.s3.upload(INPUT_BUCKET, "looks/summer.png", build_photo("summer"))
+    person.world.upload_sidecar("copy.jpg", prompt="at sea", style_reference_images=["looks/summer.png"])
+    person.world.upload_photo("copy.jpg", build_photo("sea/1.jpg"))
+    person.world.run_until_empty()
+    data = person.run("redrive", "sea/", "--json").data
+    assert (data["looked_at_anew"], data["most_usd"]) == (1, 0)
+
+
+def test_price_includes_jobs_that_the_ledger_has_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = Person(World(ledger_retention_days=1), monkeypatch)
+    world, sea = person.world, {"prompt": "at sea", "style_reference_images": ["looks/summer.png"]}
+    defaults = json.dumps({"variants": {"cut": {"operation": "remove"}, "sea": sea}})
+    world.s3.upload(INPUT_BUCKET, "_backdrop.json", defaults.encode())
+    world.upload_photo("two.jpg", build_photo("two"))
+    world.run_for(300)
+    assert read_status(person, "two.jpg") is JobStatus.STORED
+    world.clock.time += timedelta(days=2)
+    world.table.expire_items()
+    world.s3.upload(INPUT_BUCKET, "looks/summer.png", build_photo("summer"))
+    assert person.run("redrive", "--yes", "--json").data["most_usd"] == 0.07
+    world.run_for(300)
+    assert sum(job.charged for job in world.list_jobs("two.jpg")) == 70_000
+
+
+def test_price_includes_a_job_that_intake_reopens(person: Person) -> None:
+    """The photo's only instructions came with a request, so intake keeps its job for these bytes."""
+    key = "asked.jpg"
+    person.world.upload_photo(key, build_photo(key))
+    person.world.run_until_empty("intake")
+    for instructions in ({"operation": "remove"}, {"prompt": "at sea", "style_reference_images": ["gone.png"]}):
+        request = {"bucket": INPUT_BUCKET, "key": key, "instructions": instructions}
+        person.world.sqs.send_externally(person.world.queues["intake"], json.dumps(request))
+        person.world.provider.script.append(build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED))
+        person.world.run_until_empty()
+    assert person.run("redrive", "asked", "--code", "reference_not_found", "--yes", "--json").data["most_usd"] == 0.01
+    person.world.provider.script.clear()
+    person.world.run_until_empty()
+    assert read_status(person, key) is JobStatus.STORED
+
+
+def test_job_that_is_bought_anyway_is_priced_once(person: Person) -> None:
+    person.world.upload_photo("two.jpg", build_photo("two"))
+    bad = {"prompt": "at sea", "style_reference_images": ["looks/summer.png"]}
+    person.world.upload_sidecar("two.jpg", variants={"cut": {"operation": "remove"}, "sea": bad})
+    person.world.provider.script.append(build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED))
+    person.world.run_until_empty()
+    person.world.s3.upload(INPUT_BUCKET, "looks/summer.png", build_photo("summer"))
+    data = person.run("redrive", "two", "--json").data
+    assert (data["bought"], data["looked_at_anew"], data["most_usd"]) == (1, 1, 0.07)
+
+
+def test_price_of_a_photo_that_s3_denies_is_unknown(person: Person) -> None:
+    upload_without_reference(person, "sea/1.jpg")
+    person.world.transport.faults_before.append(TargetedFault(deny_object, "get_object"))
+    output = person.run("redrive", answer="n").out
+    assert "S3 denies you access to the files of 1 photo to re-examine, so the price is unknown." in output
+    assert "Redrive 3 failures for at most $0.02 plus the unknown price of 1 photo? [y/N]" in output
+
+
+def deny_object(call: ServiceCall) -> None:
+    """The person may not read this object."""
+    raise build_client_error("AccessDenied", call.operation, 403, "no")
+
+
+def test_photo_in_another_bucket_is_priced_without_the_mandates_of_the_stacks_bucket(person: Person) -> None:
+    person.run("mandate", "create", "anna", "--prefix", "shoes/", "--usd", "1", "--per-picture", "0.01")
+    upload_to(person.world)
+    person.world.s3.upload(READABLE_BUCKET, "shoes/red.jpg.json", b'{"prompt": "at sea", "logo": "brand.png"}', {})
+    request_photo(person.world)
+    result = person.run("redrive", "--json")
+    assert result.data["looked_at_anew"] == 1
+    person.world.s3.upload(READABLE_BUCKET, "shoes/red.jpg.json", b'{"prompt": "at sea"}', {})
+    assert person.run("redrive", "--json").data["most_usd"] == 0.08
 
 
 def test_cost_beyond_todays_budget_is_shown_in_advance(person: Person) -> None:

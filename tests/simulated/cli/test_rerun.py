@@ -106,6 +106,21 @@ def test_key_selects_one_photo_and_does_not_act_as_a_prefix(person: Person) -> N
     assert person.run("rerun", "shoes/red", "--json").data["photos"] == 2
 
 
+def test_picture_of_another_photo_with_the_same_content_is_no_purchase(person: Person) -> None:
+    person.world.upload_sidecar("hats/copy.jpg", prompt="at sea")
+    person.world.upload_photo("hats/copy.jpg", build_photo("shoes/red.jpg"))
+    person.world.run_until_empty()
+    upload_defaults(person, prompt="at sea")
+    calls = len(person.world.provider.received_job_ids)
+    output = person.run("rerun", "shoes/red.jpg", answer="n").out
+    assert "1   job bought before   same bytes and instructions; free" in output
+    assert "to buy" not in output
+    data = person.run("rerun", "shoes/", "--yes", "--json").data
+    assert (data["bought"], data["already_bought"], data["most_usd"]) == (1, 1, 0.06)
+    person.world.run_until_empty()
+    assert len(person.world.provider.received_job_ids) == calls + 1
+
+
 def test_unpaid_failure_is_bought_by_a_rerun(person: Person) -> None:
     person.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
     person.upload("bag.jpg")
@@ -166,6 +181,7 @@ def test_json_shows_the_plan_and_yes_confirms_it(person: Person) -> None:
         "photos": 2,
         "would_go": 2,
         "bought": 2,
+        "already_bought": 0,
         "most_usd": 0.12,
         "for_nothing": 0,
         "changed": 0,

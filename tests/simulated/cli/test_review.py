@@ -178,6 +178,19 @@ def test_decision_names_the_file_that_was_seen(monkeypatch: pytest.MonkeyPatch) 
     assert "was approved by" in person.run("review", "reject", KEY, "--sha256", "01234567").err
 
 
+def test_hash_of_one_of_several_pictures_needs_its_number_and_variant(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch, num_images=2, variants={"beach": {}, "sand": {"prompt": "on sand"}})
+    beach = next(job for job in person.world.list_jobs(KEY) if job.variant == "beach")
+    arguments = ["review", "approve", KEY, "--sha256", beach.reviews[1].sha256[:16]]
+    refused = person.run(*arguments)
+    reason = f"{KEY} has 4 pictures, and --sha256 is the hash of {KEY}, variant beach, picture 2"
+    assert f"{NOTHING_CHANGED}; {reason}: add --variant beach --picture 2\n" in refused.err
+    assert person.run(*arguments, "--variant", "beach").err.endswith(": add --picture 2\n")
+    assert person.run(*arguments, "--variant", "beach", "--picture", "2").code == EXIT_OK
+    again = person.run(*arguments)
+    assert (again.code, reason in again.err) == (EXIT_FAILURE, True)
+
+
 @pytest.mark.parametrize("option", ["--picture=0", "--picture=-1", "--sha256=", "--sha256=0123", "--sha256=xyzxyzxyz"])
 def test_number_or_hash_that_is_none_decides_nothing(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
     person = person_with_pictures(monkeypatch)
@@ -216,6 +229,20 @@ def test_redo_shows_the_price_and_buys_another_picture_after_a_yes(monkeypatch: 
     statuses = {job.instructions["prompt"]: job.status for job in person.world.list_jobs(KEY)}
     assert statuses == {"on grass": JobStatus.SUPERSEDED, "on sand": JobStatus.REVIEW}
     assert sum(job.charged for job in person.world.list_jobs(KEY)) == 2 * PRICE * 1_000_000
+
+
+def test_redo_with_a_picture_that_was_bought_before_is_no_purchase(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch)
+    person.world.upload_photo("copy.jpg", build_photo())
+    person.world.upload_sidecar("copy.jpg", prompt="on sand")
+    person.world.run_until_empty()
+    output = " ".join(person.run("review", "redo", KEY, "--prompt", "on sand", answer="n").out.split())
+    assert "0 jobs to buy" in output
+    assert "Nothing is bought, because the same was bought before." in output
+    document = person.run("review", "redo", KEY, "--prompt", "on sand", "--yes", "--json").data
+    assert (document["bought"], document["already_bought"], document["most_usd"]) == (0, 1, 0)
+    person.world.run_until_empty()
+    assert len(person.world.provider.received_job_ids) == 2
 
 
 def test_redo_of_a_rejected_picture_keeps_the_other_instructions(monkeypatch: pytest.MonkeyPatch) -> None:

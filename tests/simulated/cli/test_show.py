@@ -173,6 +173,13 @@ def test_show_names_the_photo_that_a_copy_waits_for(person: Person) -> None:
     assert person.run("show", "copy.jpg", "--json").data["waits_for"] == {}
 
 
+def test_show_command_for_a_key_with_spaces_can_be_copied(person: Person) -> None:
+    for key in ("summer sale/red cup.jpg", "copy.jpg"):
+        person.world.upload_photo(key, build_photo("same"), operation="remove")
+        person.world.run_until_empty("intake")
+    assert "run `backdrop show 'summer sale/red cup.jpg'`" in read_text(person, "copy.jpg")
+
+
 def test_show_reports_a_missing_picture(person: Person) -> None:
     person.upload("red.jpg")
     person.world.run_until_empty()

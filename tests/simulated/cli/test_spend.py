@@ -1,4 +1,4 @@
-"""`backdrop spend`: what was spent by day, folder, or provider."""
+"""`backdrop spend`: what was spent by day, folder, provider, or mandate."""
 
 import pytest
 

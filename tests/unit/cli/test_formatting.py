@@ -28,7 +28,8 @@ def test_rough_duration_uses_days_above_48_hours(seconds: float, text: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("prefix", "argument"), [("", "--all"), ("shoes/", "shoes/"), ("spring shoes/", "'spring shoes/'")]
+    ("prefix", "argument"),
+    [("", "--all"), ("shoes/", "shoes/"), ("spring shoes/", "'spring shoes/'"), ("a\n/", r"$'a\n/'")],
 )
 def test_scope_can_be_typed_as_an_argument(prefix: str, argument: str) -> None:
     assert format_scope(prefix) == argument

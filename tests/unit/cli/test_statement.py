@@ -298,7 +298,7 @@ def test_page_lists_some_charges_and_says_where_the_others_are() -> None:
         page = render_statement(statement)
         assert len(read_rows(statement)) == 502
     assert page.count('<span class="photo"') == 500
-    assert "2 more are in the CSV file." in page
+    assert "2 more are not listed; <code>backdrop statement 2026-11 --csv FILE</code> writes all of them." in page
     assert "$5.02" in page
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from backdrop.model.schedule import MESSAGE_LIFETIME
+from backdrop_cli.operate.redrive import DEAD_LETTER_RETENTION
 from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed, Node, read_template
 
 LANES = {f"{provider}Queue" for provider in PROVIDERS}
@@ -44,7 +45,7 @@ def test_message_that_cannot_be_processed_becomes_a_dead_letter() -> None:
 def test_dead_letters_are_kept_longer_than_any_message_waits() -> None:
     kept = {name: queue["MessageRetentionPeriod"] for name, queue in list_queues().items()}
     dead = kept.pop("DeadLetterQueue")
-    assert dead == 14 * DAY
+    assert dead == 14 * DAY == DEAD_LETTER_RETENTION.total_seconds()
     assert {kept.pop(name) for name in LANES} == {4 * DAY}
     assert kept == {"IntakeQueue": 14 * DAY, "DeliverQueue": 14 * DAY}
 
