@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from backdrop.model.job import JobStatus
 from backdrop.model.place_leases import SENIORITY
+from simulation.run_environment import describe_environment
 from simulation.world.call_behavior import CallBehavior
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
@@ -117,7 +118,7 @@ def _build_page(rows: Sequence[str], photos: int, seeds: int) -> str:
     table = "\n".join(rows)
     return f"""# Folders whose photos request different numbers of images
 
-`python -m bench.places_drain --photos {photos} --seeds {seeds}` writes this page.
+`python -m bench.places_drain --photos {photos} --seeds {seeds}` writes this page. Run on {describe_environment()}.
 
 In the simulated world, the product's code drains {photos:,} photos in each of {seeds} seeds. The number of images that
 a photo requests is drawn from the mix. At most {PLACES} images are in progress at the provider, and a call takes

@@ -14,6 +14,7 @@ from simulation.bill.bill_kinds import KIND_TEXTS, WorldKind
 from simulation.bill.bill_mutants import BILL_MUTANTS, is_killed
 from simulation.bill.bill_world import BUSY_HOURS, QUIET_HOURS, SeedResult, run_seed
 from simulation.process_pool import map_in_processes
+from simulation.run_environment import describe_environment
 
 PROCESSES = 2
 SUMMED = ("calls", "lost", "settled", "corrections", "stopped", "masked", "wrong", "unreported")
@@ -36,9 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(page)
     if options.out:
         options.out.write_text(page)
-    problems = [f"seed {one.seed} ({one.kind.value}): {text}" for one in results for text in one.problems]
+    problems = _list_problems(results)
     print("\n".join(problems[:MAX_PROBLEMS]), file=sys.stderr)
     return 1 if problems else 0
+
+
+def _list_problems(results: Iterable[SeedResult]) -> list[str]:
+    return [f"seed {one.seed} ({one.kind.value}): {text}" for one in results for text in one.problems]
 
 
 def _run_mutants() -> int:
@@ -63,6 +68,7 @@ def build_page(results: Sequence[SeedResult], first: int) -> str:
             f"{len(results):,} simulated worlds (seeds {first:,} to {first + len(results) - 1:,}),",
             f"most of them with the calls of {BUSY_HOURS} hours, and {QUIET_HOURS} hours more,",
             "and Ideogram's usage records, which are late, wrong, corrected, or shared. `make bill` runs them again.",
+            f"Run on {describe_environment()}.",
             "",
             "| world | worlds | calls | lost | settled | reopened | stopped | masked | wrong | wrong at the end |",
             "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
@@ -85,6 +91,10 @@ def build_page(results: Sequence[SeedResult], first: int) -> str:
             "",
             *_describe_waits([one for one in results if one.waited]),
             "",
+            "Broken promises:",
+            "",
+            *([f"- {text}" for text in _list_problems(results)[:MAX_PROBLEMS]] or ["- none"]),
+            "",
             "What the comparisons found:",
             "",
             *(f"- `{kind}`: {findings[kind]:,} worlds" for kind in sorted(findings)),
@@ -98,8 +108,8 @@ def _describe_waits(results: Sequence[SeedResult]) -> list[str]:
     return [
         f"In {len(results):,} of the worlds, the jobs of {waited:,} calls waited (`OnLostAnswer=ask_the_bill`):",
         f"{resent:,} were sent again. {sum(one.double_charges for one in results):,} of them were charged both times",
-        "(not counting masked ones),",
-        "each because the records were corrected after they had been final, and each was reported.",
+        "(not counting masked ones). It is a broken promise (below) unless the records were corrected after they had",
+        "been final, and the double charge was reported.",
     ]
 
 

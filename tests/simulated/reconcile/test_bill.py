@@ -212,7 +212,7 @@ def test_only_missing_charges_that_a_person_has_seen_are_accepted() -> None:
     assert (state.accepted_charges, state.missing_charges, state.stopped_hour) == ((missing,), (), None)
 
 
-def test_accepted_charge_stops_nothing_when_its_day_is_read_weeks_later() -> None:
+def test_charge_that_a_person_accepted_stays_accepted_for_weeks() -> None:
     bill = BillWorld(0)
     bill.run()
     [gone, *_] = [images for images in bill.images if images.key == OWN_KEY]
