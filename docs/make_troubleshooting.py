@@ -178,9 +178,9 @@ including those that failed before.
 
 ## Warnings
 
-A picture with a warning is delivered. Its receipt and its event list the warnings, and `backdrop show` prints them. A
-warning can also have the code of an error above: for example, one of several outputs could not be made. Warnings that
-are known before the purchase are in the receipt from the beginning; `quote`, `lint`, and `drop` show them, too.
+A warning does not end a job. The receipt and the event list the warnings, and `backdrop show` prints them. A warning
+can also have the code of an error above: for example, one of several outputs could not be made. Warnings that are known
+before the purchase are in the receipt from the beginning; `quote`, `lint`, and `drop` show them, too.
 
 {format_warnings()}
 """
