@@ -96,7 +96,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "settles-after-a-missing-charge",
             "If a certain charge is missing, nothing later is settled until a person has looked.",
-            force_false("model.bill:_apply_group_guards#3d32ab conditional expression 5"),
+            force_false("model.bill:_apply_group_guards#de16d0 conditional expression 6"),
             killer=f"{UNIT}::test_missing_charge_stops_later_settlements_until_a_person_has_looked",
         ),
         _build(
@@ -169,7 +169,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "ignores-usage-at-a-changed-price",
             "Usage that no call explains may be that of calls whose price has changed.",
-            force_false("model.bill:_apply_group_guards#3d32ab operand 8"),
+            force_false("model.bill:_apply_group_guards#de16d0 operand 4"),
             killer=f"{UNIT}::test_usage_that_no_call_explains_may_be_that_of_calls_at_another_price",
         ),
         _build(
@@ -181,7 +181,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "ignores-the-price-check",
             "If the price check found other prices, usage at one price may be that of calls at another.",
-            force_false("model.bill:_apply_group_guards#3d32ab operand 7"),
+            force_false("model.bill:_apply_group_guards#de16d0 operand 3"),
             killer=f"{UNIT}::test_nothing_is_settled_while_prices_differ_from_the_list",
         ),
         _build(
@@ -245,32 +245,32 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "ignores-usage-where-no-call-is",
             "Usage in an hour without a call at its price belongs to no call.",
-            force_false("model.bill:compare_bill#4304eb if 2"),
+            force_false("model.bill:compare_bill#5ccc41 if 2"),
             killer=f"{UNIT}::test_usage_in_an_hour_without_a_call_of_its_price_belongs_to_no_call",
         ),
         _build(
             "ignores-usage-of-the-next-hour",
             "An image that belongs to no call may be that of a call in the hour before.",
-            force_false("model.bill:_apply_group_guards#3d32ab conditional expression 3"),
+            force_false("model.bill:_apply_group_guards#de16d0 conditional expression 4"),
             killer=f"{UNIT}::test_call_is_not_settled_as_not_charged_before_an_hour_with_usage_of_no_call",
         ),
         _build(
             "takes-a-late-image-of-a-shared-key-for-that-of-others",
             "On a shared key, an image of the next hour that is not certainly another call's may be this call's.",
-            force_false("model.bill:_apply_group_guards#3d32ab operand 9"),
+            force_false("model.bill:_LateUsage.blocks#ff0274 operand 3"),
             killer=78,
         ),
         _build(
             "settles-before-the-next-hour-of-a-shared-key",
             "On a shared key, a call is settled as not charged only once the next hour is final.",
-            force_false("model.bill:_apply_group_guards#3d32ab operand 4"),
+            force_true("model.bill:_LateUsage.must_wait#1c9bf1 if 1"),
             killer=f"{UNIT}::test_call_of_a_shared_key_stays_open_until_the_next_hour_is_final",
         ),
         _build(
             "settles-before-the-next-hour-is-final",
-            "A call is not settled as not charged while the next hour can still show its image.",
-            force_false("model.bill:_apply_group_guards#3d32ab operand 3"),
-            killer=f"{UNIT}::test_call_of_an_own_key_waits_while_the_next_hour_is_read_but_not_final",
+            "A call is not settled as not charged while an image of the next hour may be its own.",
+            force_false("model.bill:_LateUsage.must_wait#1c9bf1 operand 2"),
+            killer=f"{UNIT}::test_call_of_an_own_key_waits_for_an_image_of_the_next_hour_that_is_not_certainly_of_another_call",
         ),
         _build(
             "counts-what-is-settled-among-the-undecided",

@@ -385,18 +385,44 @@ def test_call_of_a_shared_key_stays_open_until_the_next_hour_is_final() -> None:
     assert settled(calls, read_hours((), ()), rules(k1=KeyUse.SHARED)) == (0, 1)
 
 
-@pytest.mark.parametrize(("billed_later", "not_charged"), [(0, 1), (1, 0)])
-def test_call_of_an_own_key_waits_while_the_next_hour_is_read_but_not_final(
-    billed_later: int, not_charged: int
+@pytest.mark.parametrize(
+    ("others", "billed", "is_open"),
+    [
+        ([], [0], False),
+        ([], [1], True),
+        ([call(2, 1, certain=1)], [0], False),
+        ([call(2, 1, certain=1)], [1], False),
+        ([call(2, 1, certain=1)], [2], True),
+        # The image of the second hour may be the lost one: the certain one may be that of the third hour.
+        ([call(2, 1, 2, certain=1)], [1, 1], True),
+        ([call(2, 1, 2, certain=1), call(3, 2, certain=1)], [1, 1], False),
+        ([call(2, 1, unknown=1)], [1], True),
+    ],
+)
+def test_call_of_an_own_key_waits_for_an_image_of_the_next_hour_that_is_not_certainly_of_another_call(
+    others: list[BilledCall], billed: list[int], *, is_open: bool
 ) -> None:
-    calls = [call(1, 0, unknown=1)]
-    hours = read_hours((), (line(1),) if billed_later else ())
-    next_hour = NOON + HOUR
-    pending = hours | {next_hour: replace(hours[next_hour], unchanged_since=next_hour, last_read_at=next_hour)}
-    comparison = compare_bill(calls, pending, rules())
-    assert [one.not_charged for one in comparison.decisions] == [()]
-    assert comparison.open_calls == calls
-    assert settled(calls, hours, rules()) == (0, not_charged)
+    """The next hours are read, but not final."""
+    lost = call(1, 0, unknown=1)
+    hours = read_hours((), *((line(count),) if count else () for count in billed))
+    now = NOON + (len(billed) + 1) * HOUR
+    pending = {start: replace(hour, unchanged_since=now, last_read_at=now) for start, hour in hours.items()}
+    comparison = compare_bill([lost, *others], pending | {NOON: hours[NOON]}, rules())
+    [decision] = comparison.decisions
+    assert (lost in comparison.open_calls, decision.not_charged) == (is_open, () if is_open else (lost,))
+    assert not comparison.findings
+
+
+@pytest.mark.parametrize(("billed", "not_charged"), [([0, 0, 1, 1], 0), ([0, 0, 0, 1], 1)])
+def test_late_image_of_a_shared_key_is_found_among_connected_hours(billed: list[int], not_charged: int) -> None:
+    """The lost call of the second hour is connected with the others by calls at the boundaries of their hours."""
+    others = [call(2, 0, 1, unknown=1), call(3, 1, 2, unknown=1), call(4, 2, 3, unknown=1), call(5, 3, certain=1)]
+    lost = call(1, 1, unknown=1)
+    hours = read_hours(*((line(count),) if count else () for count in billed), ())
+    comparison = compare_bill([lost, *others], hours, rules(k1=KeyUse.SHARED))
+    assert sum(lost in one.not_charged for one in comparison.decisions) == not_charged
+    assert sum(lost == one for one in comparison.open_calls) == 1 - not_charged
+    assert bool(comparison.findings) is not not_charged
 
 
 def test_images_are_placed_where_fewest_others_can_be() -> None:

@@ -8,7 +8,7 @@ any of their images, or none.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
@@ -573,10 +573,11 @@ def compare_bill(calls: Iterable[BilledCall], hours: Mapping[datetime, UsageHour
         compared = {call.ref for part in parts for call in part.calls if not call.is_partial}
         comparison.open_calls += [call for call in group.calls if call.is_unknown and call.ref not in compared]
     clear_hours = {start: hour for start, hour in final.items() if start not in obstacles}
-    pending_hours = {start for start, hour in hours.items() if start not in final and not hour.has_shrunk}
+    pending_hours = {start: hour for start, hour in hours.items() if start not in final and not hour.has_shrunk}
+    late_usage = _LateUsage(groups, clear_hours, pending_hours, rules)
     if is_exact:
         candidates += list(_list_unexplained_usage(candidates, clear_hours, rules))
-    _apply_group_guards(candidates, clear_hours, pending_hours, rules, comparison)
+    _apply_group_guards(candidates, clear_hours, late_usage, rules, comparison)
     for hour, findings in obstacles.items():
         # An hour that has shrunk is never final, so nothing else would explain why its calls stay unknown.
         comparison.add_findings(one for one in findings if hour in final or one.kind is FindingKind.SHRUNK_HOUR)
@@ -672,34 +673,90 @@ def _is_known_price(line: UsageLine, use: KeyUse, prices: set[tuple[str, int]]) 
     return (line.endpoint, line.unit_price) in prices
 
 
+class _LateUsage:
+    """Images that the hour after those of a call shows, and that may be the call's, billed later than expected.
+
+    `clear_hours`: those that are compared. `pending_hours`: those that a later comparison can compare, because they are
+    not final yet; what they have shown so far counts, too, if nothing else uses the key.
+    """
+
+    def __init__(
+        self,
+        groups: Iterable[tuple[tuple[str, int], CallGroup]],
+        clear_hours: Mapping[datetime, UsageHour],
+        pending_hours: Mapping[datetime, UsageHour],
+        rules: BillRules,
+    ) -> None:
+        self._is_exact, self._key_uses = _is_exact(rules), rules.key_uses
+        self._clear_hours, self._pending_hours = clear_hours, pending_hours
+        self._hours = {**clear_hours, **pending_hours} if self._is_exact else clear_hours
+        self._parts = {
+            (*price_class, hour): part
+            for price_class, group in groups
+            for part in split_group(group, self._hours.__contains__)
+            for hour in part.hours
+        }
+        self._found: dict[tuple[str, int, datetime], bool] = {}
+
+    def must_wait(self, call: BilledCall) -> bool:
+        """Whether the next hour may still show an image of a call that was not charged otherwise.
+
+        With a key of its own, a call waits only for an image that the next hour already shows, and that other calls may
+        not explain once it is final.
+        """
+        next_hour = call.last_hour + HOUR
+        if self._is_exact:
+            return next_hour in self._pending_hours and self._may_include(call)
+        return next_hour not in self._clear_hours
+
+    def blocks(self, call: BilledCall) -> bool:
+        """Whether an image of the next hour prevents that the call is settled as not charged.
+
+        With a key of its own, such an image belongs to no call (`_precedes`). On a shared key, it explains itself.
+        """
+        return not self._is_exact and not self.must_wait(call) and self._may_include(call)
+
+    def _may_include(self, call: BilledCall) -> bool:
+        """Whether the next hour has an image that is not certainly another call's."""
+        next_hour = call.last_hour + HOUR
+        place = (call.endpoint, call.unit_price, next_hour)
+        if place not in self._found:
+            part = self._parts.get(place, CallGroup(next_hour, next_hour, []))
+            late = replace(call, first_hour=next_hour, last_hour=next_hour, certain=1, possible=0)
+            billed = [_count_billed(self._hours[hour], *place[:2], self._key_uses) for hour in part.hours]
+            # If a certain image of other calls is missing, too, the late one is not what is missing.
+            with_late = replace(part, calls=[*part.calls, late])
+            self._found[place] = _count_missing(with_late, billed) == _count_missing(part, billed)
+        return self._found[place]
+
+
+def _count_missing(group: CallGroup, billed: Sequence[int]) -> int:
+    return _count(_GroupProblem(group, billed, is_exact=False).find_missing())
+
+
 def _apply_group_guards(
     candidates: list[GroupDecision],
     hours: Mapping[datetime, UsageHour],
-    pending_hours: Set[datetime],
+    late_usage: _LateUsage,
     rules: BillRules,
     comparison: BillComparison,
 ) -> None:
-    """Keeps the decisions that nothing speaks against, and stops after an hour with a missing charge.
-
-    `pending_hours`: those that a later comparison can compare, because they are not final yet.
-    """
+    """Keeps the decisions that nothing speaks against, and stops after an hour with a missing charge."""
     _find_stop(candidates, rules, comparison)
-    is_shared = not _is_exact(rules)
     foreign = [one for one in candidates if FindingKind.FOREIGN_USAGE in _list_kinds(one)]
     for one in sorted(candidates, key=lambda one: (one.hours, one.endpoint, one.unit_price)):
         decision = _decide_as_shared(one, hours, rules) if foreign and one.is_explained else one
-        is_late = False
-        if decision.not_charged:
-            next_hour = decision.hours[-1] + HOUR
-            if next_hour in pending_hours or (is_shared and next_hour not in hours):
-                # The next hour may still show an image of one of these calls.
-                comparison.open_calls += decision.not_charged
-                decision = replace(decision, not_charged=())
-            elif is_shared:
-                is_late = _may_be_billed_late(decision, candidates, hours, rules)
+        waiting = [call for call in decision.not_charged if late_usage.must_wait(call)]
+        late = [call for call in decision.not_charged if late_usage.blocks(call)]
+        uncertain = {call.ref for call in (*waiting, *late)}
+        decision = replace(
+            decision,
+            not_charged=tuple(call for call in decision.not_charged if call.ref not in uncertain),
+            findings=(*decision.findings, *([_describe(decision, FindingKind.LATE_USAGE)] if late else [])),
+        )
         kinds = [
             *([FindingKind.OTHER_PRICE] if rules.has_other_prices or _shares_hours(decision, foreign) else []),
-            *([FindingKind.LATE_USAGE] if is_late or _precedes(decision, foreign) else []),
+            *([FindingKind.LATE_USAGE] if _precedes(decision, foreign) else []),
             *([FindingKind.UNSEEN_ENDPOINT] if decision.endpoint not in rules.seen_endpoints else []),
             *([FindingKind.STOPPED] if _is_stopped(decision, comparison.stopped_hour) else []),
         ]
@@ -708,6 +765,8 @@ def _apply_group_guards(
         is_blocked = bool(_list_kinds(decision) - {FindingKind.BILLED_FAILURE})
         if is_blocked or any(call.is_partial for call in decision.calls):
             comparison.open_calls += decision.undecided
+        else:
+            comparison.open_calls += waiting
         comparison.add_findings(decision.findings)
         comparison.decisions.append(decision)
 
@@ -756,32 +815,6 @@ def _shares_hours(decision: GroupDecision, foreign: Iterable[GroupDecision]) -> 
 def _precedes(decision: GroupDecision, foreign: Iterable[GroupDecision]) -> bool:
     """Whether usage that no call explains may be that of this decision's calls, billed later than expected."""
     return any(decision.endpoint == one.endpoint and one.hours[0] - decision.hours[-1] == HOUR for one in foreign)
-
-
-def _may_be_billed_late(
-    decision: GroupDecision,
-    candidates: Iterable[GroupDecision],
-    hours: Mapping[datetime, UsageHour],
-    rules: BillRules,
-) -> bool:
-    """Whether the next hour may hold an image that is not certainly another call's.
-
-    With a key of its own, such an image belongs to no call (`_precedes`). On a shared key, it explains itself.
-    """
-    next_hour, price_class = decision.hours[-1] + HOUR, (decision.endpoint, decision.unit_price)
-    late = replace(decision.calls[0], first_hour=next_hour, last_hour=next_hour, certain=1, possible=0)
-    last_hour, others = next_hour, list[BilledCall]()
-    for one in candidates:
-        if one.hours[0] == next_hour and (one.endpoint, one.unit_price) == price_class:
-            last_hour, others = one.hours[-1], list(one.calls)
-
-    def count_missing(calls: list[BilledCall]) -> int:
-        group = CallGroup(next_hour, last_hour, calls)
-        billed = [_count_billed(hours[hour], *price_class, rules.key_uses) for hour in group.hours]
-        return _count(_GroupProblem(group, billed, is_exact=False).find_missing())
-
-    # If a certain image of other calls is missing, too, the late one is not what is missing.
-    return count_missing([*others, late]) == count_missing(others)
 
 
 def _decide_as_shared(decision: GroupDecision, final: Mapping[datetime, UsageHour], rules: BillRules) -> GroupDecision:

@@ -93,8 +93,8 @@ class FindingKind(StrEnum):
     """What the comparison found. All but BILLED_FAILURE prevent that some calls are settled.
 
     OTHER_PRICE: records at one price may be those of calls at another, because Ideogram has changed its prices.
-    LATE_USAGE: an image of the next hour belongs to no call, so it may be that of a call in these hours. On a shared
-    key, this is so for each image that is not certainly that of another call.
+    LATE_USAGE: an image of the hour after a call's own belongs to no call, so it may be that call's. On a shared key,
+    this is so for each image that is not certainly that of another call.
     """
 
     MISSING_CHARGE = "missing_charge"

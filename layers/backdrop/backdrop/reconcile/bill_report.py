@@ -38,8 +38,8 @@ _TEXTS = {
         "Update Backdrop once a release has the new prices."
     ),
     FindingKind.LATE_USAGE: (
-        "An image in the next hour may be that of a call in this hour, billed later than expected, because it is not "
-        "certainly that of another call. So nothing is settled."
+        "An image of a later hour is not certainly that of another call, so it may be that of a call in these hours, "
+        "billed later than expected. Such calls stay unknown."
     ),
     FindingKind.UNCLEAR_CALL: (
         "An earlier release sent calls without recording their endpoint, or the amounts of calls are not those of "
