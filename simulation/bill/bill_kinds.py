@@ -36,7 +36,7 @@ KIND_TEXTS = {
     WorldKind.WITHHELD: "some pictures are withheld, and Ideogram bills them in some of the worlds",
     WorldKind.LATE: "some lost answers arrive after all, and some records are corrected",
     WorldKind.REPRICED: "Ideogram changes a price, in some worlds to that of another speed",
-    WorldKind.SLOW: "v1 calls with a long time limit, billed at their end",
+    WorldKind.SLOW: "v1 calls with a long time limit, near the end of an hour",
     WorldKind.INTERRUPTED: "runs of the comparison die at any write, or overlap, and some records are corrected",
     WorldKind.RETRIED: "the stack sends lost calls again (`OnLostAnswer=retry_once`)",
     WorldKind.OTHERS: "the usage of other software is corrected",

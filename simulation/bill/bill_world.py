@@ -45,6 +45,8 @@ LONG_DAYS, LONG_RUN_DISTANCE = (9, 10, 11), 2 * HOUR
 RUN_MINUTE = 10
 # How long a call may take (`IdeogramTimeoutSeconds`).
 TIME_LIMIT, SLOW_TIME_LIMIT = timedelta(minutes=3), timedelta(seconds=890)
+# How long after its end a call may be billed.
+MINUTES_OF_LATE_BILLING = 9.9
 FINAL_AFTER = timedelta(minutes=60)
 V1, V2 = "/v1/ideogram-v3/replace-background", "/v2/image/replace-background/ideogram-3"
 REMOVE_V1 = "/v1/remove-background"
@@ -527,15 +529,16 @@ class BillWorld:
         return job, endpoint
 
     def _bill(self, call: SentCall, count: int) -> BilledImages:
-        """Bills a call within ten minutes of its claim, or, if it is slow, at its end; the records show it later.
+        """Bills a call from a minute before its claim to ten minutes after its end; the records show it later.
 
         In shared worlds, some lost calls are billed later than that.
         """
         now = call.sent_at
         key = NEW_KEY if self.kind is WorldKind.REPLACED and now >= self.replaced_at else OWN_KEY
-        billed_at = now + timedelta(minutes=self.random.choice([self.random.uniform(0, 3), self.random.uniform(-1, 9)]))
-        if self.kind is WorldKind.SLOW:
-            billed_at = now + self.story.random() * self.time_limit
+        latest = self.time_limit / timedelta(minutes=1) + MINUTES_OF_LATE_BILLING
+        billed_at = now + timedelta(
+            minutes=self.random.choice([self.random.uniform(0, 3), self.random.uniform(-1, latest)])
+        )
         is_lost = call.fate is CallFate.LOST
         if self.kind is WorldKind.SHARED and is_lost and self.story.random() < SHARE_OF_LATE_BILLING:
             billed_at = now + timedelta(minutes=self.story.uniform(9, 60))

@@ -256,25 +256,20 @@ def test_failure_that_may_have_been_billed_prevents_settling_as_charged() -> Non
 
 
 @pytest.mark.parametrize(
-    ("minute", "last_minute", "hours"), [(30, 30, (12, 12)), (5, 5, (11, 12)), (55, 55, (12, 13)), (30, 52, (12, 13))]
+    ("sent_minute", "lease_minute", "hours"),
+    [(30, 36, (12, 12)), (10, 49, (12, 12)), (9, 36, (11, 12)), (45, 51, (12, 13)), (30, 50, (12, 13))],
 )
-def test_call_near_a_boundary_may_be_billed_in_either_hour(minute: int, last_minute: int, hours: Span) -> None:
-    """An acknowledged call may be billed until its lease ends."""
+@pytest.mark.parametrize("provider_id", [None, "work-1"])
+def test_call_may_be_billed_ten_minutes_before_it_is_sent_and_after_its_lease_ends(
+    sent_minute: int, lease_minute: int, hours: Span, provider_id: str | None
+) -> None:
     attempt = build_attempt(
-        submitted_at=NOON + timedelta(minutes=minute),
-        lease_until=NOON + timedelta(minutes=last_minute),
-        provider_id="work-1",
+        submitted_at=NOON + timedelta(minutes=sent_minute),
+        lease_until=NOON + timedelta(minutes=lease_minute),
+        provider_id=provider_id,
     )
     [found] = list_billed_calls(build_job(attempts=(attempt,), paid_attempt_no=1, links=(DELIVERED,)))
     assert (found.first_hour.hour, found.last_hour.hour, found.certain) == (*hours, 1)
-
-
-@pytest.mark.parametrize(("lease_minutes", "hours"), [(6, (12, 12)), (14, (12, 13))])
-def test_call_may_be_billed_until_its_lease_ends(lease_minutes: int, hours: Span) -> None:
-    sent_at = NOON + timedelta(minutes=45)
-    attempt = build_attempt(submitted_at=sent_at, lease_until=sent_at + timedelta(minutes=lease_minutes))
-    [found] = list_billed_calls(build_job(attempts=(attempt,)))
-    assert (found.first_hour.hour, found.last_hour.hour) == hours
 
 
 def test_lost_call_of_a_release_with_other_prices_is_not_understood() -> None:
@@ -411,6 +406,29 @@ def test_call_of_an_own_key_waits_for_an_image_of_the_next_hour_that_is_not_cert
     [decision] = comparison.decisions
     assert (lost in comparison.open_calls, decision.not_charged) == (is_open, () if is_open else (lost,))
     assert not comparison.findings
+
+
+@pytest.mark.parametrize("obstacle", ["shrunk", "unlisted_key", "unknown_price", None])
+def test_image_of_the_next_hour_keeps_a_call_of_an_own_key_open_even_if_that_hour_cannot_be_compared(
+    obstacle: str | None,
+) -> None:
+    lost, other = call(1, 0, unknown=1), call(2, 0, certain=1)
+    lines = {"unlisted_key": (line(1), line(1, key="k3")), "unknown_price": (line(1), line(1, price=None))}
+    hours = read_hours((line(1),), lines.get(obstacle or "", (line(1),)), shrunk=1 if obstacle == "shrunk" else None)
+    comparison = compare_bill([lost, other], hours, rules())
+    assert lost in comparison.open_calls
+    assert not any(one.not_charged for one in comparison.decisions)
+
+
+def test_waiting_call_is_not_counted_among_several_that_cannot_be_told_apart() -> None:
+    """Two calls of the first hour cannot be told apart. The one of the second hour was not charged."""
+    alike = [call(1, 0, unknown=1), call(2, 0, unknown=1)]
+    lost, connecting = call(3, 1, unknown=1), call(4, 0, 1, certain=1)
+    hours = read_hours((line(2),), (), (line(1),))
+    pending = {NOON + 2 * HOUR: replace(hours[NOON + 2 * HOUR], last_read_at=NOON + 3 * HOUR)}
+    [decision] = compare_bill([*alike, lost, connecting, call(5, 2, unknown=1)], hours | pending, rules()).decisions
+    assert (decision.charged_count, decision.unknown_count) == (1, 2)
+    assert (list(decision.undecided), list(decision.waiting)) == (alike, [lost])
 
 
 @pytest.mark.parametrize(("billed", "not_charged"), [([0, 0, 1, 1], 0), ([0, 0, 0, 1], 1)])

@@ -28,9 +28,9 @@ from backdrop.model.job import Attempt, AttemptOutcome, Job, Suspicion
 from backdrop.model.price_check import PRICE_CHECK_ID, PriceCheck
 from backdrop.model.pricing import BILL_PROVIDER, REMOVE_PER_INPUT, REPLACE_PER_IMAGE, look_up_image_price
 from backdrop.model.provider_result import ProviderResult
-from backdrop.model.usage_records import MAX_CLOCK_DIFFERENCE, floor_to_hour
+from backdrop.model.usage_records import floor_to_hour
 
-# A call this close to the boundary of two hours may be billed in either.
+# A call may be billed this long before it was sent, and this long after it ended.
 BOUNDARY = timedelta(minutes=10)
 # Endpoints at which a call that failed after it was accepted may have been billed.
 ASYNC_ENDPOINT_PREFIX = "/v2/"
@@ -131,7 +131,8 @@ class GroupDecision:
 
     `billed`: the images of this stack's keys. `charged`, `not_charged`: the calls about which they are certain. If the
     others cannot be told apart, `charged_count` of their `unknown_count` images were charged; None if even that is
-    uncertain. `missing_charges`: what is certain, but not in the records.
+    uncertain. `waiting`: the calls that were not charged, unless an image of the next hour is theirs.
+    `missing_charges`: what is certain, but not in the records.
     """
 
     endpoint: str
@@ -141,6 +142,7 @@ class GroupDecision:
     billed: int
     charged: tuple[BilledCall, ...] = ()
     not_charged: tuple[BilledCall, ...] = ()
+    waiting: tuple[BilledCall, ...] = ()
     charged_count: int | None = None
     unknown_count: int = 0
     findings: tuple[Finding, ...] = ()
@@ -163,7 +165,7 @@ class GroupDecision:
 
     @property
     def undecided(self) -> tuple[BilledCall, ...]:
-        decided = {call.ref for call in (*self.charged, *self.not_charged)}
+        decided = {call.ref for call in (*self.charged, *self.not_charged, *self.waiting)}
         return tuple(call for call in self.calls if call.is_unknown and call.ref not in decided)
 
 
@@ -189,11 +191,6 @@ def _describe_call(job: Job, attempt: Attempt) -> BilledCall:
         possible, unknown_rest = divmod(unknown, unit_price)
     else:
         possible, unknown_rest = (images if is_failure else 0), unknown
-    # A call is billed when it ends at the latest, and its lease outlasts it.
-    latest = max(attempt.submitted_at + BOUNDARY, attempt.lease_until + MAX_CLOCK_DIFFERENCE)
-    if attempt.provider_id:
-        # What the provider acknowledged runs on its own.
-        latest = max(latest, attempt.lease_until + BOUNDARY)
     # v2 bills pictures that it made and withheld (developer.ideogram.ai/ideogram-api/errors); for v1, it is unknown.
     withheld = _count_withheld(job, attempt, certain) if attempt.basis == LIST_BASIS and not _is_async(attempt) else 0
     amounts = attempt.charged + unknown or is_failure
@@ -204,7 +201,8 @@ def _describe_call(job: Job, attempt: Attempt) -> BilledCall:
         attempt.endpoint or "",
         unit_price,
         floor_to_hour(attempt.submitted_at - BOUNDARY),
-        floor_to_hour(latest),
+        # The time at which a call ended is unknown, but its lease outlasts it.
+        floor_to_hour(attempt.lease_until + BOUNDARY),
         certain=certain - withheld,
         possible=possible + withheld,
         is_unknown=attempt.outcome is AttemptOutcome.LOST and attempt.unknown > 0,
@@ -573,8 +571,7 @@ def compare_bill(calls: Iterable[BilledCall], hours: Mapping[datetime, UsageHour
         compared = {call.ref for part in parts for call in part.calls if not call.is_partial}
         comparison.open_calls += [call for call in group.calls if call.is_unknown and call.ref not in compared]
     clear_hours = {start: hour for start, hour in final.items() if start not in obstacles}
-    pending_hours = {start: hour for start, hour in hours.items() if start not in final and not hour.has_shrunk}
-    late_usage = _LateUsage(groups, clear_hours, pending_hours, rules)
+    late_usage = _LateUsage(groups, hours, clear_hours, rules)
     if is_exact:
         candidates += list(_list_unexplained_usage(candidates, clear_hours, rules))
     _apply_group_guards(candidates, clear_hours, late_usage, rules, comparison)
@@ -676,20 +673,19 @@ def _is_known_price(line: UsageLine, use: KeyUse, prices: set[tuple[str, int]]) 
 class _LateUsage:
     """Images that the hour after those of a call shows, and that may be the call's, billed later than expected.
 
-    `clear_hours`: those that are compared. `pending_hours`: those that a later comparison can compare, because they are
-    not final yet; what they have shown so far counts, too, if nothing else uses the key.
+    `clear_hours`: those that are compared. If nothing else uses the key, what the other hours show counts, too.
     """
 
     def __init__(
         self,
         groups: Iterable[tuple[tuple[str, int], CallGroup]],
+        hours: Mapping[datetime, UsageHour],
         clear_hours: Mapping[datetime, UsageHour],
-        pending_hours: Mapping[datetime, UsageHour],
         rules: BillRules,
     ) -> None:
         self._is_exact, self._key_uses = _is_exact(rules), rules.key_uses
-        self._clear_hours, self._pending_hours = clear_hours, pending_hours
-        self._hours = {**clear_hours, **pending_hours} if self._is_exact else clear_hours
+        self._clear_hours = clear_hours
+        self._hours = hours if self._is_exact else clear_hours
         self._parts = {
             (*price_class, hour): part
             for price_class, group in groups
@@ -699,15 +695,14 @@ class _LateUsage:
         self._found: dict[tuple[str, int, datetime], bool] = {}
 
     def must_wait(self, call: BilledCall) -> bool:
-        """Whether the next hour may still show an image of a call that was not charged otherwise.
+        """Whether a comparison of the next hour may find an image of a call that was not charged otherwise.
 
-        With a key of its own, a call waits only for an image that the next hour already shows, and that other calls may
-        not explain once it is final.
+        With a key of its own, only an image that the next hour already shows makes a call wait.
         """
         next_hour = call.last_hour + HOUR
-        if self._is_exact:
-            return next_hour in self._pending_hours and self._may_include(call)
-        return next_hour not in self._clear_hours
+        if next_hour in self._clear_hours:
+            return False
+        return not self._is_exact or (next_hour in self._hours and self._may_include(call))
 
     def blocks(self, call: BilledCall) -> bool:
         """Whether an image of the next hour prevents that the call is settled as not charged.
@@ -746,12 +741,13 @@ def _apply_group_guards(
     foreign = [one for one in candidates if FindingKind.FOREIGN_USAGE in _list_kinds(one)]
     for one in sorted(candidates, key=lambda one: (one.hours, one.endpoint, one.unit_price)):
         decision = _decide_as_shared(one, hours, rules) if foreign and one.is_explained else one
-        waiting = [call for call in decision.not_charged if late_usage.must_wait(call)]
+        waiting = tuple(call for call in decision.not_charged if late_usage.must_wait(call))
         late = [call for call in decision.not_charged if late_usage.blocks(call)]
         uncertain = {call.ref for call in (*waiting, *late)}
         decision = replace(
             decision,
             not_charged=tuple(call for call in decision.not_charged if call.ref not in uncertain),
+            waiting=waiting,
             findings=(*decision.findings, *([_describe(decision, FindingKind.LATE_USAGE)] if late else [])),
         )
         kinds = [
@@ -765,8 +761,7 @@ def _apply_group_guards(
         is_blocked = bool(_list_kinds(decision) - {FindingKind.BILLED_FAILURE})
         if is_blocked or any(call.is_partial for call in decision.calls):
             comparison.open_calls += decision.undecided
-        else:
-            comparison.open_calls += waiting
+        comparison.open_calls += decision.waiting
         comparison.add_findings(decision.findings)
         comparison.decisions.append(decision)
 

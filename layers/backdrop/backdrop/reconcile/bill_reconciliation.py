@@ -295,9 +295,8 @@ class BillReconciliation:
         for call, settlement in settlements:
             self._settle_call(call, settlement, current[call.ref.source_id, call.ref.job_id], result)
         for decision in comparison.decisions:
-            if not decision.charged_count:
-                for call in decision.undecided:
-                    self._withdraw_count(call, current[call.ref.source_id, call.ref.job_id], result)
+            for call in decision.waiting if decision.charged_count else (*decision.undecided, *decision.waiting):
+                self._withdraw_count(call, current[call.ref.source_id, call.ref.job_id], result)
         self._hold_undecidable_jobs(current.values(), comparison, result)
         return state
 
