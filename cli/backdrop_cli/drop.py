@@ -70,7 +70,7 @@ def run_drop(stack: Stack, screen: Screen, options: DropOptions) -> int:
         if not (options.wait or options.download_folder):
             return _finish_without_waiting(screen, document, plan)
         tracker = UploadTracker(stack, _build_expected_uploads(plan, progress), started_at)
-        return _wait_for_pictures(stack, screen, options, tracker, document)
+        return _wait_for_pictures(stack, screen, options, tracker, _find_common_folder(plan), document)
     except KeyboardInterrupt:
         raise InterruptedCommandError(_format_interruption(progress, plan)) from None
 
@@ -182,7 +182,12 @@ def _finish_without_waiting(screen: Screen, document: dict[str, Any], plan: Uplo
 
 
 def _wait_for_pictures(
-    stack: Stack, screen: Screen, options: DropOptions, tracker: UploadTracker, document: dict[str, Any]
+    stack: Stack,
+    screen: Screen,
+    options: DropOptions,
+    tracker: UploadTracker,
+    folder: str,
+    document: dict[str, Any],
 ) -> int:
     """Waits, downloads the pictures, and reports what became of the photos even if an error or Ctrl-C ends it."""
     display = ProgressDisplay(screen)
@@ -200,7 +205,7 @@ def _wait_for_pictures(
             with screen.live_view(display.render):
                 tracker.wait_until_done(poll_and_show)
         finally:
-            upload_report.print_outcome(screen, tracker)
+            upload_report.print_outcome(screen, tracker, folder)
             document |= upload_report.build_outcome_document(tracker)
         if options.download_folder:
             keys = [key for photo in document["photos"] for key in photo["pictures"]]

@@ -49,7 +49,7 @@ def _print_failures(
         limit = len(group) if list_all else MAX_PHOTOS_PER_CODE
         _print_photos(stack, screen, code, group[:limit])
         if len(group) > limit:
-            command = _build_command(failure_filter, code)
+            command = build_failures_command(code, failure_filter.prefix, failure_filter.provider)
             screen.print(f"    … and {len(group) - limit:,} more: `{command}` lists them")
 
 
@@ -106,11 +106,11 @@ def _print_photos(stack: Stack, screen: Screen, code: Code, failures: Sequence[F
             )
 
 
-def _build_command(failure_filter: FailureFilter, code: Code) -> str:
-    """Returns the command that lists all failures with this code that the filter selects."""
-    prefix = f" {quote_for_shell(failure_filter.prefix)}" if failure_filter.prefix else ""
-    provider = f" --provider {failure_filter.provider}" if failure_filter.provider else ""
-    return f"backdrop failures{prefix} --code {code.value}{provider} --all"
+def build_failures_command(code: Code, prefix: str, provider: str = "") -> str:
+    """Returns the command that lists all failures with this code under the prefix."""
+    scope = f" {quote_for_shell(prefix)}" if prefix else ""
+    only_provider = f" --provider {provider}" if provider else ""
+    return f"backdrop failures{scope} --code {code.value}{only_provider} --all"
 
 
 def _summarize_code(code: Code, group: Sequence[FailedItem]) -> dict[str, Any]:

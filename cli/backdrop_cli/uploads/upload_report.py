@@ -22,6 +22,7 @@ from backdrop_cli.formatting import (
     format_scope,
 )
 from backdrop_cli.operate.budget import describe_budget_shortfall
+from backdrop_cli.operate.failures import build_failures_command
 from backdrop_cli.purchase_warnings import print_warning_counts
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
@@ -224,8 +225,8 @@ _WARNING_NOUNS: Mapping[str, tuple[str, str]] = {
 """How many of a warning are described after a drop, if not by its code."""
 
 
-def print_outcome(screen: Screen, tracker: UploadTracker) -> None:
-    """Prints how the photos ended, what they cost, and what to do about problems."""
+def print_outcome(screen: Screen, tracker: UploadTracker, folder: str) -> None:
+    """Prints how the photos, all of this folder, ended, what they cost, and what to do about problems."""
     counts = tracker.count_by_status
     status_counts = ", ".join(f"{counts[stage]:,} {stage}" for stage in DisplayStatus if counts[stage])
     cost = ", ".join(filter(None, (format_cost(*tracker.cost_micro_usd), tracker.earlier_cost_text)))
@@ -243,7 +244,7 @@ def print_outcome(screen: Screen, tracker: UploadTracker) -> None:
     for (code, hint), photo_messages in problems_by_hint.items():
         screen.print(f"✗ {code.value}: {hint}", "yellow")
         messages = [f"{key}: {message}" for key, message in photo_messages]
-        more_hint = f"`backdrop failures --code {code.value} --all` lists them"
+        more_hint = f"`{build_failures_command(code, folder)}` lists them"
         screen.print_sample(messages, MAX_LISTED_PER_CODE, more_hint=more_hint)
     for code, keys in tracker.keys_by_warning.items():
         shown = format_count(keys.total(), *_WARNING_NOUNS.get(code, (f"warning: {code}", f"warnings: {code}")))

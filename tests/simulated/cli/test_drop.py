@@ -95,6 +95,14 @@ def test_refused_photo_is_uploaded_again_and_runs(uploader: Uploader) -> None:
     assert (result.code, uploader.list_statuses()) == (0, [JobStatus.STORED, JobStatus.STORED])
 
 
+def test_hint_about_more_problems_lists_only_those_of_the_dropped_folder(uploader: Uploader) -> None:
+    for n in range(5):
+        uploader.write(f"shoes/{n}.jpg", build_photo(str(n)))
+    uploader.world.provider.script += [build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST)] * 7
+    result = uploader.drop("shoes", *PROMPT, "--wait")
+    assert "2 more: `backdrop failures shoes/ --code unsafe_request --all` lists them" in " ".join(result.out.split())
+
+
 def test_replaced_photo_is_uploaded_and_its_old_outcome_ignored(uploader: Uploader) -> None:
     uploader.drop("shoes", *PROMPT, "--wait")
     uploader.write("shoes/red.jpg", build_photo("another"))
