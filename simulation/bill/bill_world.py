@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from backdrop.model import transitions
 from backdrop.model.bill import BilledCall, group_calls, list_billed_calls
-from backdrop.model.bill_records import HOUR, FindingKind, KeyUse
+from backdrop.model.bill_records import HOUR, MIN_READ_DISTANCE, FindingKind, KeyUse
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, RetryLaterError
 from backdrop.model.job import AttemptOutcome, Job, JobStatus, PictureLink, Settlement, SettlementResult
@@ -720,7 +720,8 @@ class BillWorld:
                 self._report(f"the double charge of {job_id} is not reported")
 
     def _count_settled_in_time(self, jobs: dict[tuple[str, str], Job]) -> None:
-        """Counts the unknown charges of groups in which none or all were charged, and those settled within two hours.
+        """Counts the unknown charges of groups in which none or all were charged, and those settled within two hours
+        after the first moment at which their last hour can be final.
 
         The ledger as it was before any settlement defines the groups.
         """
@@ -762,7 +763,8 @@ class BillWorld:
         charged, possible = sum(one.charged for one in truths), sum(one.images for one in truths)
         if not calls or charged not in (0, possible):
             return
-        deadline = last_hour + HOUR + FINAL_AFTER + 2 * HOUR
+        first_final = last_hour + HOUR + FINAL_AFTER + MIN_READ_DISTANCE
+        deadline = first_final + 2 * HOUR
         in_time = 0
         for call in calls:
             attempt = jobs[call.ref.source_id, call.ref.job_id].find_attempt(call.ref.n)
