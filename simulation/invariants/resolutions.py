@@ -302,7 +302,7 @@ def _may_lack_room_for_mask(job: JsonObject) -> bool:
     bought = sum(one["charged"] + one["unknown"] + one["reserved"] for one in job["attempts"])
     limit = job["instructions"].get("max_cost_usd")
     is_above_limit = limit is not None and bought + MASK_MICRO_USD > round(limit * 1_000_000)
-    return bool(bought) and (is_above_limit or job["mandate"] is not None)
+    return bool(bought) and (is_above_limit or job.get("mandate") is not None)
 
 
 def _needs_no_verdict(job: JsonObject) -> bool:

@@ -18,7 +18,8 @@ class CrashCounter:
     """`consecutive_crashes`: by job ID, or by key for a photo without a job, since the last delivery that succeeded.
 
     The first delivery of a message leaves no mark. Workers that start while another worker's mark is in force count as
-    one crash, however slow they are and whenever they crash.
+    one crash, however slow they are and whenever they crash. If another worker succeeds meanwhile and removes the mark,
+    the crash leaves none.
     """
 
     def __init__(self, snapshot: LedgerSnapshot) -> None:
@@ -26,6 +27,7 @@ class CrashCounter:
         self._snapshot = snapshot
         self._marks: dict[str, str] = {}
         self._counted_marks: dict[str, str] = {}
+        self._removals: dict[str, tuple[datetime, str]] = {}
 
     def count_crash(self) -> None:
         """Counts the crash of the current worker."""
@@ -36,7 +38,9 @@ class CrashCounter:
         item_id = _find_job_id(invocation.messages) or self._find_opened_photo(worker.name)
         own_messages = [message for message in invocation.messages if item_id in message.body] or invocation.messages
         is_first = all(message.id in invocation.first_delivery_ids for message in own_messages)
-        if is_first or self._was_counted_under_mark(item_id, invocation.started_at):
+        removed_at, remover = self._removals.get(item_id, (invocation.started_at, worker.name))
+        has_no_mark = remover != worker.name and removed_at >= invocation.started_at
+        if is_first or has_no_mark or self._was_counted_under_mark(item_id, invocation.started_at):
             return
         self._counted_marks[item_id] = self._marks.get(item_id, "")
         self.consecutive_crashes[item_id] += 1
@@ -64,6 +68,9 @@ class CrashCounter:
         start under it.
         """
         item_id, mark = str(body.get("job_id", body["key"])), body["processing_until"]
+        worker = self._snapshot.world.event_loop.current_worker
+        if mark is None and item_id in self._marks and worker is not None:
+            self._removals[item_id] = (self._snapshot.world.clock.time, worker.name)
         if mark is None or (before and self.has_other_bytes(before, body)):
             for state in (self.consecutive_crashes, self._counted_marks, self._marks):
                 state.pop(item_id, None)

@@ -40,6 +40,8 @@ ONCE_BROKEN = {
     "new_tags_of_a_canceled_photo_wait_for_corrected_defaults": (4030462,),
     "wrong_clocks_change_the_order_of_refusals": (4043315,),
     "redriven_jobs_fail_again_before_the_redrive_ends": (4048015,),
+    "worker_crashes_after_another_has_removed_its_mark": (2164469035305193,),
+    "job_without_a_mandate_is_written_before_a_mask_is_bought": (4040730,),
     "request_asks_for_what_the_sidecars_provider_cannot_do": (700101, 700154, 700482, 700911, 700985, 701299),
 }
 

@@ -19,9 +19,11 @@ class CrashingWorkers:
     def __init__(self, body: str = f'{{"job_id": "{JOB}"}}') -> None:
         self.invocation = SimpleNamespace(messages=[SimpleNamespace(id="m1", body=body)], started_at=START)
         calls = [SimpleNamespace(worker_name="w", request={"Key": f"{KEY}.json"})]
-        event_loop = SimpleNamespace(current_worker=SimpleNamespace(name="w"))
+        self.worker, self.clock = SimpleNamespace(name="w"), SimpleNamespace(time=START)
+        event_loop = SimpleNamespace(current_worker=self.worker)
         bucket = SimpleNamespace(find_current={KEY: SimpleNamespace(etag="new")}.get)
-        world = SimpleNamespace(event_loop=event_loop, transport=SimpleNamespace(calls=calls), input_bucket=bucket)
+        transport = SimpleNamespace(calls=calls)
+        world = SimpleNamespace(event_loop=event_loop, clock=self.clock, transport=transport, input_bucket=bucket)
         self.crash_counter = CrashCounter(cast("Any", SimpleNamespace(world=world, find_invocation=self._invocation)))
 
     def _invocation(self, _: str) -> SimpleNamespace:
@@ -84,6 +86,21 @@ def test_successful_delivery_ends_the_series_of_crashes() -> None:
     workers.crash(START)
     workers.write_mark(None)
     assert not workers.crash_counter.consecutive_crashes
+
+
+@pytest.mark.parametrize(
+    ("remover", "started_at", "count"), [("x", START, 0), ("w", START, 1), ("x", START + 2 * MINUTE, 1)]
+)
+def test_crash_is_not_counted_if_another_worker_has_removed_its_mark(
+    remover: str, started_at: datetime, count: int
+) -> None:
+    workers = CrashingWorkers()
+    workers.write_mark(START + 5 * MINUTE)
+    workers.clock.time, workers.worker.name = START + MINUTE, remover
+    workers.write_mark(None)
+    workers.worker.name = "w"
+    workers.crash(started_at)
+    assert workers.crash_counter.consecutive_crashes[JOB] == count
 
 
 def test_crashes_on_a_photo_without_a_job_are_counted_separately() -> None:
