@@ -276,12 +276,18 @@ def _find_bought_shape(job: JsonObject) -> str:
 
 
 def check_mask(
-    source: JsonObject, jobs: Mapping[str, JsonObject], *, is_transparent: bool, had_cut_out: bool | None
+    source: JsonObject,
+    jobs: Mapping[str, JsonObject],
+    *,
+    is_transparent: bool,
+    had_cut_out: bool | None,
+    has_mandate: bool,
 ) -> list[Violation]:
     """Checks that a photo whose jobs have changed has a mask if, and only if, a picture asks for it and needs it.
 
     Holds on every write. `is_transparent`: the photo itself shows where the product is. `had_cut_out`: whether another
-    cut-out of the same bytes was bought before; None if that has changed since the worker started.
+    cut-out of the same bytes was bought before; None if that has changed since the worker started. `has_mandate`: a
+    mandate owns the folder, or did before.
     """
     current_jobs = [jobs[job_id] for variant, job_id in source["jobs"].items() if variant != MASK_VARIANT]
     buyers = [job for job in current_jobs if job["instructions"].get("subject", {}).get("mask") == "buy"]
@@ -291,18 +297,25 @@ def check_mask(
     has_mask = MASK_VARIANT in source["jobs"]
     if has_mask == (needs_mask and not had_cut_out) or (needs_mask and had_cut_out is None):
         return []
-    if needs_mask and not has_mask and all(_may_lack_room_for_mask(job) or _needs_no_verdict(job) for job in buyers):
+    if (
+        needs_mask
+        and not has_mask
+        and all(_may_lack_room_for_mask(job, has_mandate=has_mandate) or _needs_no_verdict(job) for job in buyers)
+    ):
         return []
     detail = f"{source['key']}: {'a mask that nothing needs' if has_mask else 'no mask, although a picture needs one'}"
     return [Violation(Invariant.MASK_BOUGHT_ON_REQUEST, detail)]
 
 
-def _may_lack_room_for_mask(job: JsonObject) -> bool:
-    """Whether a mask may exceed the limits of a job that has been charged, or may have been."""
+def _may_lack_room_for_mask(job: JsonObject, *, has_mandate: bool) -> bool:
+    """Whether a mask may exceed the limits of a job that has been charged, or may have been.
+
+    A mandate may be newer than the job.
+    """
     bought = sum(one["charged"] + one["unknown"] + one["reserved"] for one in job["attempts"])
     limit = job["instructions"].get("max_cost_usd")
     is_above_limit = limit is not None and bought + MASK_MICRO_USD > round(limit * 1_000_000)
-    return bool(bought) and (is_above_limit or job.get("mandate") is not None)
+    return bool(bought) and (is_above_limit or has_mandate)
 
 
 def _needs_no_verdict(job: JsonObject) -> bool:

@@ -145,6 +145,7 @@ class InstructionMonitor:
             self._snapshot.jobs,
             is_transparent=photo_name in TRANSPARENT_PHOTO_NAMES,
             had_cut_out=None if has_changed else had_cut_out,
+            has_mandate=bool(self._list_term_codes(source["key"])),
         )
 
     def _list_resolutions(

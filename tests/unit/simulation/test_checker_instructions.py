@@ -280,11 +280,10 @@ def find_mask_problems(
 ) -> list[Violation]:
     """Checks a photo with these jobs, with a mask or without, and with another cut-out or not."""
     jobs: dict[str, JsonObject] = {
-        str(n): job("accepted", instructions=one, operation=one["operation"], mandate=None)
-        for n, one in enumerate(instructions)
+        str(n): job("accepted", instructions=one, operation=one["operation"]) for n, one in enumerate(instructions)
     }
     source = photo_source(jobs={name: name for name in jobs} | ({"@mask": "m"} if mask else {}))
-    return check_mask(source, jobs, is_transparent=transparent, had_cut_out=cut_out)
+    return check_mask(source, jobs, is_transparent=transparent, had_cut_out=cut_out, has_mandate=False)
 
 
 def test_mask_is_bought_if_and_only_if_a_picture_needs_it() -> None:
@@ -307,16 +306,16 @@ def test_mask_is_bought_if_and_only_if_a_picture_needs_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "mandate", "is_excused"), [(0.07, None, False), (0.06, None, True), (9, "anna", True)]
+    ("limit", "has_mandate", "is_excused"), [(0.07, False, False), (0.06, False, True), (9, True, True)]
 )
 def test_mask_may_be_missing_if_a_bought_picture_leaves_no_room_for_it(
-    limit: float, mandate: str | None, *, is_excused: bool
+    limit: float, *, has_mandate: bool, is_excused: bool
 ) -> None:
     attempt = {"charged": 60_000, "unknown": 0, "reserved": 0}
     instructions = BUYS_MASK | {"max_cost_usd": limit}
-    picture = job("paid", attempt, instructions=instructions, operation="replace", mandate=mandate)
+    picture = job("paid", attempt, instructions=instructions, operation="replace")
     named = photo_source(jobs={"": "picture"})
-    problems = check_mask(named, {"picture": picture}, is_transparent=False, had_cut_out=False)
+    problems = check_mask(named, {"picture": picture}, is_transparent=False, had_cut_out=False, has_mandate=has_mandate)
     assert (problems == []) is is_excused
 
 
@@ -336,9 +335,9 @@ def test_mask_may_be_missing_if_no_picture_is_compared_again(
     status: str, decisions: tuple[str | None, ...], *, is_excused: bool
 ) -> None:
     reviews = [{"decision": decision} for decision in decisions]
-    picture = job(status, instructions=BUYS_MASK, operation="replace", mandate=None, reviews=reviews)
+    picture = job(status, instructions=BUYS_MASK, operation="replace", reviews=reviews)
     named = photo_source(jobs={"": "picture"})
-    problems = check_mask(named, {"picture": picture}, is_transparent=False, had_cut_out=False)
+    problems = check_mask(named, {"picture": picture}, is_transparent=False, had_cut_out=False, has_mandate=False)
     assert (problems == []) is is_excused
 
 
