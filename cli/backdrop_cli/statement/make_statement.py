@@ -33,8 +33,11 @@ class StatementFiles:
     def choose(cls, month: Month, csv: Path | None, page: Path | None) -> "StatementFiles":
         """Returns the files that the user named; without any, both, named after the month, in the current folder.
 
-        Raises UsageError if both are the same file.
+        Raises UsageError if both are the same file, or if one is a folder.
         """
+        for option, path in (("--csv", csv), ("--page", page)):
+            if path and path.is_dir():
+                raise UsageError(f"{option} takes a file, but {path} is a folder; name a file in it")
         if csv and page and csv.resolve() == page.resolve():
             raise UsageError(f"--csv and --page name the same file, {csv}; choose another one for one of them")
         if csv or page:

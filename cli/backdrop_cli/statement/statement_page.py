@@ -48,23 +48,28 @@ def list_notices(statement: Statement) -> list[str]:
         notices.append("This statement is provisional: the month is not over.")
     if statement.in_flight.count:
         calls = format_count(statement.in_flight.count, "call of this month has", "calls of this month have")
+        whose = "its" if statement.in_flight.count == 1 else "their"
         notices.append(
-            f"This statement is provisional: {calls} not ended. The totals do not contain their cost, at most "
+            f"This statement is provisional: {calls} not ended. The totals do not contain {whose} cost, at most "
             f"{format_usd(statement.in_flight.reserved)}."
         )
     if statement.open_count:
         charges = format_count(statement.open_count, "charge is unknown: its call", "charges are unknown: their calls")
         least, most = format_usd(statement.min_bill), format_usd(statement.max_bill)
-        amount = f"is {least}" if least == most else f"is between {least} and {most}"
-        notices.append(f"{charges} may have been charged or not. The provider's bill {amount}.")
+        has_one = len(statement.groups["provider"]) == 1
+        bill = "The provider's bill is" if has_one else "The bills of all providers together are"
+        amount = least if least == most else f"between {least} and {most}"
+        notices.append(f"{charges} may have been charged or not. {bill} {amount}.")
     undecided_count = statement.state_counts[UnknownState.UNDECIDED]
     if undecided_count:
-        charges = format_count(undecided_count, "unknown charge", "unknown charges")
+        total = format_usd(statement.undecided_sum)
         least, most = map(format_usd, statement.undecided)
         amount = least if least == most else f"at least {least}, and at most {most},"
+        one = undecided_count == 1
+        charges = f"1 unknown charge of {total}" if one else f"{undecided_count:,} unknown charges, {total} together"
         notices.append(
-            f"Of {charges}, {format_usd(statement.undecided_sum)} together, the provider's usage records prove that "
-            f"{amount} was charged, but not for which photos. The tables count all of it as possibly charged."
+            f"Of {charges}, the provider's usage records prove that {amount} was charged"
+            f"{'' if one else ', but not for which photos'}. The tables count all of it as possibly charged."
         )
     if statement.settled_count:
         charges = format_count(statement.settled_count, "charge was unknown, and is", "charges were unknown, and are")

@@ -80,6 +80,13 @@ def test_file_that_cannot_be_written_is_reported_and_kept(person: Person, tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.parametrize("folder", [".", "", "..", "/"])
+def test_folder_in_place_of_a_file_is_a_usage_error(person: Person, folder: str) -> None:
+    result = person.run("statement", "2026-11", "--csv", folder)
+    shown = folder or "."
+    assert (result.code, result.err) == (2, f"error: --csv takes a file, but {shown} is a folder; name a file in it\n")
+
+
 def test_month_that_is_none_or_has_not_begun_is_a_usage_error(person: Person, tmp_path: Path) -> None:
     result = person.run("statement", "11/2026")
     assert (result.code, result.err) == (2, "error: MONTH is a year and a month, such as 2026-11, not '11/2026'\n")
