@@ -73,8 +73,7 @@ def _replace_text_file(path: Path) -> Generator[TextIO]:
 
 
 def _print_statement(screen: Screen, statement: Statement, files: StatementFiles) -> None:
-    state = "provisional" if statement.is_provisional else "final"
-    screen.print(f"Statement of {statement.month.name} (UTC), stack {statement.stack_name}: {state}", "bold")
+    screen.print(f"Statement of {statement.month.name} (UTC), stack {statement.stack_name}: {statement.state}", "bold")
     for name in GROUPINGS:
         totals = statement.groups[name]
         if set(totals) - {EMPTY_LABELS.get(name)}:
@@ -105,6 +104,10 @@ def _build_document(statement: Statement, files: StatementFiles) -> dict[str, An
         "month": statement.month.name,
         "provisional": statement.is_provisional,
         "in_flight": {"calls": statement.in_flight.count, "most_usd": to_usd(statement.in_flight.reserved)},
+        "deleted": {
+            "usd": to_usd(statement.deleted.charged),
+            "unknown_usd": to_usd(statement.deleted.unknown),
+        },
         "open_charges": statement.open_count,
         "settled_charges": statement.settled_count,
         "bill": {"least_usd": to_usd(statement.min_bill), "most_usd": to_usd(statement.max_bill)},

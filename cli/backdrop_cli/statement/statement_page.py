@@ -5,7 +5,7 @@ from html import escape
 from string import Template
 
 from backdrop.model.pricing import format_usd
-from backdrop_cli.formatting import escape_unprintable, format_count, format_utc
+from backdrop_cli.formatting import escape_unprintable, format_cost, format_count, format_utc
 from backdrop_cli.gallery.gallery_html import GALLERY_PACKAGE, join_templates, read_template
 from backdrop_cli.operate.spend import SpendTotal
 from backdrop_cli.statement.charges import Charge, UnknownState
@@ -30,7 +30,7 @@ def render_statement(statement: Statement) -> str:
         created=escape(format_utc(statement.created_at)),
         charged=escape(format_usd(total.confirmed)),
         unknown=escape(format_usd(statement.possibly_more)),
-        highest=escape(format_usd(statement.max_bill)),
+        highest=escape(format_usd(total.confirmed + statement.possibly_more)),
         calls=f"{total.calls:,}",
         notices="".join(f'<p class="notice">{escape(text)}</p>\n' for text in list_notices(statement)),
         groups="\n".join(_render_group(name, statement.groups[name]) for name in GROUPINGS),
@@ -52,6 +52,12 @@ def list_notices(statement: Statement) -> list[str]:
         notices.append(
             f"This statement is provisional: {calls} not ended. The totals do not contain {whose} cost, at most "
             f"{format_usd(statement.in_flight.reserved)}."
+        )
+    if statement.is_incomplete:
+        cost = format_cost(statement.deleted.charged, statement.deleted.unknown)
+        notices.append(
+            f"This statement is incomplete: the ledger has deleted calls of this month, which cost {cost}. The tables "
+            "do not contain them."
         )
     if statement.open_count:
         charges = format_count(statement.open_count, "charge is unknown: its call", "charges are unknown: their calls")
@@ -106,8 +112,7 @@ def select_largest(totals: Mapping[str, SpendTotal], limit: int) -> dict[str, Sp
 
 
 def _render_state(statement: Statement) -> str:
-    name = "provisional" if statement.is_provisional else "final"
-    return f'<span class="state {name}">{name.capitalize()}</span>'
+    return f'<span class="state {statement.state}">{statement.state.capitalize()}</span>'
 
 
 def _render_group(name: str, totals: Mapping[str, SpendTotal]) -> str:

@@ -260,6 +260,23 @@ def test_statement_is_provisional_until_the_month_and_its_calls_have_ended() -> 
         assert "The totals do not contain its cost, at most $0.09." in render_statement(statement)
 
 
+def test_statement_is_incomplete_if_the_ledger_has_deleted_calls() -> None:
+    job = build_job(attempts=(build_attempt(charged=60_000), build_attempt(2, unknown=10_000)))
+    deleted = build_job(job_id="job-2", attempts=(build_attempt(charged=90_000), build_attempt(2, unknown=30_000)))
+    with read_ledger(job, deleted=deleted) as statement:
+        assert (statement.state, statement.is_provisional) == ("incomplete", False)
+        assert (statement.total.confirmed, statement.min_bill, statement.max_bill) == (60_000, 150_000, 190_000)
+        page = render_statement(statement)
+        assert '<span class="state incomplete">Incomplete</span>' in page
+        assert "the ledger has deleted calls of this month, which cost $0.09 and possibly $0.03 more." in page
+        assert list_figures(page) == {"Charged": "$0.06", "Possibly more": "$0.01", "At most": "$0.07"}
+        assert [row["x_IsProvisional"] for row in read_rows(statement)] == ["false", "false"]
+    with read_ledger(job) as statement:
+        assert (statement.state, statement.is_incomplete) == ("final", False)
+    with read_ledger(job, deleted=deleted, now=SUBMITTED_AT) as statement:
+        assert (statement.state, statement.is_incomplete) == ("provisional", False)
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "2026", "2026-13", "2026-00", "2026-1", "26-11", "2026-11-20", "2026-11\n", "november", "٢٠٢٦-١١", "9999-12"],
