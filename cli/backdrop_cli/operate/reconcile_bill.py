@@ -5,6 +5,7 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any
 
+from backdrop.model.bill import ASYNC_ENDPOINT_PREFIX
 from backdrop.model.bill_records import FindingKind
 from backdrop.model.object_keys import photo_name_of
 from backdrop.reconcile.bill_reconciliation import MAX_KEPT_FINDINGS
@@ -176,7 +177,10 @@ def _describe_result(one: Mapping[str, Any]) -> str:
     parts = [format_count(charged, "was charged", "were charged")] if charged else []
     parts += [format_count(not_charged, "was not charged", "were not charged")] if not_charged else []
     if one["charged_of_unknown"]:
-        others = "of the others" if parts else "of them"
+        # The records do not tell a lost call from one that need not have been charged.
+        is_async = one["endpoint"].startswith(ASYNC_ENDPOINT_PREFIX)
+        free = "calls that failed" if is_async else "pictures that were withheld"
+        others = f"of {'the others' if parts else 'them'}, or of {free},"
         counted = format_count(one["charged_of_unknown"], f"{others} was", f"{others} were")
         parts = [f"{counted} charged, but it is not known which"]
     return "; ".join(parts) or "not settled"

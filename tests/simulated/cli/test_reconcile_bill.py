@@ -159,8 +159,8 @@ def test_records_without_usage_are_explained(new_bill: BillWorld, monkeypatch: p
     ("group", "text"),
     [
         ((1, 2, 0), "1 was charged; 2 were not charged"),
-        ((0, 0, 1), "1 of them was charged, but it is not known which"),
-        ((0, 0, 2), "2 of them were charged, but it is not known which"),
+        ((0, 0, 1), "1 of them, or of calls that failed, was charged, but it is not known which"),
+        ((0, 0, 2), "2 of them, or of calls that failed, were charged, but it is not known which"),
         ((0, 0, None), "not settled"),
     ],
 )
@@ -186,6 +186,16 @@ def test_groups_are_told_apart_by_their_endpoint(
         "  - 2026-11-26 10:00–11:00 UTC, /v2/remove-background, $0.01 an image: 5 images billed. The ledger has 2 as "
         f"charged, and 3 as unknown: {text}.\n"
     ) in out
+
+
+def test_withheld_pictures_may_be_those_that_were_charged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More images may be charged than those of the unknown charges."""
+    bill = BillWorld(128)
+    bill.run()
+    assert bill.kind is WorldKind.WITHHELD
+    out = build_person(bill, monkeypatch).run("reconcile-bill").out
+    text = "8 as unknown: 13 of them, or of pictures that were withheld, were charged, but it is not known which."
+    assert text in out
 
 
 def settled_call(result: SettlementResult, **changes: Any) -> dict[str, Any]:
