@@ -43,6 +43,7 @@ SINGLE_FINDINGS = frozenset(
         FindingKind.BILLED_FAILURE,
     }
 )
+FINDINGS_WITH_JOBS = frozenset({FindingKind.UNCLEAR_CALL, FindingKind.BILLED_FAILURE})
 # These are about all endpoints, although each is recorded for one.
 FINDINGS_WITHOUT_ENDPOINT = frozenset({FindingKind.STOPPED, FindingKind.OTHER_PRICE})
 
@@ -103,6 +104,10 @@ def reconcile_bill(stack: Stack, screen: Screen, day: date | None, *, accept_mis
         screen.print(f"{corrections} not listed. `backdrop show KEY` shows what became of a call.", "red")
     for text in _list_findings(findings):
         screen.print_bullet("!", text, "yellow")
+    for month in sorted({one["first_hour"][:7] for one in findings if one["kind"] in FINDINGS_WITH_JOBS}):
+        screen.print(
+            f"The CSV of `backdrop statement {month}` has the photo and Ideogram's ID of each job (`x_JobId`)."
+        )
     if is_cut:
         screen.print(f"Only {MAX_KEPT_FINDINGS} findings are kept; there may be more.", "yellow")
     if report["stopped_hour"]:

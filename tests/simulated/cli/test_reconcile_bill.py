@@ -267,6 +267,14 @@ def test_finding_is_printed_once_for_all_its_hours_with_its_endpoint(
     assert f"Only {MAX_KEPT_FINDINGS} findings are kept; there may be more." in out
 
 
+def test_jobs_of_a_finding_can_be_looked_up(new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their IDs are those of the ledger, which `show` does not take."""
+    failures = [build_finding(FindingKind.BILLED_FAILURE, hour, count=1, details=("job1",)) for hour in (3, 5)]
+    out = run_with_report(new_bill, monkeypatch, findings=failures)
+    assert out.count("The CSV of `backdrop statement 2026-11` has the photo and Ideogram's ID of each job") == 1
+    assert "backdrop statement" not in run_with_report(new_bill, monkeypatch, findings=[])
+
+
 def test_stop_says_how_it_ends(new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     out = run_with_report(new_bill, monkeypatch, stopped_hour="2026-11-26T10:00:00+00:00")
     assert "Nothing is settled from 2026-11-26 10:00 UTC on, until you have found out why a charge is missing" in out
