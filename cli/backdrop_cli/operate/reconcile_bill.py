@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from backdrop.model.bill import ASYNC_ENDPOINT_PREFIX
-from backdrop.model.bill_records import FindingKind
+from backdrop.model.bill_records import FindingKind, KeyUse
 from backdrop.model.object_keys import photo_name_of
 from backdrop.reconcile.bill_reconciliation import MAX_KEPT_FINDINGS
 from backdrop_cli.errors import CommandError, UsageError
@@ -20,6 +20,7 @@ RESULT_TEXTS = {
     "not_charged": "was not charged",
     "undecided": "stays unknown",
 }
+NOT_SETTLED = "not settled"
 NEXT_STEPS = {
     "not_charged": (
         "A job whose call was not charged is sent once more within minutes if it waited for the records "
@@ -94,7 +95,8 @@ def reconcile_bill(stack: Stack, screen: Screen, day: date | None, *, accept_mis
             "hour if the day was read for the first time.",
             "yellow",
         )
-    _print_groups(screen, groups, day)
+    is_key_shared = any(one["use"] == KeyUse.SHARED for one in report["keys"])
+    _print_groups(screen, groups, day, is_key_shared=is_key_shared)
     name_photo = partial(_name_photo, stack.input_bucket)
     _print_settled(screen, [one | {"photo": name_photo(one)} for one in report["settled"]])
     for one in report["corrections"]:
@@ -160,12 +162,20 @@ def _print_keys(screen: Screen, keys: Sequence[Mapping[str, Any]], day: date | N
         screen.print("Set IdeogramKeyIds to the ID of this stack's key. Until then, nothing is settled.", "yellow")
 
 
-def _print_groups(screen: Screen, groups: Sequence[Mapping[str, Any]], day: date | None) -> None:
+def _print_groups(
+    screen: Screen, groups: Sequence[Mapping[str, Any]], day: date | None, *, is_key_shared: bool
+) -> None:
     if not groups:
         screen.print(f"No hour {f'of {day} ' if day else ''}that is final has an unknown charge.")
         return
     for one in groups:
         screen.print_bullet("-", _describe_group(one))
+    # Otherwise, a finding says why, or how many of them were charged.
+    if is_key_shared and any(_describe_result(one) == NOT_SETTLED for one in groups):
+        screen.print(
+            "Because a key is shared, calls are only settled as not charged. Those that may have been charged stay "
+            "unknown."
+        )
 
 
 def _describe_group(one: Mapping[str, Any]) -> str:
@@ -188,7 +198,7 @@ def _describe_result(one: Mapping[str, Any]) -> str:
         others = f"of {'the others' if parts else 'them'}, or of {free},"
         counted = format_count(one["charged_of_unknown"], f"{others} was", f"{others} were")
         parts = [f"{counted} charged, but it is not known which"]
-    return "; ".join(parts) or "not settled"
+    return "; ".join(parts) or NOT_SETTLED
 
 
 def _list_findings(findings: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -155,6 +155,22 @@ def test_records_without_usage_are_explained(new_bill: BillWorld, monkeypatch: p
     assert "IdeogramKeyIds" not in out
 
 
+def build_group_row(**changes: Any) -> dict[str, Any]:
+    row = {
+        "hours": "2026-11-26 10:00–11:00 UTC",
+        "first_hour": "2026-11-26T10:00:00+00:00",
+        "last_hour": "2026-11-26T10:00:00+00:00",
+        "endpoint": "/v2/remove-background",
+        "unit_price": "$0.01",
+        "billed": 5,
+        "certain": 2,
+        "unknown": 3,
+        "settled_as_charged": 0,
+        "settled_as_not_charged": 0,
+    }
+    return row | changes
+
+
 @pytest.mark.parametrize(
     ("group", "text"),
     [
@@ -168,19 +184,7 @@ def test_groups_are_told_apart_by_their_endpoint(
     new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch, group: tuple[int, int, int | None], text: str
 ) -> None:
     charged, not_charged, undecided = group
-    row = {
-        "hours": "2026-11-26 10:00–11:00 UTC",
-        "first_hour": "2026-11-26T10:00:00+00:00",
-        "last_hour": "2026-11-26T10:00:00+00:00",
-        "endpoint": "/v2/remove-background",
-        "unit_price": "$0.01",
-        "billed": 5,
-        "certain": 2,
-        "unknown": 3,
-        "settled_as_charged": charged,
-        "settled_as_not_charged": not_charged,
-        "charged_of_unknown": undecided,
-    }
+    row = build_group_row(settled_as_charged=charged, settled_as_not_charged=not_charged, charged_of_unknown=undecided)
     out = run_with_report(new_bill, monkeypatch, groups=[row])
     assert (
         "  - 2026-11-26 10:00–11:00 UTC, /v2/remove-background, $0.01 an image: 5 images billed. The ledger has 2 as "
@@ -188,14 +192,23 @@ def test_groups_are_told_apart_by_their_endpoint(
     ) in out
 
 
-def test_withheld_pictures_may_be_those_that_were_charged(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_withheld_pictures_may_be_those_that_were_charged(new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """More images may be charged than those of the unknown charges."""
-    bill = BillWorld(128)
-    bill.run()
-    assert bill.kind is WorldKind.WITHHELD
-    out = build_person(bill, monkeypatch).run("reconcile-bill").out
+    row = build_group_row(charged_of_unknown=13, unknown=8, endpoint="/v1/remove-background")
+    out = run_with_report(new_bill, monkeypatch, groups=[row])
     text = "8 as unknown: 13 of them, or of pictures that were withheld, were charged, but it is not known which."
     assert text in out
+
+
+def test_calls_that_a_shared_key_leaves_unknown_are_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    bill = BillWorld(next(seed for seed in range(100) if BillWorld(seed).kind is WorldKind.SHARED))
+    bill.run()
+    person = build_person(bill, monkeypatch)
+    bootstrap = bill.world.steps.bootstrap
+    bootstrap.settings = replace(bootstrap.settings, ideogram_key_ids=f"{OWN_KEY}:shared, {OTHER_KEY}:other")
+    out = person.run("reconcile-bill").out
+    assert "as unknown: not settled." in out
+    assert "Because a key is shared, calls are only settled as not charged." in out
 
 
 def settled_call(result: SettlementResult, **changes: Any) -> dict[str, Any]:
