@@ -1,6 +1,6 @@
 """Ledgers in memory, and their statements of November 2026."""
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import Attempt, Job
+from backdrop.model.schedule import BudgetDay
 from backdrop_cli.statement.month import parse_month
 from backdrop_cli.statement.statement import Statement, read_statement
 
@@ -18,10 +19,11 @@ SUBMITTED_AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class FakeLedger:
-    """The parts of a stack that a statement reads."""
+    """The parts of a stack that a statement reads. `deleted`: a job that only the days of the budget remember."""
 
-    items: Iterable[Job | ImageRequest]
+    items: Sequence[Job | ImageRequest]
     now: datetime = DECEMBER_2
+    deleted: Job | None = None
     name: str = "shop"
     input_bucket: str = "photos"
 
@@ -32,14 +34,23 @@ class FakeLedger:
     def scan_charged_and_requests(self) -> Iterator[Job | ImageRequest]:
         yield from self.items
 
+    def read_budget(self, now: datetime) -> tuple[BudgetDay, int]:
+        jobs = [item for item in (*self.items, self.deleted) if isinstance(item, Job)]
+        day = now.date().isoformat()
+        of_day = [attempt for job in jobs for attempt in job.attempts if attempt.budget_day == day]
+        sums = {name: sum(getattr(one, name) for one in of_day) for name in ("reserved", "unknown")}
+        return BudgetDay(day, confirmed=sum(one.charged for one in of_day), **sums), 0
+
     @property
     def clock(self) -> Any:
         return type("Clock", (), {"now": lambda _: self.now})()
 
 
 @contextmanager
-def read_ledger(*items: Job | ImageRequest, now: datetime = DECEMBER_2) -> Generator[Statement]:
-    with read_statement(cast("Any", FakeLedger(items, now)), NOVEMBER) as statement:
+def read_ledger(
+    *items: Job | ImageRequest, now: datetime = DECEMBER_2, deleted: Job | None = None
+) -> Generator[Statement]:
+    with read_statement(cast("Any", FakeLedger(items, now, deleted)), NOVEMBER) as statement:
         yield statement
 
 

@@ -1,9 +1,14 @@
 """The `reconcile-bill` command: compares Ideogram's usage records with the ledger, and explains the result."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
+from backdrop.model.bill import ASYNC_ENDPOINT_PREFIX
+from backdrop.model.bill_records import FindingKind, KeyUse
+from backdrop.model.object_keys import photo_name_of
+from backdrop.reconcile.bill_reconciliation import MAX_KEPT_FINDINGS
 from backdrop_cli.errors import CommandError, UsageError
 from backdrop_cli.formatting import format_count, format_receipt_usd
 from backdrop_cli.screen import Screen
@@ -15,6 +20,7 @@ RESULT_TEXTS = {
     "not_charged": "was not charged",
     "undecided": "stays unknown",
 }
+NOT_SETTLED = "not settled"
 NEXT_STEPS = {
     "not_charged": (
         "A job whose call was not charged is sent once more within minutes if it waited for the records "
@@ -29,14 +35,32 @@ NEXT_STEPS = {
         "--pay-again` buys its picture, and may pay twice."
     ),
 }
+# Each of these is about images or jobs of its own. Of the others, the same one often concerns many hours.
+SINGLE_FINDINGS = frozenset(
+    {
+        FindingKind.MISSING_CHARGE,
+        FindingKind.FOREIGN_USAGE,
+        FindingKind.UNCLEAR_CALL,
+        FindingKind.BILLED_FAILURE,
+    }
+)
+FINDINGS_WITH_JOBS = frozenset({FindingKind.UNCLEAR_CALL, FindingKind.BILLED_FAILURE})
+# These are about all endpoints, although each is recorded for one.
+FINDINGS_WITHOUT_ENDPOINT = frozenset({FindingKind.STOPPED, FindingKind.OTHER_PRICE})
 
 
 def parse_day(text: str | None) -> date | None:
     """Raises UsageError if the text is not a day."""
+    if text is None:
+        return None
     try:
-        return date.fromisoformat(text) if text else None
-    except ValueError as error:
-        raise UsageError(f"--day is not a day such as 2026-11-26: {text}") from error
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    # `fromisoformat` takes a week, too, and returns its Monday.
+    if day is None or day.isoformat() != text:
+        raise UsageError(f"--day takes a day such as 2026-11-26, not {text!r}")
+    return day
 
 
 def check_has_begun(day: date | None, now: datetime) -> None:
@@ -51,6 +75,7 @@ def reconcile_bill(stack: Stack, screen: Screen, day: date | None, *, accept_mis
     with screen.spinner("reading Ideogram's usage records and the ledger"):
         request = {"requested": True, "accept_missing": accept_missing, "day": day.isoformat() if day else None}
         report = stack.run_bill_comparison(request)
+    is_cut = len(report["findings"]) >= MAX_KEPT_FINDINGS
     report |= {name: [one for one in report[name] if _is_on(one, day)] for name in LISTS_WITH_HOURS}
     uncompared = [hour for hour in report["uncompared_hours"] if day and hour.startswith(day.isoformat())]
     groups, findings = report["groups"], report["findings"]
@@ -58,7 +83,7 @@ def reconcile_bill(stack: Stack, screen: Screen, day: date | None, *, accept_mis
     if report["failure"]:
         raise CommandError(f"nothing was compared. {report['failure']}")
     screen.print(f"Ideogram's usage records and the ledger, stack {stack.name}", "bold")
-    _print_keys(screen, report["keys"], "three days" if day else "a week")
+    _print_keys(screen, report["keys"], day, has_key_ids=bool(stack.parameters.get("IdeogramKeyIds")))
     if report["missing_hours"]:
         hours = format_count(len(report["missing_hours"]), "hour")
         screen.print(f"The response has no records of {hours}, which are not settled.")
@@ -70,27 +95,53 @@ def reconcile_bill(stack: Stack, screen: Screen, day: date | None, *, accept_mis
             "hour if the day was read for the first time.",
             "yellow",
         )
-    _print_groups(screen, groups, day)
-    _print_settled(screen, report["settled"])
+    is_key_shared = any(one["use"] == KeyUse.SHARED for one in report["keys"])
+    _print_groups(screen, groups, day, is_key_shared=is_key_shared)
+    name_photo = partial(_name_photo, stack.input_bucket)
+    _print_settled(screen, [one | {"photo": name_photo(one)} for one in report["settled"]])
     for one in report["corrections"]:
-        screen.print_bullet("!", _describe_correction(one), "red")
+        screen.print_bullet("!", _describe_correction(one, name_photo(one)), "red")
     if report["corrections_left_out"]:
         corrections = format_count(report["corrections_left_out"], "more correction is", "more corrections are")
         screen.print(f"{corrections} not listed. `backdrop show KEY` shows what became of a call.", "red")
-    for finding in findings:
-        screen.print_bullet("!", finding["text"], "yellow")
+    for text in _list_findings(findings):
+        screen.print_bullet("!", text, "yellow")
+    for month in sorted({one["first_hour"][:7] for one in findings if one["kind"] in FINDINGS_WITH_JOBS}):
+        screen.print(
+            f"The CSV of `backdrop statement {month}` has the photo and Ideogram's ID of each job (`x_JobId`)."
+        )
+    if is_cut:
+        screen.print(f"Only {MAX_KEPT_FINDINGS} findings are kept; there may be more.", "yellow")
     if report["stopped_hour"]:
-        screen.print(f"Nothing is settled from {report['stopped_hour'][:16]} UTC on, until you have looked.", "red")
-    if report["open_calls"]:
+        screen.print(
+            f"Nothing is settled from {_format_minute(report['stopped_hour'])} UTC on, until you have found out why a "
+            "charge is missing, and run `backdrop reconcile-bill --accept-missing`.",
+            "red",
+        )
+    # With a day, the number includes calls of the days around it. The hours and findings above say what is open.
+    if report["open_calls"] and not day:
         calls = format_count(report["open_calls"], "call")
-        screen.print(f"{calls} with an unknown charge cannot be settled yet: an hour is not final, or has a finding.")
+        screen.print(
+            f"{calls} with an unknown charge cannot be settled yet: an hour is not final, has a finding, or is older "
+            "than a week. For an older hour, run `backdrop reconcile-bill` with `--day`."
+        )
 
 
 def _is_on(one: Mapping[str, Any], day: date | None) -> bool:
     return day is None or one["first_hour"][:10] <= day.isoformat() <= one["last_hour"][:10]
 
 
-def _print_keys(screen: Screen, keys: Sequence[Mapping[str, Any]], period: str) -> None:
+def _name_photo(stack_bucket: str, one: Mapping[str, Any]) -> str:
+    """Returns the name under which `show` finds the photo; the job's ID if its key is not recorded."""
+    return photo_name_of(one["bucket"], one["key"], stack_bucket) if one["key"] else one["job_id"]
+
+
+def _format_minute(moment: str) -> str:
+    return moment[:16].replace("T", " ")
+
+
+def _print_keys(screen: Screen, keys: Sequence[Mapping[str, Any]], day: date | None, *, has_key_ids: bool) -> None:
+    period = "three days" if day else "a week"
     uses = {
         "own": "this stack's",
         "shared": "shared",
@@ -103,18 +154,28 @@ def _print_keys(screen: Screen, keys: Sequence[Mapping[str, Any]], period: str) 
     else:
         screen.print(
             f"The records of {period} are empty. An hour is read when it is over, so a call appears up to an hour "
-            "later. IdeogramKeyIds needs the ID of this stack's key, which this command lists then."
+            "later."
         )
+        if not has_key_ids:
+            screen.print("IdeogramKeyIds needs the ID of this stack's key, which this command lists then.")
     if keys and not any(one["use"] for one in keys):
         screen.print("Set IdeogramKeyIds to the ID of this stack's key. Until then, nothing is settled.", "yellow")
 
 
-def _print_groups(screen: Screen, groups: Sequence[Mapping[str, Any]], day: date | None) -> None:
+def _print_groups(
+    screen: Screen, groups: Sequence[Mapping[str, Any]], day: date | None, *, is_key_shared: bool
+) -> None:
     if not groups:
         screen.print(f"No hour {f'of {day} ' if day else ''}that is final has an unknown charge.")
         return
     for one in groups:
         screen.print_bullet("-", _describe_group(one))
+    # Otherwise, a finding says why, or how many of them were charged.
+    if is_key_shared and any(_describe_result(one) == NOT_SETTLED for one in groups):
+        screen.print(
+            "Because a key is shared, calls are only settled as not charged. Those that may have been charged stay "
+            "unknown."
+        )
 
 
 def _describe_group(one: Mapping[str, Any]) -> str:
@@ -131,16 +192,38 @@ def _describe_result(one: Mapping[str, Any]) -> str:
     parts = [format_count(charged, "was charged", "were charged")] if charged else []
     parts += [format_count(not_charged, "was not charged", "were not charged")] if not_charged else []
     if one["charged_of_unknown"]:
-        others = "of the others" if parts else "of them"
+        # The records do not tell a lost call from one that need not have been charged.
+        is_async = one["endpoint"].startswith(ASYNC_ENDPOINT_PREFIX)
+        free = "calls that failed" if is_async else "pictures that were withheld"
+        others = f"of {'the others' if parts else 'them'}, or of {free},"
         counted = format_count(one["charged_of_unknown"], f"{others} was", f"{others} were")
         parts = [f"{counted} charged, but it is not known which"]
-    return "; ".join(parts) or "not settled"
+    return "; ".join(parts) or NOT_SETTLED
+
+
+def _list_findings(findings: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Returns one text for each finding, or for the same finding in several hours, with its endpoint if it has one."""
+    hours_by_text: dict[tuple[str, str, int], list[str]] = {}
+    for no, finding in enumerate(sorted(findings, key=lambda one: one["first_hour"])):
+        hours, _, text = finding["text"].partition(": ")
+        endpoint = "" if finding["kind"] in FINDINGS_WITHOUT_ENDPOINT else finding["endpoint"]
+        key = (endpoint, text, no if finding["kind"] in SINGLE_FINDINGS else -1)
+        hours_by_text.setdefault(key, []).append(hours)
+    return [
+        f"{_join_hours(list(dict.fromkeys(hours)))}{endpoint and f', {endpoint}'}: {text}"
+        for (endpoint, text, _), hours in hours_by_text.items()
+    ]
+
+
+def _join_hours(hours: Sequence[str]) -> str:
+    first, *others = hours
+    return f"{first} and {len(others):,} more times, the last {others[-1]}" if others[1:] else " and ".join(hours)
 
 
 def _print_settled(screen: Screen, settled: Sequence[Mapping[str, Any]]) -> None:
     """Prints what this run settled, and what becomes of the jobs."""
     for one in settled:
-        text = f"{one['key']}: call {one['n']} ({format_receipt_usd(one['usd'])}) {RESULT_TEXTS[one['result']]}"
+        text = f"{one['photo']}: call {one['n']} ({format_receipt_usd(one['usd'])}) {RESULT_TEXTS[one['result']]}"
         if one["result"] == "undecided":
             images = format_count(one["unknown_count"], "image like it was", "images like it were")
             text += f", because {one['charged_count']} of {images} charged"
@@ -151,13 +234,13 @@ def _print_settled(screen: Screen, settled: Sequence[Mapping[str, Any]]) -> None
             screen.print(text)
 
 
-def _describe_correction(one: Mapping[str, Any]) -> str:
+def _describe_correction(one: Mapping[str, Any], photo_name: str) -> str:
     """Describes a call whose settlement Ideogram's records no longer support, and what to do about it."""
     text = (
-        f"{one['key'] or one['job_id']}: call {one['n']} ({format_receipt_usd(one['usd'])}) had been settled as "
+        f"{photo_name}: call {one['n']} ({format_receipt_usd(one['usd'])}) had been settled as "
         f"{one['was'].replace('_', ' ')} by the records of {one['hours']}. They, or the meaning of a key in "
         "`IdeogramKeyIds`, have changed, so its charge became unknown again on "
-        f"{one['found_at'][:16].replace('T', ' ')} UTC."
+        f"{_format_minute(one['found_at'])} UTC."
     )
     if one["was_resent"]:
         return (

@@ -33,8 +33,11 @@ class StatementFiles:
     def choose(cls, month: Month, csv: Path | None, page: Path | None) -> "StatementFiles":
         """Returns the files that the user named; without any, both, named after the month, in the current folder.
 
-        Raises UsageError if both are the same file.
+        Raises UsageError if both are the same file, or if one is a folder.
         """
+        for option, path in (("--csv", csv), ("--page", page)):
+            if path and path.is_dir():
+                raise UsageError(f"{option} takes a file, but {path} is a folder; name a file in it")
         if csv and page and csv.resolve() == page.resolve():
             raise UsageError(f"--csv and --page name the same file, {csv}; choose another one for one of them")
         if csv or page:
@@ -70,8 +73,7 @@ def _replace_text_file(path: Path) -> Generator[TextIO]:
 
 
 def _print_statement(screen: Screen, statement: Statement, files: StatementFiles) -> None:
-    state = "provisional" if statement.is_provisional else "final"
-    screen.print(f"Statement of {statement.month.name} (UTC), stack {statement.stack_name}: {state}", "bold")
+    screen.print(f"Statement of {statement.month.name} (UTC), stack {statement.stack_name}: {statement.state}", "bold")
     for name in GROUPINGS:
         totals = statement.groups[name]
         if set(totals) - {EMPTY_LABELS.get(name)}:
@@ -102,6 +104,10 @@ def _build_document(statement: Statement, files: StatementFiles) -> dict[str, An
         "month": statement.month.name,
         "provisional": statement.is_provisional,
         "in_flight": {"calls": statement.in_flight.count, "most_usd": to_usd(statement.in_flight.reserved)},
+        "deleted": {
+            "usd": to_usd(statement.deleted.charged),
+            "unknown_usd": to_usd(statement.deleted.unknown),
+        },
         "open_charges": statement.open_count,
         "settled_charges": statement.settled_count,
         "bill": {"least_usd": to_usd(statement.min_bill), "most_usd": to_usd(statement.max_bill)},

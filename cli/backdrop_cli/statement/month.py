@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from backdrop_cli.errors import UsageError
 
@@ -18,6 +18,10 @@ class Month:
     name: str
     start: datetime
     end: datetime
+
+    def list_days(self) -> list[datetime]:
+        """Returns the first moment of each day."""
+        return [self.start + timedelta(days=n) for n in range((self.end - self.start).days)]
 
     def contains(self, day: str) -> bool:
         """Returns whether the month contains a day such as `2026-11-20`."""

@@ -27,6 +27,17 @@ class CallsInFlight:
 
 
 @dataclass(frozen=True)
+class DeletedCalls:
+    """What calls cost that the ledger has deleted, in micro-dollars. Only the budget of their days has their amounts.
+
+    No total contains them.
+    """
+
+    charged: int = 0
+    unknown: int = 0
+
+
+@dataclass(frozen=True)
 class Statement:
     """`groups`: the totals by each of GROUPINGS. `state_counts`: the numbers of charges by `Charge.state`.
 
@@ -41,26 +52,27 @@ class Statement:
     groups: Mapping[str, Mapping[str, SpendTotal]]
     state_counts: Counter[str]
     in_flight: CallsInFlight
+    deleted: DeletedCalls
     undecided: tuple[int, int]
     open: int
 
     @property
     def min_bill(self) -> int:
         """Returns the least that the providers' bills amount to together, in micro-dollars."""
-        return self.total.confirmed + self.undecided[0]
+        return self.total.confirmed + self.deleted.charged + self.undecided[0]
 
     @property
     def max_bill(self) -> int:
         """Returns the most that the providers' bills amount to together, in micro-dollars."""
-        return self.total.confirmed + self.undecided[1] + self.open
+        return self.total.confirmed + self.possibly_more + self.deleted.charged + self.deleted.unknown
 
     @property
     def possibly_more(self) -> int:
-        """Returns what the bills amount to at most, in addition to the certain charges, in micro-dollars.
+        """Returns what the charges cost at most, in addition to the certain amounts, in micro-dollars.
 
         It is less than the sum of the unknown charges if it is proven that not all of them were charged.
         """
-        return self.max_bill - self.total.confirmed
+        return self.undecided[1] + self.open
 
     @property
     def undecided_sum(self) -> int:
@@ -95,6 +107,17 @@ class Statement:
         """Whether there may be more charges: the month is not over, or one of its calls has not ended."""
         return not self.is_month_over or self.in_flight.count > 0
 
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether the ledger has deleted some of the month's calls."""
+        return self.deleted != DeletedCalls()
+
+    @property
+    def state(self) -> str:
+        if self.is_provisional:
+            return "provisional"
+        return "incomplete" if self.is_incomplete else "final"
+
 
 @contextmanager
 def read_statement(stack: Stack, month: Month) -> Generator[Statement]:
@@ -111,17 +134,31 @@ def read_statement(stack: Stack, month: Month) -> Generator[Statement]:
             pending = [one.reserved for one in item.attempts if one.reserved and month.contains(one.budget_day)]
             call_count, reserved = call_count + len(pending), reserved + sum(pending)
         store.find_campaigns()
+        groups = {
+            name: {key or EMPTY_LABELS.get(name, ""): total for key, total in store.sum_by(name).items()}
+            for name in GROUPINGS
+        }
+        # While a month is open, workers add charges to its days during the scan.
+        is_over = created_at >= month.end
+        total = SpendTotal.sum(groups["provider"].values())
         yield Statement(
             stack_name=stack.name,
             month=month,
             created_at=created_at,
             store=store,
-            groups={
-                name: {key or EMPTY_LABELS.get(name, ""): total for key, total in store.sum_by(name).items()}
-                for name in GROUPINGS
-            },
+            groups=groups,
             state_counts=store.count_states(),
             in_flight=CallsInFlight(call_count, reserved),
+            deleted=_find_deleted_calls(stack, month, total) if is_over else DeletedCalls(),
             undecided=store.sum_undecided(),
             open=store.sum_open(),
         )
+
+
+def _find_deleted_calls(stack: Stack, month: Month, total: SpendTotal) -> DeletedCalls:
+    """Compares the charges with the budget of their days, which the ledger keeps when it deletes their jobs."""
+    days = [stack.read_budget(day)[0] for day in month.list_days()]
+    charged = sum(day.confirmed for day in days) - total.confirmed
+    unknown = sum(day.unknown for day in days) - total.unknown
+    # A charge that was settled since the scan has only moved from one sum to the other.
+    return DeletedCalls(max(charged, 0), max(unknown, 0)) if charged + unknown > 0 else DeletedCalls()

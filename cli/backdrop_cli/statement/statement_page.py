@@ -5,7 +5,7 @@ from html import escape
 from string import Template
 
 from backdrop.model.pricing import format_usd
-from backdrop_cli.formatting import escape_unprintable, format_count, format_utc
+from backdrop_cli.formatting import escape_unprintable, format_cost, format_count, format_utc
 from backdrop_cli.gallery.gallery_html import GALLERY_PACKAGE, join_templates, read_template
 from backdrop_cli.operate.spend import SpendTotal
 from backdrop_cli.statement.charges import Charge, UnknownState
@@ -30,7 +30,7 @@ def render_statement(statement: Statement) -> str:
         created=escape(format_utc(statement.created_at)),
         charged=escape(format_usd(total.confirmed)),
         unknown=escape(format_usd(statement.possibly_more)),
-        highest=escape(format_usd(statement.max_bill)),
+        highest=escape(format_usd(total.confirmed + statement.possibly_more)),
         calls=f"{total.calls:,}",
         notices="".join(f'<p class="notice">{escape(text)}</p>\n' for text in list_notices(statement)),
         groups="\n".join(_render_group(name, statement.groups[name]) for name in GROUPINGS),
@@ -48,23 +48,34 @@ def list_notices(statement: Statement) -> list[str]:
         notices.append("This statement is provisional: the month is not over.")
     if statement.in_flight.count:
         calls = format_count(statement.in_flight.count, "call of this month has", "calls of this month have")
+        whose = "its" if statement.in_flight.count == 1 else "their"
         notices.append(
-            f"This statement is provisional: {calls} not ended. The totals do not contain their cost, at most "
+            f"This statement is provisional: {calls} not ended. The totals do not contain {whose} cost, at most "
             f"{format_usd(statement.in_flight.reserved)}."
+        )
+    if statement.is_incomplete:
+        cost = format_cost(statement.deleted.charged, statement.deleted.unknown)
+        notices.append(
+            f"This statement is incomplete: the ledger has deleted calls of this month, which cost {cost}. The tables "
+            "do not contain them."
         )
     if statement.open_count:
         charges = format_count(statement.open_count, "charge is unknown: its call", "charges are unknown: their calls")
         least, most = format_usd(statement.min_bill), format_usd(statement.max_bill)
-        amount = f"is {least}" if least == most else f"is between {least} and {most}"
-        notices.append(f"{charges} may have been charged or not. The provider's bill {amount}.")
+        has_one = len(statement.groups["provider"]) == 1
+        bill = "The provider's bill is" if has_one else "The bills of all providers together are"
+        amount = least if least == most else f"between {least} and {most}"
+        notices.append(f"{charges} may have been charged or not. {bill} {amount}.")
     undecided_count = statement.state_counts[UnknownState.UNDECIDED]
     if undecided_count:
-        charges = format_count(undecided_count, "unknown charge", "unknown charges")
+        total = format_usd(statement.undecided_sum)
         least, most = map(format_usd, statement.undecided)
         amount = least if least == most else f"at least {least}, and at most {most},"
+        one = undecided_count == 1
+        charges = f"1 unknown charge of {total}" if one else f"{undecided_count:,} unknown charges, {total} together"
         notices.append(
-            f"Of {charges}, {format_usd(statement.undecided_sum)} together, the provider's usage records prove that "
-            f"{amount} was charged, but not for which photos. The tables count all of it as possibly charged."
+            f"Of {charges}, the provider's usage records prove that {amount} was charged"
+            f"{'' if one else ', but not for which photos'}. The tables count all of it as possibly charged."
         )
     if statement.settled_count:
         charges = format_count(statement.settled_count, "charge was unknown, and is", "charges were unknown, and are")
@@ -101,8 +112,7 @@ def select_largest(totals: Mapping[str, SpendTotal], limit: int) -> dict[str, Sp
 
 
 def _render_state(statement: Statement) -> str:
-    name = "provisional" if statement.is_provisional else "final"
-    return f'<span class="state {name}">{name.capitalize()}</span>'
+    return f'<span class="state {statement.state}">{statement.state.capitalize()}</span>'
 
 
 def _render_group(name: str, totals: Mapping[str, SpendTotal]) -> str:

@@ -8,19 +8,21 @@ from typing import Any
 import pytest
 
 from backdrop.model import transitions
-from backdrop.model.bill_records import MAX_RUN_DISTANCE, Correction, KeyUse
+from backdrop.model.bill_records import MAX_RUN_DISTANCE, Correction, Finding, FindingKind, KeyUse
 from backdrop.model.job import Settlement, SettlementResult
 from backdrop.model.sentence import Sentence
 from backdrop.ports import ApiKey
 from backdrop.providers.http import HttpResponse
 from backdrop.reconcile import bill_reconciliation
+from backdrop.reconcile.bill_reconciliation import MAX_KEPT_FINDINGS
+from backdrop.reconcile.bill_report import describe_finding
 from backdrop_cli.formatting import format_utc
 from backdrop_cli.operate.checks import CheckState
 from backdrop_cli.operate.checks.bill_check import check_bill
 from simulation.bill.bill_kinds import WorldKind
 from simulation.bill.bill_world import OTHER_KEY, OWN_KEY, BillWorld
 from simulation.world.simulated_provider import build_charged_hang_up
-from simulation.world.simulated_stack import World
+from simulation.world.simulated_stack import INPUT_BUCKET, World
 from tests.simulated.command_user import Person
 
 OWN_SEED = next(seed for seed in range(100) if BillWorld(seed).kind is WorldKind.OWN)
@@ -113,7 +115,9 @@ def test_stack_without_an_admin_key_is_explained(bill: BillWorld, monkeypatch: p
 
 def test_wrong_day_is_refused(new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     person = build_person(new_bill, monkeypatch)
-    assert person.run("reconcile-bill", "--day", "yesterday").code == 2
+    for text in ("yesterday", "", "2026-W48", "20261126"):
+        result = person.run("reconcile-bill", "--day", text)
+        assert (result.code, result.err) == (2, f"error: --day takes a day such as 2026-11-26, not {text!r}\n")
     tomorrow = (new_bill.world.clock.now() + timedelta(days=1)).date().isoformat()
     assert person.run("reconcile-bill", "--day", tomorrow).code == 2
 
@@ -142,24 +146,16 @@ def test_malformed_records_are_explained(new_bill: BillWorld, monkeypatch: pytes
 
 def test_records_without_usage_are_explained(new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bill_reconciliation, "_count_by_key", _count_nothing)
-    out = build_person(new_bill, monkeypatch).run("reconcile-bill").out
+    person = build_person(new_bill, monkeypatch)
+    out = person.run("reconcile-bill").out
     assert "An hour is read when it is over" in out
     assert "IdeogramKeyIds needs the ID of this stack's key" in out
+    out = with_parameters(person).run("reconcile-bill").out
+    assert "An hour is read when it is over" in out
+    assert "IdeogramKeyIds" not in out
 
 
-@pytest.mark.parametrize(
-    ("group", "text"),
-    [
-        ((1, 2, 0), "1 was charged; 2 were not charged"),
-        ((0, 0, 1), "1 of them was charged, but it is not known which"),
-        ((0, 0, 2), "2 of them were charged, but it is not known which"),
-        ((0, 0, None), "not settled"),
-    ],
-)
-def test_groups_are_told_apart_by_their_endpoint(
-    new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch, group: tuple[int, int, int | None], text: str
-) -> None:
-    charged, not_charged, undecided = group
+def build_group_row(**changes: Any) -> dict[str, Any]:
     row = {
         "hours": "2026-11-26 10:00–11:00 UTC",
         "first_hour": "2026-11-26T10:00:00+00:00",
@@ -169,10 +165,26 @@ def test_groups_are_told_apart_by_their_endpoint(
         "billed": 5,
         "certain": 2,
         "unknown": 3,
-        "settled_as_charged": charged,
-        "settled_as_not_charged": not_charged,
-        "charged_of_unknown": undecided,
+        "settled_as_charged": 0,
+        "settled_as_not_charged": 0,
     }
+    return row | changes
+
+
+@pytest.mark.parametrize(
+    ("group", "text"),
+    [
+        ((1, 2, 0), "1 was charged; 2 were not charged"),
+        ((0, 0, 1), "1 of them, or of calls that failed, was charged, but it is not known which"),
+        ((0, 0, 2), "2 of them, or of calls that failed, were charged, but it is not known which"),
+        ((0, 0, None), "not settled"),
+    ],
+)
+def test_groups_are_told_apart_by_their_endpoint(
+    new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch, group: tuple[int, int, int | None], text: str
+) -> None:
+    charged, not_charged, undecided = group
+    row = build_group_row(settled_as_charged=charged, settled_as_not_charged=not_charged, charged_of_unknown=undecided)
     out = run_with_report(new_bill, monkeypatch, groups=[row])
     assert (
         "  - 2026-11-26 10:00–11:00 UTC, /v2/remove-background, $0.01 an image: 5 images billed. The ledger has 2 as "
@@ -180,8 +192,27 @@ def test_groups_are_told_apart_by_their_endpoint(
     ) in out
 
 
+def test_withheld_pictures_may_be_those_that_were_charged(new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More images may be charged than those of the unknown charges."""
+    row = build_group_row(charged_of_unknown=13, unknown=8, endpoint="/v1/remove-background")
+    out = run_with_report(new_bill, monkeypatch, groups=[row])
+    text = "8 as unknown: 13 of them, or of pictures that were withheld, were charged, but it is not known which."
+    assert text in out
+
+
+def test_calls_that_a_shared_key_leaves_unknown_are_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    bill = BillWorld(next(seed for seed in range(100) if BillWorld(seed).kind is WorldKind.SHARED))
+    bill.run()
+    person = build_person(bill, monkeypatch)
+    bootstrap = bill.world.steps.bootstrap
+    bootstrap.settings = replace(bootstrap.settings, ideogram_key_ids=f"{OWN_KEY}:shared, {OTHER_KEY}:other")
+    out = person.run("reconcile-bill").out
+    assert "as unknown: not settled." in out
+    assert "Because a key is shared, calls are only settled as not charged." in out
+
+
 def settled_call(result: SettlementResult, **changes: Any) -> dict[str, Any]:
-    call = {"bucket": "b", "key": "a.jpg", "job_id": "j", "n": 1, "result": result.value, "usd": 0.004}
+    call = {"bucket": INPUT_BUCKET, "key": "a.jpg", "job_id": "j", "n": 1, "result": result.value, "usd": 0.004}
     counts = {"hours": "2026-11-26 10:00–11:00 UTC", "charged_count": 1, "unknown_count": 2}
     return call | counts | changes
 
@@ -218,6 +249,71 @@ def test_settled_calls_are_listed_with_what_becomes_of_their_jobs(
     assert next_step in out
 
 
+def build_finding(kind: FindingKind, hour: int, **changes: Any) -> dict[str, Any]:
+    start = datetime(2026, 11, 26, hour, tzinfo=UTC)
+    finding = Finding(kind=kind, first_hour=start, last_hour=start, endpoint="/v1/remove-background", **changes)
+    return {
+        "kind": kind.value,
+        "first_hour": start.isoformat(),
+        "last_hour": start.isoformat(),
+        "endpoint": finding.endpoint,
+        "text": str(describe_finding(finding)),
+    }
+
+
+def test_finding_is_printed_once_for_all_its_hours_with_its_endpoint(
+    new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = [build_finding(FindingKind.MISSING_CHARGE, hour, count=1) for hour in (3, 5)]
+    unseen = [build_finding(FindingKind.UNSEEN_ENDPOINT, hour) for hour in (7, 9)]
+    stopped = [build_finding(FindingKind.STOPPED, hour) for hour in (11, 12, 12, 14)]
+    out = run_with_report(new_bill, monkeypatch, findings=[*missing, *unseen, *stopped])
+    findings = [line for line in out.splitlines() if line.startswith("  !")]
+    assert [line.partition(": ")[0] for line in findings] == [
+        "  ! 2026-11-26 03:00–04:00 UTC, /v1/remove-background",
+        "  ! 2026-11-26 05:00–06:00 UTC, /v1/remove-background",
+        "  ! 2026-11-26 07:00–08:00 UTC and 2026-11-26 09:00–10:00 UTC, /v1/remove-background",
+        "  ! 2026-11-26 11:00–12:00 UTC and 2 more times, the last 2026-11-26 14:00–15:00 UTC",
+    ]
+    assert "there may be more" not in out
+    out = run_with_report(new_bill, monkeypatch, findings=stopped * MAX_KEPT_FINDINGS)
+    assert f"Only {MAX_KEPT_FINDINGS} findings are kept; there may be more." in out
+
+
+def test_jobs_of_a_finding_can_be_looked_up(new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their IDs are those of the ledger, which `show` does not take."""
+    failures = [build_finding(FindingKind.BILLED_FAILURE, hour, count=1, details=("job1",)) for hour in (3, 5)]
+    out = run_with_report(new_bill, monkeypatch, findings=failures)
+    assert out.count("The CSV of `backdrop statement 2026-11` has the photo and Ideogram's ID of each job") == 1
+    assert "backdrop statement" not in run_with_report(new_bill, monkeypatch, findings=[])
+
+
+def test_stop_says_how_it_ends(new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = run_with_report(new_bill, monkeypatch, stopped_hour="2026-11-26T10:00:00+00:00")
+    assert "Nothing is settled from 2026-11-26 10:00 UTC on, until you have found out why a charge is missing" in out
+
+
+def test_calls_that_the_week_does_not_contain_are_left_for_their_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the days around a day are not this day's."""
+    bill = BillWorld(next(seed for seed in range(100) if BillWorld(seed).kind is WorldKind.LONG))
+    bill.run()
+    person = build_person(bill, monkeypatch)
+    assert person.run("reconcile-bill", "--json").data["open_calls"] == 2
+    out = person.run("reconcile-bill").out
+    assert "2 calls with an unknown charge cannot be settled yet" in out
+    assert "older than a week" in out
+    day = (bill.start + timedelta(days=5)).date().isoformat()
+    assert person.run("reconcile-bill", "--day", day, "--json").data["open_calls"] > 0
+    assert "cannot be settled yet" not in person.run("reconcile-bill", "--day", day).out
+
+
+def test_photo_of_another_bucket_is_named_as_show_finds_it(
+    new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = run_with_report(new_bill, monkeypatch, settled=[settled_call(SettlementResult.CHARGED, bucket="archive")])
+    assert "✓ @archive/a.jpg: call 1 ($0.004) was charged." in out
+
+
 @pytest.mark.parametrize("was_resent", [True, False])
 def test_corrections_of_the_last_week_are_listed(
     new_bill: BillWorld, monkeypatch: pytest.MonkeyPatch, was_resent: bool
@@ -233,7 +329,7 @@ def test_corrections_of_the_last_week_are_listed(
         amount=4_000,
         was="not_charged",
         was_resent=was_resent,
-        bucket="b",
+        bucket=INPUT_BUCKET,
         key="folder/a.jpg",
     )
     older = replace(correction, key="folder/older.jpg", found_at=now - timedelta(days=8))

@@ -1,6 +1,7 @@
 """`backdrop statement`: a month's charges as CSV and as a page, which agree with the ledger and with `spend`."""
 
 import csv
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,13 @@ def test_file_that_cannot_be_written_is_reported_and_kept(person: Person, tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.parametrize("folder", [".", "", "..", "/"])
+def test_folder_in_place_of_a_file_is_a_usage_error(person: Person, folder: str) -> None:
+    result = person.run("statement", "2026-11", "--csv", folder)
+    shown = folder or "."
+    assert (result.code, result.err) == (2, f"error: --csv takes a file, but {shown} is a folder; name a file in it\n")
+
+
 def test_month_that_is_none_or_has_not_begun_is_a_usage_error(person: Person, tmp_path: Path) -> None:
     result = person.run("statement", "11/2026")
     assert (result.code, result.err) == (2, "error: MONTH is a year and a month, such as 2026-11, not '11/2026'\n")
@@ -109,11 +117,29 @@ def test_campaigns_request_names_the_campaign_of_its_charges(person: Person) -> 
     ]
 
 
+def test_statement_of_a_month_whose_jobs_the_ledger_has_deleted_is_not_called_final(person: Person) -> None:
+    """`LedgerRetentionDays` may delete the first days of a month before its statement is made."""
+    person.upload("a.jpg", "b.jpg")
+    person.world.run_until_empty()
+    person.world.clock.time += timedelta(days=15)
+    assert "stack shop: final\n" in person.run("statement", "2026-11").out
+    [deleted, _] = [key for key in person.world.table.items if key[1].startswith("job#")]
+    del person.world.table.items[deleted]
+    out = person.run("statement", "2026-11").out
+    assert "stack shop: incomplete\n" in out
+    assert "the ledger has deleted calls of this month, which cost $0.01. The tables do not contain them." in out
+    data = person.run("statement", "2026-11", "--json").data
+    assert (data["total"]["usd"], data["deleted"]) == (0.01, {"usd": 0.01, "unknown_usd": 0.0})
+    assert data["bill"] == {"least_usd": 0.02, "most_usd": 0.02}
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_statements_equal_the_days_of_the_budget_after_faults(seed: int) -> None:
     simulation = Simulation(draw_plan(seed, None, ""))
     simulation.run()
     world = simulation.world
+    # So that each month is over.
+    world.clock.time += timedelta(days=40)
     days = sorted(sort_key for sort_key, kind in world.table.items if kind == "budget")
     stack = build_cli_stack(world)
     for name in {day.removeprefix("budget#")[:7] for day in days}:
@@ -122,6 +148,7 @@ def test_statements_equal_the_days_of_the_budget_after_faults(seed: int) -> None
             assert statement.total.confirmed == sum(budget.get("confirmed", 0) for budget in budgets)
             assert statement.total.unknown == sum(budget.get("unknown", 0) for budget in budgets)
             assert statement.in_flight.reserved == sum(budget.get("reserved", 0) for budget in budgets)
+            assert not statement.is_incomplete
             charges = [*statement.store.list_charges()]
             assert sum(charge.charged for charge in charges) == statement.total.confirmed
             assert sum(charge.unknown for charge in charges) == statement.total.unknown

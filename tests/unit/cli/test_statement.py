@@ -193,6 +193,26 @@ def test_figures_of_the_page_add_up() -> None:
     assert "bill is between $2.06 and $2.08." in page
 
 
+def test_images_of_a_single_charge_are_not_described_as_those_of_several_photos() -> None:
+    share = settle(SettlementResult.UNDECIDED, charged_count=1, unknown_count=4)
+    lost = build_attempt(unknown=240_000, endpoint="/v1/x", settlement=share)
+    with read_ledger(build_job(attempts=(lost,), instructions={"operation": "replace", "num_images": 4})) as statement:
+        assert list_notices(statement) == [
+            "1 charge is unknown: its call may have been charged or not. The provider's bill is $0.06.",
+            "Of 1 unknown charge of $0.24, the provider's usage records prove that $0.06 was charged. The tables count "
+            "all of it as possibly charged.",
+        ]
+
+
+def test_bills_of_several_providers_are_not_taken_for_one() -> None:
+    lost = build_attempt(unknown=60_000)
+    with read_ledger(build_job(attempts=(lost, build_attempt(2, provider="segmind", charged=75_000)))) as statement:
+        assert list_notices(statement) == [
+            "1 charge is unknown: its call may have been charged or not. The bills of all providers together are "
+            "between $0.075 and $0.135."
+        ]
+
+
 def test_month_without_calls_is_explained() -> None:
     with read_ledger() as statement:
         assert read_rows(statement) == []
@@ -237,7 +257,24 @@ def test_statement_is_provisional_until_the_month_and_its_calls_have_ended() -> 
     with read_ledger(job, pending) as statement:
         assert statement.is_provisional
         assert (statement.in_flight.count, statement.in_flight.reserved, statement.total.calls) == (1, 90_000, 1)
-        assert "The totals do not contain their cost, at most $0.09." in render_statement(statement)
+        assert "The totals do not contain its cost, at most $0.09." in render_statement(statement)
+
+
+def test_statement_is_incomplete_if_the_ledger_has_deleted_calls() -> None:
+    job = build_job(attempts=(build_attempt(charged=60_000), build_attempt(2, unknown=10_000)))
+    deleted = build_job(job_id="job-2", attempts=(build_attempt(charged=90_000), build_attempt(2, unknown=30_000)))
+    with read_ledger(job, deleted=deleted) as statement:
+        assert (statement.state, statement.is_provisional) == ("incomplete", False)
+        assert (statement.total.confirmed, statement.min_bill, statement.max_bill) == (60_000, 150_000, 190_000)
+        page = render_statement(statement)
+        assert '<span class="state incomplete">Incomplete</span>' in page
+        assert "the ledger has deleted calls of this month, which cost $0.09 and possibly $0.03 more." in page
+        assert list_figures(page) == {"Charged": "$0.06", "Possibly more": "$0.01", "At most": "$0.07"}
+        assert [row["x_IsProvisional"] for row in read_rows(statement)] == ["false", "false"]
+    with read_ledger(job) as statement:
+        assert (statement.state, statement.is_incomplete) == ("final", False)
+    with read_ledger(job, deleted=deleted, now=SUBMITTED_AT) as statement:
+        assert (statement.state, statement.is_incomplete) == ("provisional", False)
 
 
 @pytest.mark.parametrize(
