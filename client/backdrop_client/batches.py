@@ -53,7 +53,9 @@ class BatchTotals:
         """Returns the progress with this item."""
         self._stored += item.error is None
         self._failed += item.error is not None
-        if item.key:
+        is_known = not isinstance(item.error, BackdropClientError) or item.error.usd is not None
+        # An error without a cost, such as an outage, does not undo what the same photo cost earlier in the batch.
+        if item.key and is_known:
             self._costs[item.key] = item.cost
         costs = self._costs.values()
         usd, unknown_usd = _sum_usd(one.usd for one in costs), _sum_usd(one.unknown_usd for one in costs)
@@ -93,6 +95,9 @@ def run_bounded[T, R](run: Callable[[T, Event], R], items: Iterable[T], in_fligh
                 thread = Thread(target=run_in_thread, args=(item, future), name="backdrop-batch", daemon=True)
                 threads[thread] = future
                 thread.start()
+                # The next item may take long to come. What has ended is yielded before it is taken.
+                if not done.empty():
+                    break
             if not threads:
                 return
             yield threads.pop(done.get()).result()

@@ -110,7 +110,7 @@ class JobError(BackdropClientError):
         code: str,
         message: str,
         hint: str,
-        usd: float = 0,
+        usd: float | None = 0,
         unknown_usd: float = 0,
         *,
         errors: Sequence[Mapping[str, Any]] = (),

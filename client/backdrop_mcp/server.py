@@ -136,9 +136,8 @@ class AgentTools:
         if picture > len(result.pictures):
             count = len(result.pictures)
             message = f"The job has no picture {picture}: it has {count} so far."
-            return self.fail(
-                describe_job(job) | describe_wrong_call(message, "Call `status`: it numbers the pictures.")
-            )
+            wrong_call = describe_wrong_call(message, "Call `status`: it numbers the pictures.")
+            return self.fail(describe_job(job) | wrong_call | describe_cost(result.cost))
         after = result.pictures[picture - 1]
         thumbnails = {
             name: thumbnail

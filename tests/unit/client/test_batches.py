@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from threading import Barrier, Event
+from threading import enumerate as list_threads
+from time import sleep
 from typing import Any
 
 import pytest
@@ -42,6 +44,21 @@ def test_slow_item_does_not_hold_up_the_others() -> None:
     assert [next(results) for _ in range(5)] == [1, 2, 3, 4, 5]
     release.set()
     assert list(results) == [0]
+
+
+def test_ended_item_is_yielded_before_a_slow_source_has_more() -> None:
+    taken: list[int] = []
+
+    def take_slowly() -> Iterator[int]:
+        for number in range(6):
+            while any(thread.name == "backdrop-batch" for thread in list_threads()):
+                sleep(0.001)
+            taken.append(number)
+            yield number
+
+    results = run_bounded(lambda item, _: item, take_slowly(), IN_FLIGHT)
+    assert (next(results), taken) in ((0, [0]), (0, [0, 1]))
+    assert len(list(results)) == 5
 
 
 def test_closed_batch_stops_what_is_in_flight() -> None:
