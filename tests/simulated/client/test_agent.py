@@ -691,6 +691,26 @@ def test_receipt_is_a_summary_and_a_complete_resource(agent: Agent) -> None:
     assert json.loads(content.text)["source"]["key"] == job
 
 
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "backdrop://receipts",
+        "backdrop://receipts/agents/anna/cup.jpg",
+        "backdrop://receipts/..",
+        "file:///etc/passwd",
+        f"backdrop://receipts/a/{'z' * 5000}",
+    ],
+    ids=["folder", "key of a job", "folder above", "file", "long"],
+)
+def test_unknown_resource_is_refused_and_the_resources_are_named(uri: str, agent: Agent) -> None:
+    text = agent.fail_to_read(uri)
+    error = json.loads(text)
+    assert uri[:80] in error["message"]
+    assert "backdrop://receipts/NAME" in error["to_do"]
+    assert (error["who"], error["cost_usd"], error["left_usd"]) == ("you", 0, 0.12)
+    assert len(text) < 500
+
+
 @pytest.mark.parametrize("name", ["_backdrop.json", "notes.txt", f"{'0' * 32}.jpg"])
 def test_receipt_that_does_not_exist_is_explained(name: str, agent: Agent, caplog: pytest.LogCaptureFixture) -> None:
     error = json.loads(agent.fail_to_read(f"backdrop://receipts/{name}"))
