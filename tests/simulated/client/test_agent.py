@@ -22,6 +22,7 @@ from backdrop.instructions.schema import InstructionsModel
 from backdrop.model.capabilities import MAX_FILE_BYTES
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import RetryClass
+from backdrop_cli import serve_agent
 from backdrop_client import Backdrop, Job, UnreachableError
 from backdrop_client import client as client_module
 from backdrop_client.connection import Connection
@@ -525,6 +526,15 @@ def test_system_that_cannot_confine_files_to_the_root_refuses_it(agent: Agent, m
     started = agent.person.run("mcp", "--mandate", "anna", "--stack", "backdrop", "--root", str(agent.root))
     assert started.code != 0
     assert "--root needs Linux or macOS" in started.err.replace("\n", " ")
+
+
+def test_empty_root_does_not_open_the_current_folder(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(*_: object) -> None:
+        pytest.fail("The server started.")
+
+    monkeypatch.setattr(serve_agent, "serve_agent", start)
+    started = agent.person.run("mcp", "--mandate", "anna", "--stack", "backdrop", "--root", "")
+    assert (started.code, started.err[:23]) == (2, "error: --root is empty;")
 
 
 def test_link_within_the_root_is_followed(agent: Agent) -> None:
