@@ -157,7 +157,7 @@ class AgentTools:
     async def redo(self, job: JobKey, changes: Changes, wait_seconds: Seconds = 0, *, context: Context) -> Reply:
         """Buy a job's pictures again with changed instructions. Returns the new job."""
         redone = await to_thread.run_sync(lambda: self._open(job).redo(**changes))
-        note = RESTART_NOTE if not changes and redone.key == job else None
+        note = RESTART_NOTE if redone.key == job else None
         return await self._follow(redone, wait_seconds, context, note)
 
     def cancel(self, job: JobKey) -> str:

@@ -381,6 +381,7 @@ def test_empty_redo_that_started_a_refused_job_again_is_one_purchase(order: str,
             agent.world.run_until_empty()
         else:
             assert agent.run("redo", job=job, changes={}, wait_seconds=600) == first
+    assert agent.run("redo", job=job, changes={"revision": None}, wait_seconds=600) == first
     assert len(agent.world.provider.received_job_ids) == 1
     another = [agent.run("redo", job=job, changes={"revision": "2"}, wait_seconds=600) for _ in range(2)]
     assert another[0] == another[1] != first
