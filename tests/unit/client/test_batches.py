@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from backdrop_client.batches import run_bounded
+from backdrop.model.pricing import to_micro_usd
+from backdrop_client import FailedError, batches
+from backdrop_client.batches import BatchItem, BatchTotals, run_bounded
 
 IN_FLIGHT = 4
 
@@ -79,3 +81,18 @@ def test_closed_batch_stops_what_is_in_flight() -> None:
 def test_batch_without_a_number_of_photos_is_refused(in_flight: Any) -> None:
     with pytest.raises(ValueError, match="use an integer of at least 1"):
         next(run_bounded(lambda item, _: item, [1], in_flight))
+
+
+def test_total_of_a_batch_takes_no_longer_the_more_photos_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    converted: list[str] = []
+
+    def convert(amount: str) -> int:
+        converted.append(amount)
+        return to_micro_usd(amount)
+
+    monkeypatch.setattr(batches, "to_micro_usd", convert)
+    totals = BatchTotals()
+    for number in [*range(100), 7]:
+        progress = totals.add(BatchItem(b"", str(number), error=FailedError("dead", "", "", 0.06, 0.01)))
+    assert (progress.failed, progress.usd, progress.unknown_usd) == (101, 6, 1)
+    assert len(converted) == 2 * 101
