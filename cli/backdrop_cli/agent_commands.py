@@ -13,7 +13,7 @@ def mcp(
     ctx: typer.Context,
     mandate: Annotated[str, typer.Option("--mandate", metavar="NAME", help="The mandate that pays for all pictures")],
     root: Annotated[
-        Path | None,
+        str | None,
         typer.Option("--root", metavar="DIR", help="Let the agent send photos from this folder, and no other files"),
     ] = None,
     stack: StackName = None,
@@ -30,7 +30,11 @@ def mcp(
 
     if not mandate:
         raise UsageError("--mandate is empty; name the mandate that pays, as `backdrop mandate` lists it")
-    if root is not None and not root.is_dir():
+    # As a path, it would be the current folder: a configuration whose variable is not set would open that one.
+    if root == "":
+        raise UsageError("--root is empty; name the folder that the agent may read photos from, or leave it out")
+    folder = None if root is None else Path(root)
+    if folder is not None and not folder.is_dir():
         raise CommandError(f"{root} is not a folder")
     global_options: GlobalOptions = ctx.obj
-    serve_agent(StackLocation(stack, profile, region).with_defaults(global_options.location), mandate, root)
+    serve_agent(StackLocation(stack, profile, region).with_defaults(global_options.location), mandate, folder)

@@ -2,8 +2,13 @@
 
 from botocore.exceptions import (
     ClientError,
+    ConfigNotFound,
+    ConfigParseError,
     ConnectTimeoutError,
+    CredentialRetrievalError,
     EndpointConnectionError,
+    InvalidConfigError,
+    InvalidRegionError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
@@ -11,6 +16,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
     SSOError,
     TokenRetrievalError,
+    UnknownCredentialError,
 )
 
 from backdrop.aws.aws_errors import read_aws_error_code
@@ -23,13 +29,23 @@ INVALID_CREDENTIAL_CODES = frozenset(
 )
 ACCESS_DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AccessDeniedFault"})
 CREDENTIAL_ERRORS = (
+    ConfigNotFound,
+    ConfigParseError,
+    CredentialRetrievalError,
+    InvalidConfigError,
+    InvalidRegionError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
     SSOError,
     TokenRetrievalError,
+    UnknownCredentialError,
 )
+LOGIN_ERROR_NAMES = frozenset(
+    {"LoginError", "LoginInsufficientPermissions", "LoginRefreshRequired", "LoginTokenLoadError"}
+)
+"""botocore's errors about a session of `aws login`, which older versions of botocore do not have."""
 CONNECTION_ERRORS = (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError)
 
 

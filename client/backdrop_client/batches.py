@@ -46,22 +46,22 @@ class BatchTotals:
     """Sums up a batch. A photo that is in it twice is one purchase, so its cost counts once."""
 
     def __init__(self) -> None:
-        self._stored = self._failed = 0
-        self._costs: dict[str, Cost] = {}
+        self._stored = self._failed = self._charged = self._unknown = 0
+        self._costs: dict[str, tuple[int, int]] = {}
 
     def add(self, item: BatchItem) -> BatchProgress:
         """Returns the progress with this item."""
         self._stored += item.error is None
         self._failed += item.error is not None
-        if item.key:
-            self._costs[item.key] = item.cost
-        costs = self._costs.values()
-        usd, unknown_usd = _sum_usd(one.usd for one in costs), _sum_usd(one.unknown_usd for one in costs)
-        return BatchProgress(self._stored, self._failed, usd, unknown_usd)
-
-
-def _sum_usd(amounts: Iterable[float]) -> float:
-    return to_usd(sum(to_micro_usd(str(amount)) for amount in amounts))
+        is_known = not isinstance(item.error, BackdropClientError) or item.error.usd is not None
+        # An error without a cost, such as an outage, does not undo what the same photo cost earlier in the batch.
+        if item.key and is_known:
+            earlier_charged, earlier_unknown = self._costs.get(item.key, (0, 0))
+            charged, unknown = (to_micro_usd(str(usd)) for usd in (item.cost.usd, item.cost.unknown_usd))
+            self._costs[item.key] = charged, unknown
+            self._charged += charged - earlier_charged
+            self._unknown += unknown - earlier_unknown
+        return BatchProgress(self._stored, self._failed, to_usd(self._charged), to_usd(self._unknown))
 
 
 def run_bounded[T, R](run: Callable[[T, Event], R], items: Iterable[T], in_flight: int) -> Generator[R]:
@@ -93,6 +93,9 @@ def run_bounded[T, R](run: Callable[[T, Event], R], items: Iterable[T], in_fligh
                 thread = Thread(target=run_in_thread, args=(item, future), name="backdrop-batch", daemon=True)
                 threads[thread] = future
                 thread.start()
+                # The next item may take long to come. What has ended is yielded before it is taken.
+                if not done.empty():
+                    break
             if not threads:
                 return
             yield threads.pop(done.get()).result()

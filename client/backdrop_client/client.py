@@ -111,7 +111,7 @@ class Backdrop:
             raise ValueError("the name of the mandate is empty; to create pictures without a mandate, leave it out")
         if mandate is not None and prefix is not None:
             raise ValueError("a mandate has its own folder; name a mandate or a prefix, not both")
-        if prefix is not None and not is_photo_folder(prefix):
+        if prefix is not None and not (isinstance(prefix, str) and is_photo_folder(prefix)):
             raise ValueError(f"no photo can be in the prefix {prefix!r}; use a folder such as {DEFAULT_PREFIX}")
         self._connection = connection or connect(stack, profile, region)
         self._mandate, self._given_prefix = mandate, prefix
@@ -137,7 +137,8 @@ class Backdrop:
 
         Raises ValueError for the key of a sidecar, of folder defaults, and of anything else that is never a photo.
         """
-        if classify_key(key) is not ObjectKind.PHOTO or len(key.encode()) > MAX_PHOTO_KEY_BYTES:
+        is_photo = isinstance(key, str) and classify_key(key) is ObjectKind.PHOTO
+        if not is_photo or len(key.encode()) > MAX_PHOTO_KEY_BYTES:
             raise ValueError(f"{key!r} is not the key of a photo; use the key of a job from `create`")
         return Job(key, self._connection, self.open_folder)
 
@@ -156,9 +157,14 @@ class Backdrop:
         At most `in_flight` photos are taken from `photos` and not yet yielded. If you stop early or crash, run it again
         with the same photos: those that were bought are not bought again. `timeout`: that of `wait`, for each photo.
         As soon as `should_stop` returns true, the batch starts no further photo, and each photo in flight ends with
-        WaitTimeoutError. Raises ValueError if `in_flight` or `timeout` is wrong, before anything is uploaded.
+        WaitTimeoutError. Raises ValueError before anything is uploaded if `photos` is one photo or a mapping, or if
+        `in_flight` or `timeout` is wrong.
         """
         parse_timeout(timeout)
+        if isinstance(photos, (str, bytes, Mapping)):
+            # Its letters, numbers, or keys would be taken for photos, and the fields of a mapping would be ignored.
+            kind = type(photos).__name__
+            raise ValueError(f"photos is a {kind}; pass a list of photos, or of pairs of a photo and its fields")
 
         def run(order: Order, stop: Event) -> BatchItem:
             match order:
@@ -258,7 +264,8 @@ class Backdrop:
         if texts := _END_TEXTS.get(mandate.state_on(self._read_day())):
             past, hint = texts
             message = f"The mandate {mandate.name} {past}, so nothing more is bought under it."
-            raise MandateError(Code.MANDATE_ENDED.value, message, hint.format(name=mandate.name))
+            # The photo may have been bought before the end, and its receipt was not read.
+            raise MandateError(Code.MANDATE_ENDED.value, message, hint.format(name=mandate.name), usd=None)
         return mandate.prefix
 
     def _read_day(self) -> str:

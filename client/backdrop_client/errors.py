@@ -32,6 +32,7 @@ from backdrop_client.aws_failures import (
     CREDENTIAL_ERRORS,
     EXPIRED_CREDENTIAL_CODES,
     INVALID_CREDENTIAL_CODES,
+    LOGIN_ERROR_NAMES,
     is_missing_stack,
 )
 
@@ -110,7 +111,7 @@ class JobError(BackdropClientError):
         code: str,
         message: str,
         hint: str,
-        usd: float = 0,
+        usd: float | None = 0,
         unknown_usd: float = 0,
         *,
         errors: Sequence[Mapping[str, Any]] = (),
@@ -184,7 +185,8 @@ def translate_errors() -> Generator[None]:
 
 def _build_aws_error(error: ClientError | BotoCoreError) -> BackdropClientError:
     code = read_aws_error_code(error)
-    if isinstance(error, CREDENTIAL_ERRORS) or code in EXPIRED_CREDENTIAL_CODES | INVALID_CREDENTIAL_CODES:
+    credential_codes = EXPIRED_CREDENTIAL_CODES | INVALID_CREDENTIAL_CODES | LOGIN_ERROR_NAMES
+    if isinstance(error, CREDENTIAL_ERRORS) or code in credential_codes:
         message = f"There are no valid AWS credentials or no region ({code})."
         return NotAuthorizedError(ClientCode.NOT_AUTHORIZED, message, "Sign in, or choose another profile or region.")
     if isinstance(error, ClientError) and code in ACCESS_DENIED_CODES:

@@ -184,6 +184,15 @@ class Job:
         if the mandate's owner reruns it too. From then on, `redo` without fields returns this job; for another try,
         pass a new `revision`. Raises WaitTimeoutError without fields if the job is in progress: nothing was done.
         """
+        # None stands for no revision of one's own. Without any, the key could be that of this job.
+        changes = {name: value for name, value in fields.items() if name != "revision" or value is not None}
+        try:
+            return self._redo(changes)
+        except InstructionsError as error:
+            # It is about the new fields, and the receipt, which says what this job cost, was not read.
+            raise InstructionsError(error.code, error.message, error.hint, usd=None) from error
+
+    def _redo(self, fields: Mapping[str, Any]) -> "Job":
         revision = derive_redo_revision(self.key, fields)
         if not fields:
             receipt, outcome = self._read()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from backdrop.imaging.sniff import sniff_file
 from backdrop.model.capabilities import MAX_FILE_BYTES
-from backdrop_client import Backdrop, Job
+from backdrop_client import Backdrop, GoneError, Job
 from backdrop_mcp.replies import quote_name
 
 MAX_INLINE_BYTES = 10_000_000
@@ -37,7 +37,7 @@ class PhotoSources:
             message = "The call names a photo in several ways." if count else "The call names no photo."
             raise PhotoSourceError(message, "Name the photo in one way: with path, data, or key.")
         if key is not None:
-            photo = open_job(self.client, key).read_photo()
+            photo = self._read_object(key)
         else:
             photo = self._read_file(path) if path is not None else _decode(data or "")
         kind = sniff_file(photo)
@@ -46,6 +46,14 @@ class PhotoSources:
             subject = "The data" if name is None else quote_name(name)
             raise PhotoSourceError(f"{subject} is {kind.description}, not an image.", "Send a photo.")
         return photo
+
+    def _read_object(self, key: str) -> bytes:
+        try:
+            return open_job(self.client, key, "Use the key of a photo in that folder.").read_photo()
+        except GoneError as error:
+            raise PhotoSourceError(
+                f"{quote_name(key)} is not in the input bucket.", "Check the key, or send the photo itself."
+            ) from error
 
     def _read_file(self, path: str) -> bytes:
         if self.root is None:
@@ -70,15 +78,15 @@ def can_confine_files() -> bool:
     return hasattr(os, "O_DIRECTORY") and os.open in os.supports_dir_fd
 
 
-def open_job(client: Backdrop, key: str) -> Job:
+def open_job(client: Backdrop, key: str, to_do: str = "Use a job from `create`.") -> Job:
     """Returns the job of a photo in the client's own folder. Raises PhotoSourceError for any other key."""
     if not key.startswith(client.prefix):
         message = f"{quote_name(key)} is not in the mandate's folder, {client.prefix}."
-        raise PhotoSourceError(message, "Use a job from `create`.")
+        raise PhotoSourceError(message, to_do)
     try:
         return client.job(key)
     except ValueError as error:
-        raise PhotoSourceError(f"{quote_name(key)} is not the key of a photo.", "Use a job from `create`.") from error
+        raise PhotoSourceError(f"{quote_name(key)} is not the key of a photo.", to_do) from error
 
 
 def _open_below(root: Path, inner_path: Path) -> int:

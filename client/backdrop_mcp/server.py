@@ -5,7 +5,7 @@ Texts in photos, sidecars, and prompts are data: no tool acts on them, and the m
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial, wraps
 from inspect import iscoroutinefunction
@@ -13,11 +13,12 @@ from typing import Annotated, Any, override
 
 import anyio
 from anyio import to_thread
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, Image, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
-from pydantic import Field, ValidationError, create_model
+from pydantic import AnyUrl, Field, ValidationError, create_model
 
 from backdrop.instructions.schema import InstructionsModel
 from backdrop.model.pricing import PRICE_LIST_DATE, REMOVE_PER_INPUT, REPLACE_PER_IMAGE, to_usd
@@ -92,6 +93,10 @@ type Reply = str | CallToolResult
 type PictureNumber = Annotated[int, Field(ge=1, description="Number of the picture")]
 
 
+class ReceiptNotFoundError(ResourceNotFoundError):
+    """There is no receipt of this name. The message is a complete reply."""
+
+
 @dataclass(frozen=True)
 class AgentTools:
     """The tools, one method each. They use AWS in threads."""
@@ -136,9 +141,8 @@ class AgentTools:
         if picture > len(result.pictures):
             count = len(result.pictures)
             message = f"The job has no picture {picture}: it has {count} so far."
-            return self.fail(
-                describe_job(job) | describe_wrong_call(message, "Call `status`: it numbers the pictures.")
-            )
+            wrong_call = describe_wrong_call(message, "Call `status`: it numbers the pictures.")
+            return self.fail(describe_job(job) | wrong_call | describe_cost(result.cost))
         after = result.pictures[picture - 1]
         thumbnails = {
             name: thumbnail
@@ -153,7 +157,7 @@ class AgentTools:
     async def redo(self, job: JobKey, changes: Changes, wait_seconds: Seconds = 0, *, context: Context) -> Reply:
         """Buy a job's pictures again with changed instructions. Returns the new job."""
         redone = await to_thread.run_sync(lambda: self._open(job).redo(**changes))
-        note = RESTART_NOTE if not changes and redone.key == job else None
+        note = RESTART_NOTE if redone.key == job else None
         return await self._follow(redone, wait_seconds, context, note)
 
     def cancel(self, job: JobKey) -> str:
@@ -176,12 +180,19 @@ class AgentTools:
         try:
             receipt = self._open(job).receipt()
         except Exception as error:
-            kind = ResourceNotFoundError if isinstance(error, PhotoSourceError) else ResourceError
+            kind = ReceiptNotFoundError if isinstance(error, PhotoSourceError) else ResourceError
             raise kind(self._reply(_describe_failure(error, job))) from error
         if receipt is None:
             message = f"There is no receipt of {name} yet."
-            raise ResourceNotFoundError(self._reply(describe_wrong_call(message, "Call `status` with the job.")))
+            raise ReceiptNotFoundError(self._reply(describe_wrong_call(message, "Call `status` with the job.")))
         return json.dumps(receipt, ensure_ascii=False)
+
+    def describe_unknown_resource(self, uri: str) -> str:
+        to_do = (
+            "Read backdrop://instructions, backdrop://prices, or backdrop://receipts/NAME. NAME is the last part of a "
+            "job's key."
+        )
+        return self._reply(describe_wrong_call(f"There is no resource {quote_name(uri)}.", to_do))
 
     # -- shared ----------------------------------------------------------------------------------------------------
 
@@ -291,6 +302,18 @@ class AgentServer(MCPServer[Any]):
             else:
                 raise
             return await to_thread.run_sync(self._agent_tools.fail, document)
+
+    @override
+    async def read_resource(
+        self, uri: AnyUrl | str, context: Context[Any, Any] | None = None
+    ) -> Iterable[ReadResourceContents] | InputRequiredResult:
+        try:
+            return await super().read_resource(uri, context)
+        except ReceiptNotFoundError:
+            raise
+        except ResourceNotFoundError as error:
+            message = await to_thread.run_sync(self._agent_tools.describe_unknown_resource, str(uri))
+            raise ResourceNotFoundError(message) from error
 
 
 def _describe_failure(error: Exception, job: str | None) -> Mapping[str, Any]:

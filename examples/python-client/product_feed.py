@@ -20,7 +20,7 @@ def read_feed(feed: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
 
     Raises ValueError before the first photo if a SKU cannot be the name of a file in the folder.
     """
-    with feed.open(newline="") as file:
+    with feed.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
         if not SKU.fullmatch(row["sku"]):

@@ -22,6 +22,7 @@ from backdrop.instructions.schema import InstructionsModel
 from backdrop.model.capabilities import MAX_FILE_BYTES
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import RetryClass
+from backdrop_cli import serve_agent
 from backdrop_client import Backdrop, Job, UnreachableError
 from backdrop_client import client as client_module
 from backdrop_client.connection import Connection
@@ -296,7 +297,8 @@ def test_missing_instructions_are_explained_without_the_sidecar(tool: str, agent
 def test_errors_about_a_job_name_it(agent: Agent) -> None:
     job = agent.run("create", instructions=MARBLE, path="cup.jpg")["job"]
     assert agent.fail("look", job=job)["job"] == job
-    assert agent.fail("redo", job=job, changes={"promt": "on oak"})["job"] == job
+    refused = agent.fail("redo", job=job, changes={"promt": "on oak"})
+    assert (refused["job"], refused["cost"]) == (job, "this error caused no charge")
 
 
 def test_list_of_tools_allows_no_other_arguments(agent: Agent) -> None:
@@ -379,6 +381,7 @@ def test_empty_redo_that_started_a_refused_job_again_is_one_purchase(order: str,
             agent.world.run_until_empty()
         else:
             assert agent.run("redo", job=job, changes={}, wait_seconds=600) == first
+    assert agent.run("redo", job=job, changes={"revision": None}, wait_seconds=600) == first
     assert len(agent.world.provider.received_job_ids) == 1
     another = [agent.run("redo", job=job, changes={"revision": "2"}, wait_seconds=600) for _ in range(2)]
     assert another[0] == another[1] != first
@@ -526,6 +529,15 @@ def test_system_that_cannot_confine_files_to_the_root_refuses_it(agent: Agent, m
     assert "--root needs Linux or macOS" in started.err.replace("\n", " ")
 
 
+def test_empty_root_does_not_open_the_current_folder(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(*_: object) -> None:
+        pytest.fail("The server started.")
+
+    monkeypatch.setattr(serve_agent, "serve_agent", start)
+    started = agent.person.run("mcp", "--mandate", "anna", "--stack", "backdrop", "--root", "")
+    assert (started.code, started.err[:23]) == (2, "error: --root is empty;")
+
+
 def test_link_within_the_root_is_followed(agent: Agent) -> None:
     (agent.root / "inner").mkdir()
     (agent.root / "inner" / "link.jpg").symlink_to(agent.root / "cup.jpg")
@@ -585,6 +597,21 @@ def test_object_that_is_no_image_is_refused_by_its_key(agent: Agent) -> None:
     assert len(agent.world.input_bucket.objects) == 1
 
 
+@pytest.mark.parametrize("tool", ["create", "quote"])
+@pytest.mark.parametrize(
+    ("key", "to_do"),
+    [
+        ("agents/anna/none.jpg", "Check the key, or send the photo itself."),
+        ("agents/bob/cup.jpg", "Use the key of a photo in that folder."),
+        ("agents/anna/cup.jpg.json", "Use the key of a photo in that folder."),
+    ],
+)
+def test_key_that_names_no_photo_advises_no_other_tool(agent: Agent, tool: str, key: str, to_do: str) -> None:
+    refused = agent.fail(tool, instructions=MARBLE, key=key)
+    assert (refused["error"], refused["to_do"]) == ("invalid_argument", to_do)
+    assert repr(key) in refused["message"]
+
+
 @pytest.mark.parametrize("tool", ["create", "quote", "redo"])
 def test_huge_object_is_refused_before_it_is_read(tool: str, agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     job = agent.run("create", instructions=MARBLE, path="cup.jpg")["job"]
@@ -599,7 +626,9 @@ def test_huge_object_is_refused_before_it_is_read(tool: str, agent: Agent, monke
     )
     monkeypatch.setattr(Job, "instructions", MARBLE)
     refused = agent.fail(tool, **arguments)
-    assert (refused["error"], refused["who"], refused["cost_usd"]) == ("too_large_bytes", "you", 0)
+    assert (refused["error"], refused["who"]) == ("too_large_bytes", "you")
+    # The job may have been bought before its photo was replaced.
+    assert refused.get("cost_usd") == (None if tool == "redo" else 0)
     assert "128,000,000" in refused["message"]
 
 
@@ -615,6 +644,7 @@ def test_look_shows_the_photo_and_the_picture_small(agent: Agent) -> None:
     assert (reply["shown"], reply["cost_usd"], reply["left_usd"]) == ("before, after", PRICE, PRICE)
     refused = agent.fail("look", job=job, picture=2)
     assert (refused["job"], refused["message"]) == (job, "The job has no picture 2: it has 1 so far.")
+    assert refused["cost_usd"] == PRICE
 
 
 @pytest.mark.parametrize(
@@ -670,6 +700,26 @@ def test_receipt_is_a_summary_and_a_complete_resource(agent: Agent) -> None:
     uri = f"backdrop://receipts/{job.rpartition('/')[2]}"
     (content,) = agent.ask(lambda client: client.read_resource(uri)).contents
     assert json.loads(content.text)["source"]["key"] == job
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "backdrop://receipts",
+        "backdrop://receipts/agents/anna/cup.jpg",
+        "backdrop://receipts/..",
+        "file:///etc/passwd",
+        f"backdrop://receipts/a/{'z' * 5000}",
+    ],
+    ids=["folder", "key of a job", "folder above", "file", "long"],
+)
+def test_unknown_resource_is_refused_and_the_resources_are_named(uri: str, agent: Agent) -> None:
+    text = agent.fail_to_read(uri)
+    error = json.loads(text)
+    assert uri[:80] in error["message"]
+    assert "backdrop://receipts/NAME" in error["to_do"]
+    assert (error["who"], error["cost_usd"], error["left_usd"]) == ("you", 0, 0.12)
+    assert len(text) < 500
 
 
 @pytest.mark.parametrize("name", ["_backdrop.json", "notes.txt", f"{'0' * 32}.jpg"])

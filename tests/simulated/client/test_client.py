@@ -156,6 +156,21 @@ def test_redo_is_another_purchase_and_its_repetition_is_not(world: World, client
     assert len(world.provider.received_job_ids) == 3
 
 
+def test_redo_without_a_revision_of_its_own_is_another_purchase(client: Backdrop) -> None:
+    job = client.create(PHOTO, prompt="on marble")
+    job.wait()
+    assert job.redo(revision=None) == job.redo() != job
+    assert job.redo(prompt="on marble", revision=None) == job.redo(prompt="on marble") != job
+
+
+def test_refused_redo_claims_no_cost_of_its_job(client: Backdrop) -> None:
+    job = client.create(PHOTO, prompt="on marble")
+    job.wait()
+    with pytest.raises(InstructionsError, match="This error caused no charge") as raised:
+        job.redo(promt="on oak")
+    assert raised.value.usd is None
+
+
 def test_empty_redo_of_a_job_in_progress_does_nothing(world: World, client: Backdrop) -> None:
     job = client.create(PHOTO, prompt="on marble")
     with pytest.raises(WaitTimeoutError, match="did nothing") as raised:
@@ -414,6 +429,26 @@ def test_batch_continues_after_a_failure_and_totals_its_cost(client: Backdrop, t
     assert [item.photo for item in items] == [one[0] if isinstance(one, tuple) else one for one in orders]
 
 
+def test_error_without_a_cost_does_not_lower_the_total_of_a_batch(world: World, client: Backdrop) -> None:
+    progress: list[BatchProgress] = []
+
+    def read_feed() -> Iterator[bytes]:
+        yield PHOTO
+        world.transport.faults_before.append(TargetedFault(deny, "get_object"))
+        yield PHOTO
+
+    *_, last = client.map(read_feed(), in_flight=1, prompt="on marble", on_progress=progress.append)
+    assert isinstance(last.error, NotAuthorizedError)
+    assert [one.usd for one in progress] == [PICTURE_USD, PICTURE_USD]
+
+
+@pytest.mark.parametrize("photos", ["cup.jpg", PHOTO, {"cup.jpg": {"prompt": "on oak"}}], ids=["path", "bytes", "dict"])
+def test_batch_of_something_other_than_a_list_is_refused(world: World, client: Backdrop, photos: Any) -> None:
+    with pytest.raises(ValueError, match="pass a list of photos"):
+        next(client.map(photos, prompt="on marble"))
+    assert world.input_bucket.list_keys() == []
+
+
 def test_interrupted_batch_of_200_products_pays_once(world: World) -> None:
     taken: list[int] = []
 
@@ -592,9 +627,11 @@ def test_sidecar_without_a_photo_is_no_job(world: World, client: Backdrop) -> No
         "clients/",
         "",
         f"{'x' * 900}.jpg",
+        None,
+        5,
     ],
 )
-def test_key_of_another_file_is_no_job(client: Backdrop, key: str) -> None:
+def test_key_of_another_file_is_no_job(client: Backdrop, key: Any) -> None:
     with pytest.raises(ValueError, match="not the key of a photo"):
         client.job(key)
 
@@ -626,7 +663,7 @@ def test_mandate_that_has_ended_is_refused_before_an_upload(
     for buy in (lambda: client.create(PHOTO, prompt="on oak"), lambda: job.redo(prompt="on oak"), client.open_folder):
         with pytest.raises(MandateError) as raised:
             buy()
-        assert raised.value.code == Code.MANDATE_ENDED
+        assert (raised.value.code, raised.value.usd) == (Code.MANDATE_ENDED, None)
         assert ("was released" if is_released else "has ended") in raised.value.message
     assert world.input_bucket.list_keys() == keys
 
@@ -674,8 +711,8 @@ def test_wait_without_a_limit_ends_with_the_pictures(client: Backdrop, timeout: 
     assert client.job(item.key).wait(timeout).pictures
 
 
-@pytest.mark.parametrize("prefix", ["_backdrop/", "/", "a/../b/", "a//", "clients", ""])
-def test_prefix_in_which_no_photo_can_be_is_refused(world: World, prefix: str) -> None:
+@pytest.mark.parametrize("prefix", ["_backdrop/", "/", "a/../b/", "a//", "clients", "", 5])
+def test_prefix_in_which_no_photo_can_be_is_refused(world: World, prefix: Any) -> None:
     with pytest.raises(ValueError, match="no photo can be in the prefix"):
         Backdrop(prefix=prefix, connection=Connection(world.steps.bootstrap))
 

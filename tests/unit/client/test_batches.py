@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from threading import Barrier, Event
+from threading import enumerate as list_threads
+from time import sleep
 from typing import Any
 
 import pytest
 
-from backdrop_client.batches import run_bounded
+from backdrop.model.pricing import to_micro_usd
+from backdrop_client import FailedError, batches
+from backdrop_client.batches import BatchItem, BatchTotals, run_bounded
 
 IN_FLIGHT = 4
 
@@ -44,6 +48,21 @@ def test_slow_item_does_not_hold_up_the_others() -> None:
     assert list(results) == [0]
 
 
+def test_ended_item_is_yielded_before_a_slow_source_has_more() -> None:
+    taken: list[int] = []
+
+    def take_slowly() -> Iterator[int]:
+        for number in range(6):
+            while any(thread.name == "backdrop-batch" for thread in list_threads()):
+                sleep(0.001)
+            taken.append(number)
+            yield number
+
+    results = run_bounded(lambda item, _: item, take_slowly(), IN_FLIGHT)
+    assert (next(results), taken) in ((0, [0]), (0, [0, 1]))
+    assert len(list(results)) == 5
+
+
 def test_closed_batch_stops_what_is_in_flight() -> None:
     all_started, stopped = Barrier(IN_FLIGHT, timeout=10), list[int]()
 
@@ -62,3 +81,18 @@ def test_closed_batch_stops_what_is_in_flight() -> None:
 def test_batch_without_a_number_of_photos_is_refused(in_flight: Any) -> None:
     with pytest.raises(ValueError, match="use an integer of at least 1"):
         next(run_bounded(lambda item, _: item, [1], in_flight))
+
+
+def test_total_of_a_batch_takes_no_longer_the_more_photos_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    converted: list[str] = []
+
+    def convert(amount: str) -> int:
+        converted.append(amount)
+        return to_micro_usd(amount)
+
+    monkeypatch.setattr(batches, "to_micro_usd", convert)
+    totals = BatchTotals()
+    for number in [*range(100), 7]:
+        progress = totals.add(BatchItem(b"", str(number), error=FailedError("dead", "", "", 0.06, 0.01)))
+    assert (progress.failed, progress.usd, progress.unknown_usd) == (101, 6, 1)
+    assert len(converted) == 2 * 101

@@ -4,7 +4,17 @@ import pickle
 from typing import Any, cast
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConfigParseError,
+    CredentialRetrievalError,
+    InvalidConfigError,
+    InvalidRegionError,
+    LoginRefreshRequired,
+    NoRegionError,
+    UnknownCredentialError,
+)
 
 from backdrop_client import errors
 from backdrop_client.errors import BackdropClientError, JobError, NotAuthorizedError, WaitTimeoutError, translate_errors
@@ -42,3 +52,23 @@ def test_denied_access_to_what_a_wrong_name_points_to_advises_to_check_the_names
     names = "Check the names of the stack and the mandate, and the region."
     assert raised.value.hint.startswith(names) == checks_names
     assert "`backdrop mandate show <name> --policy`" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    "aws_error",
+    [
+        ConfigParseError(path="config", error=OSError()),
+        CredentialRetrievalError(provider="custom-process", error_msg="the session has expired"),
+        InvalidConfigError(error_msg="source_profile"),
+        InvalidRegionError(region_name="eu central"),
+        LoginRefreshRequired(),
+        NoRegionError(),
+        UnknownCredentialError(name="EC2"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_wrong_configuration_is_no_outage(aws_error: BotoCoreError) -> None:
+    """A program that repeats its call, as it may after an outage, would repeat it forever."""
+    with pytest.raises(NotAuthorizedError) as raised, translate_errors():
+        raise aws_error
+    assert raised.value.hint == "Sign in, or choose another profile or region."

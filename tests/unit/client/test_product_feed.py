@@ -25,3 +25,11 @@ def test_sku_that_is_no_file_name_is_refused_before_the_first_photo(sku: str, tm
 def test_sku_that_is_a_file_name_is_part_of_the_instructions(tmp_path: Path) -> None:
     rows = run_path(str(EXAMPLE))["read_feed"](write_feed(tmp_path, "SKU-1.b"))
     assert list(rows) == [(tmp_path / "cup.jpg", {"prompt": "on marble", "metadata": {"sku": "SKU-1.b"}})]
+
+
+def test_feed_that_a_spreadsheet_saved_as_utf_8_is_read(tmp_path: Path) -> None:
+    """Excel puts a byte order mark before the first column's name."""
+    feed = write_feed(tmp_path, "Café")
+    feed.write_bytes(b"\xef\xbb\xbf" + feed.read_text().encode())
+    ((_, instructions),) = run_path(str(EXAMPLE))["read_feed"](feed)
+    assert instructions["metadata"] == {"sku": "Café"}
