@@ -260,6 +260,28 @@ def test_picture_that_another_person_decides_leaves_the_page(reviewer: Reviewer)
     assert "was rejected by bob@example.com" in reviewer.tab.evaluate(NOTICE)
 
 
+def test_earlier_decision_about_the_last_picture_is_shown_until_the_next_one_appears(reviewer: Reviewer) -> None:
+    tab = reviewer.tab
+    for key in WORST_FIRST[1:]:
+        reviewer.decide_elsewhere(key)
+    tab.evaluate(FORCE_POLL)
+    tab.wait_until(f"{PLACE}.startsWith('1 of 1')")
+    reviewer.wait_for(ESPRESSO)
+    reviewer.decide_elsewhere(ESPRESSO)
+    tab.press("a")
+    tab.wait_until(NOTHING)
+    for _ in range(2):
+        words = tab.evaluate("document.getElementById('nothing-words').innerText")
+        assert "not recorded" in words
+        assert "was rejected by bob@example.com" in words
+        tab.evaluate(FORCE_POLL)
+    with reviewer.page.buckets.locked():
+        add_waiting_picture(reviewer.world, WaitingPhoto("cups/new.jpg", "campaign/cup.jpg", "on sand"))
+    tab.evaluate(FORCE_POLL)
+    reviewer.wait_for("cups/new.jpg")
+    assert tab.evaluate(NOTICE) == ""
+
+
 def test_new_picture_appears_without_reloading(reviewer: Reviewer) -> None:
     reviewer.wait_for(ESPRESSO)
     worst = WaitingPhoto("cups/new.jpg", "marketplace/cup.jpg", "on dark slate, at night", damage=1)

@@ -200,7 +200,8 @@ def decide_pictures(stack: Stack, screen: Screen, choice: PictureChoice, decisio
             screen.print(f"• Not changed: {one.end}.")
         for one in decided:
             screen.print(f"✓ {one.name} {decision}.")
-    left = sum(review.decision is None for one in decided[-1:] for review in one.job.reviews)
+    decided_jobs = {one.job.job_id: one.job for one in decided}
+    left = sum(review.decision is None for job in decided_jobs.values() for review in job.reviews)
     if left:
         screen.print(f"{format_count(left, 'picture')} of the photo must still be decided before it is delivered.")
 
@@ -224,15 +225,19 @@ def _find_pictures(stack: Stack, choice: PictureChoice) -> list[ReviewedPicture]
         if choice.includes(job, one)
     ]
     if not pictures:
-        raise NothingFoundError(f"nothing was changed; {_explain_no_picture(choice, current_jobs)}, stack {stack.name}")
+        reason = _explain_no_picture(choice, current_jobs) if current_jobs else explain_no_job(choice.key, jobs)
+        raise NothingFoundError(f"nothing was changed; {reason}, stack {stack.name}")
     return pictures
+
+
+def explain_no_job(name: str, jobs: Sequence[Job]) -> str:
+    """Returns that a photo has no current job. `jobs`: those that it had."""
+    return f"{name} has no current job; `backdrop show KEY` says why" if jobs else f"{name} has no job"
 
 
 def _explain_no_picture(choice: PictureChoice, current_jobs: Sequence[Job]) -> str:
     """Returns why none of the photo's pictures is meant."""
     key, variant, n = choice.key, choice.variant, choice.n
-    if not current_jobs:
-        return f"{key} has no job"
     chosen = [job for job in current_jobs if variant in (None, job.variant)]
     if not chosen:
         names = ", ".join(sorted(job.variant for job in current_jobs if job.variant))

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from backdrop.model.job import Job, Source
+from backdrop.model.object_keys import photo_name_of
 from backdrop.model.receipt import build_receipt
 from backdrop.model.review import PictureReview
 from backdrop_cli.formatting import (
@@ -50,7 +51,7 @@ def build_list_entry(picture: ReviewedPicture, now: datetime, files: PageFiles) 
         "job_id": job.job_id,
         "n": review.n,
         "sha256": review.sha256,
-        "name": job.key,
+        "name": photo_name_of(job.bucket, job.key, picture.stack_bucket),
         "tags": _list_tags(job, review),
         "fidelity": describe_fidelity(review.fidelity, job.instructions, None, {}),
         "after": files.register(review_file(review)),

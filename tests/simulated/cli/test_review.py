@@ -27,6 +27,7 @@ from tests.simulated.deliver.test_fidelity import (
 from tests.simulated.intake.test_foreign_buckets import request_photo, upload_to
 from tests.simulated.picture_decisions import APPROVED, send_decision
 from tests.simulated.stage_worlds import KEY, assert_at_rest
+from tests.simulated.uploads_and_requests import upload_sidecar_bytes
 
 ON_GRASS: dict[str, Any] = {"prompt": "on grass", "approval": "required"}
 PRICE = 0.06
@@ -140,6 +141,12 @@ def test_variant_is_decided_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     assert person.run("review", "approve", KEY, "--variant", "lake").code == EXIT_NOTHING_FOUND
 
 
+def test_pictures_left_are_those_of_all_variants(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch, num_images=2, variants={"beach": {}, "sand": {"prompt": "on sand"}})
+    approval = person.run("review", "approve", KEY, "--picture", "1").out
+    assert approval.endswith("\n2 pictures of the photo must still be decided before it is delivered.\n")
+
+
 def test_second_reviewer_sees_the_first_decision(monkeypatch: pytest.MonkeyPatch) -> None:
     person = person_with_pictures(monkeypatch)
     send_decision(person.world, APPROVED, find_job(person.world), by="bob")
@@ -215,6 +222,16 @@ def test_refused_decision_says_why(arguments: list[str], reason: str, monkeypatc
     person.world.run_until_empty()
     result = person.run("review", "approve", *arguments)
     assert (result.code, f"{NOTHING_CHANGED}; {reason}, stack shop" in result.err) == (EXIT_NOTHING_FOUND, True)
+
+
+@pytest.mark.parametrize("words", [["approve", KEY], ["redo", KEY, "--prompt", "on sand", "--yes"]])
+def test_photo_whose_jobs_ended_has_no_current_job(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch)
+    upload_sidecar_bytes(person.world, KEY, b"{")
+    person.world.run_until_empty()
+    result = person.run("review", *words)
+    reason = f"{NOTHING_CHANGED}; {KEY} has no current job; `backdrop show KEY` says why, stack shop"
+    assert (result.code, reason in result.err) == (EXIT_NOTHING_FOUND, True)
 
 
 # -- redo ------------------------------------------------------------------------------------------------------------
@@ -319,6 +336,31 @@ def test_redo_that_is_refused_names_each_variant(monkeypatch: pytest.MonkeyPatch
     refused = person.run("review", "redo", KEY, "--variant", "beach", "--prompt", "on sand", "--yes")
     assert (refused.code, NOTHING_CHANGED in refused.err) == (EXIT_FAILURE, True)
     assert (". Variant beach: " in refused.err, ". Variant lake: " in refused.err) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("sidecar", "reason"),
+    [
+        (b"[1]", "it contains a list"),
+        (b"{" + b" " * 70_000 + b"}", "is 70,002 bytes; at most"),
+        (b'{"approval": "required", "approval": "none"}', "the key 'approval' is repeated"),
+        (b'{"variants": ["beach"]}', 'variants is ["beach"]'),
+        (b'{"variants": {"beach": null}}', "variants.beach is null"),
+    ],
+    ids=["list", "too large", "repeated key", "variants", "variant"],
+)
+def test_redo_keeps_a_new_sidecar_that_it_cannot_read(
+    sidecar: bytes, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = person_with_pictures(monkeypatch, variants={"beach": {}})
+    upload_sidecar_bytes(person.world, KEY, sidecar)
+    refused = person.run("review", "redo", KEY, "--variant", "beach", "--prompt", "on sand", "--yes")
+    assert (refused.code, NOTHING_CHANGED in refused.err) == (EXIT_FAILURE, True)
+    assert f"the sidecar has errors, so correct it first: {KEY}.json" in refused.err
+    assert reason in refused.err
+    version = person.world.s3.buckets[INPUT_BUCKET].find_current(f"{KEY}.json")
+    assert version
+    assert version.data == sidecar
 
 
 def test_redo_that_the_mandate_excludes_says_who_can_do_what(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,7 @@ function update(pictures) {
   for (const id of settled) if (!listed.has(id)) settled.delete(id);
   waiting = pictures.filter((one) => !settled.has(idOf(one)));
   if (!current) {
+    if (waiting.length) showText(byId("first"), "");
     show(waiting[0]);
   } else if (placeOf(current) < 0) {
     checkCurrent();
@@ -129,7 +130,11 @@ function showPlace() {
   if (!current) {
     document.querySelector("#nothing svg").toggleAttribute("hidden", false);
     byId("nothing-title").textContent = "No picture waits for approval";
-    byId("nothing-words").textContent = [settledCount ? `You decided about ${formatCount(settledCount, "picture")}.` : "", "New pictures appear here by themselves."].filter(Boolean).join(" ");
+    const reports = [byId("first"), byId("outcome")].map((one) => one.textContent);
+    const count = settledCount ? `You decided about ${formatCount(settledCount, "picture")}.` : "";
+    const words = [...reports, count, "New pictures appear here by themselves."].filter(Boolean).join(" ");
+    // A screen reader reads each change aloud.
+    if (byId("nothing-words").textContent !== words) byId("nothing-words").textContent = words;
     return;
   }
   const place = placeOf(current);
