@@ -3,6 +3,7 @@
 Each call is sent once. What it returns is next to the photo, so that it is never bought again.
 """
 
+import glob
 import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -26,8 +27,12 @@ class PurchaseError(Exception):
 
 def list_missing(folder: Path) -> list[tuple[Path, str]]:
     """Returns the photos whose pictures are still to buy, each with its role: `result` or `mask`."""
-    photos = sorted(folder.glob("*.photo.*"))
-    return [(photo, role) for photo in photos for role in _ROLES if not any(folder.glob(f"{_name(photo)}.{role}.*"))]
+    return [
+        (photo, role)
+        for photo in sorted(folder.glob("*.photo.*"))
+        for role in _ROLES
+        if not any(folder.glob(f"{glob.escape(_name(photo))}.{role}.*"))
+    ]
 
 
 def describe_price(missing: list[tuple[Path, str]]) -> str:

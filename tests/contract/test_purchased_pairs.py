@@ -40,8 +40,21 @@ def test_missing_pictures_are_bought_once(
     assert len(list_missing(folder)) == 0
 
 
-def test_nothing_is_bought_without_consent_or_key(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not run(folder, "n\n", monkeypatch)
+def test_name_with_brackets_is_bought_once(folder: Path) -> None:
+    for role in ("photo", "result", "mask"):
+        (folder / f"cup [1].{role}.png").write_bytes(encode_image(scene(), "PNG"))
+    assert {photo.name for photo, _ in list_missing(folder)} == {"cup.photo.png"}
+
+
+def test_folder_without_photos_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for option in ("--buy", "--pairs"):
+        monkeypatch.setattr("sys.argv", ["fidelity", option, str(tmp_path)])
+        assert command.main() == 1
+
+
+@pytest.mark.parametrize("answer", ["n\n", ""])
+def test_nothing_is_bought_without_consent_or_key(folder: Path, answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not run(folder, answer, monkeypatch)
     monkeypatch.delenv("IDEOGRAM_API_KEY")
     assert not run(folder, "y\n", monkeypatch)
     assert list_files(folder) == ["cup.photo.png"]

@@ -185,7 +185,8 @@ def redo_picture(
         if discarded_text := str(plan.discarded_pictures):
             screen.print(discarded_text, "bold")
         screen.confirm(f"Redo it for at most {plan.max_price}?", yes=yes)
-    plan_redo(stack, name, variant, new_fields).require_agreement(plan.preview.max_cost, str(plan.discarded_pictures))
+    agreed_plan, plan = plan, plan_redo(stack, name, variant, new_fields)
+    plan.require_agreement(agreed_plan.preview.max_cost, str(agreed_plan.discarded_pictures))
     stack.uploader.upload_sidecar(plan.sidecar_key, plan.sidecar)
     screen.print_json(document | {"sent": True})
     screen.print(f"✓ {plan.sidecar_key} uploaded. {plan.outcome}")

@@ -315,6 +315,20 @@ def test_redo_is_refused_if_a_picture_is_approved_before_the_answer(monkeypatch:
     assert find_job(person.world).status is JobStatus.REVIEW
 
 
+def test_redo_keeps_what_another_person_changes_in_the_sidecar_before_the_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    person = person_with_pictures(monkeypatch)
+
+    def add_metadata() -> None:
+        person.world.upload_sidecar(KEY, **ON_GRASS, metadata={"sku": "4711"})
+
+    assert person.run("review", "redo", KEY, "--prompt", "on sand", answer="y", meanwhile=add_metadata).code == EXIT_OK
+    person.world.run_until_empty()
+    again = next(job for job in person.world.list_jobs(KEY) if job.instructions["prompt"] == "on sand")
+    assert again.instructions["metadata"] == {"sku": "4711"}
+
+
 def test_redo_of_one_variant_keeps_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     variants = {"beach": {"prompt": "on a beach"}, "forest": {"prompt": "in a forest"}}
     person = Person(World(), monkeypatch)
