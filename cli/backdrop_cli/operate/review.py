@@ -57,7 +57,12 @@ class ReviewedPicture:
         """The photo's name, with the variant, and with the number if the job has several pictures."""
         photo_name = photo_name_of(self.job.bucket, self.job.key, self.stack_bucket)
         variant = f", variant {self.job.variant}" if self.job.variant else ""
-        return f"{photo_name}{variant}{f', picture {self.review.n}' if len(self.job.reviews) > 1 else ''}"
+        return f"{photo_name}{variant}{f', picture {self.review.n}' if self.picture_count > 1 else ''}"
+
+    @property
+    def picture_count(self) -> int:
+        """How many pictures the job has. Some may need no approval."""
+        return max(len(self.job.reviews), len(self.job.usable_links))
 
     @property
     def is_waiting(self) -> bool:

@@ -167,7 +167,8 @@ class ReviewApi:
         review = job.find_review(seen.n)
         if review is None:
             photo_name = photo_name_of(job.bucket, job.key, self.stack.input_bucket)
-            return source, f"{photo_name} is bought or prepared again."
+            end = f"no longer waits for approval, because the job is {job.status}"
+            return source, f"{photo_name} {end if job.has_ended else 'is bought or prepared again'}."
         picture = ReviewedPicture(job, review, self.stack.input_bucket)
         if not picture.is_waiting:
             return source, f"{picture.end}."

@@ -52,7 +52,7 @@ def build_list_entry(picture: ReviewedPicture, now: datetime, files: PageFiles) 
         "n": review.n,
         "sha256": review.sha256,
         "name": photo_name_of(job.bucket, job.key, picture.stack_bucket),
-        "tags": _list_tags(job, review),
+        "tags": _list_tags(picture),
         "fidelity": describe_fidelity(review.fidelity, job.instructions, None, {}),
         "after": files.register(review_file(review)),
         "waits": format_rough_duration((now - review.waiting_since).total_seconds()),
@@ -99,10 +99,10 @@ def build_review_entry(
     }
 
 
-def _list_tags(job: Job, review: PictureReview) -> list[str]:
+def _list_tags(picture: ReviewedPicture) -> list[str]:
     """Returns what tells a picture apart from the others of its photo."""
-    number = f"picture {review.n} of {len(job.reviews)}" if len(job.reviews) > 1 else ""
-    return [part for part in (job.variant, number) if part]
+    number = f"picture {picture.review.n} of {picture.picture_count}" if picture.picture_count > 1 else ""
+    return [part for part in (picture.job.variant, number) if part]
 
 
 def _describe_size(*thumbnails: Thumbnail | MissingReason) -> Mapping[str, Any]:

@@ -128,6 +128,15 @@ def test_one_of_two_pictures_is_approved(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [one.n for one in find_job(person.world).results] == [2]
 
 
+def test_picture_is_numbered_if_another_one_of_the_job_needs_no_approval(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch, num_images=2)
+    person.run("review", "reject", KEY, "--picture", "1")
+    person.world.upload_sidecar(KEY, **ON_GRASS | {"num_images": 2, "approval": "none"})
+    person.world.run_until_empty()
+    assert [one.n for one in find_job(person.world).reviews] == [1]
+    assert f"; {KEY}, picture 1 was rejected by" in person.run("review", "approve", KEY).err
+
+
 def test_variant_is_decided_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     variants = {"beach": {"prompt": "on a beach"}, "forest": {"prompt": "in a forest"}}
     person = Person(World(), monkeypatch)

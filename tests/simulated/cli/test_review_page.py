@@ -216,6 +216,16 @@ def test_picture_whose_photo_changed_is_not_decided() -> None:
     assert reviewer.api.decide(seen | {"decision": "approved"})["ended"]
 
 
+def test_picture_that_no_longer_needs_approval_is_not_called_bought_again() -> None:
+    reviewer = build_reviewer(num_images=2)
+    seen = reviewer.seen(1)
+    decide(reviewer.world, REJECTED, reviewer.job())
+    reviewer.world.upload_sidecar(KEY, **ON_GRASS | {"num_images": 2, "approval": "none"})
+    reviewer.world.run_until_empty()
+    ended = reviewer.api.show_picture(seen)["ended"]
+    assert ended == f"{KEY} no longer waits for approval, because the job is stored."
+
+
 @pytest.mark.parametrize("change", [{"sha256": ""}, {"job_id": ""}, {"n": -1}, {"decision": "maybe"}, {"n": "1"}])
 def test_decision_without_the_seen_file_is_refused(change: dict[str, Any]) -> None:
     reviewer = build_reviewer()
