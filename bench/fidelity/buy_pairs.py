@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from backdrop.model.errors import BackdropError
 from backdrop.model.job import Job
 from backdrop.model.pricing import format_usd, quote
 from backdrop.model.provider_result import ProviderResult
@@ -58,7 +59,14 @@ def buy(missing: list[tuple[Path, str]], prompt: str) -> Iterator[str]:
         if link is None:
             raise PurchaseError(f"{photo.name}: no {role} was returned: {result}")
         path = photo.with_name(f"{_name(photo)}.{role}.png")
-        path.write_bytes(downloads.fetch(PROVIDER, link))
+        try:
+            data = downloads.fetch(PROVIDER, link)
+        except BackdropError as error:
+            raise PurchaseError(
+                f"{photo.name}: the {role} is paid for, but cannot be downloaded ({error.message.clause}): "
+                f"save {link} as {path.name}, or it is bought again."
+            ) from error
+        path.write_bytes(data)
         yield path.name
 
 
