@@ -120,8 +120,8 @@ def list_waiting_pictures(stack: Stack, jobs: Iterable[Job]) -> list[ReviewedPic
 def show_waiting_pictures(stack: Stack, screen: Screen, prefix: str) -> None:
     """Prints the pictures that wait for a decision, most urgent first."""
     with screen.spinner("reading the ledger"):
-        jobs = [job for job in read_jobs_in_review(stack, {}).values() if job.key.startswith(prefix)]
-    pictures = list_waiting_pictures(stack, jobs)
+        pictures = list_waiting_pictures(stack, read_jobs_in_review(stack, {}).values())
+    pictures = [one for one in pictures if one.job.key.startswith(prefix) or one.name.startswith(prefix)]
     screen.print_json({"stack": stack.name, "pictures": [_describe(stack, one) for one in pictures]})
     scope = f"in {prefix}, stack {stack.name}" if prefix else f"in stack {stack.name}"
     if not pictures:

@@ -504,6 +504,8 @@ def test_photos_with_the_same_key_in_two_buckets_are_decided_apart(
     assert all(any(line.startswith(f"{one}: ") for line in listed) for one in (KEY, name))
     documents = person.run("review", "--json").data["pictures"]
     assert {one["bucket"] for one in documents} == {INPUT_BUCKET, READABLE_BUCKET}
+    in_bucket = person.run("review", "--prefix", f"@{READABLE_BUCKET}/", "--json").data["pictures"]
+    assert [one["bucket"] for one in in_bucket] == [READABLE_BUCKET]
     decided = person.run("review", decision, name)
     assert (decided.code, f"✓ {name} {decision}" in decided.out) == (EXIT_OK, True)
     world.run_until_empty()
