@@ -25,9 +25,13 @@ def main() -> int:
     parser.add_argument("--prompt", default="on a marble table, soft morning light", help="the new background")
     parser.add_argument("--out", type=Path, help="page to write")
     options = parser.parse_args()
+    folder = options.buy or options.pairs
+    if folder and not any(folder.glob("*.photo.*")):
+        print(f"{folder} has no photo, such as cup.photo.jpg.", file=sys.stderr)
+        return 1
     if options.buy and not buy_missing(options.buy, options.prompt):
         return 1
-    if folder := options.buy or options.pairs:
+    if folder:
         for line in measure_folder(folder):
             print(line, flush=True)
         return 0
@@ -47,7 +51,7 @@ def buy_missing(folder: Path, prompt: str) -> bool:
     if not os.environ.get("IDEOGRAM_API_KEY"):
         print("Set IDEOGRAM_API_KEY to your key. Nothing was bought.", file=sys.stderr)
         return False
-    if input(f"Buy {describe_price(missing)}? [y/N] ").strip().lower() != "y":
+    if not agrees(f"Buy {describe_price(missing)}? [y/N] "):
         print("Nothing was bought.", file=sys.stderr)
         return False
     try:
@@ -57,6 +61,14 @@ def buy_missing(folder: Path, prompt: str) -> bool:
         print(f"{error} Run the command again to buy the rest.", file=sys.stderr)
         return False
     return True
+
+
+def agrees(question: str) -> bool:
+    """Returns whether the person answers y. Without a terminal, there is no answer."""
+    try:
+        return input(question).strip().lower() == "y"
+    except EOFError:
+        return False
 
 
 if __name__ == "__main__":

@@ -3,12 +3,14 @@
 Each call is sent once. What it returns is next to the photo, so that it is never bought again.
 """
 
+import glob
 import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from backdrop.model.errors import BackdropError
 from backdrop.model.job import Job
 from backdrop.model.pricing import format_usd, quote
 from backdrop.model.provider_result import ProviderResult
@@ -26,8 +28,12 @@ class PurchaseError(Exception):
 
 def list_missing(folder: Path) -> list[tuple[Path, str]]:
     """Returns the photos whose pictures are still to buy, each with its role: `result` or `mask`."""
-    photos = sorted(folder.glob("*.photo.*"))
-    return [(photo, role) for photo in photos for role in _ROLES if not any(folder.glob(f"{_name(photo)}.{role}.*"))]
+    return [
+        (photo, role)
+        for photo in sorted(folder.glob("*.photo.*"))
+        for role in _ROLES
+        if not any(folder.glob(f"{glob.escape(_name(photo))}.{role}.*"))
+    ]
 
 
 def describe_price(missing: list[tuple[Path, str]]) -> str:
@@ -53,7 +59,14 @@ def buy(missing: list[tuple[Path, str]], prompt: str) -> Iterator[str]:
         if link is None:
             raise PurchaseError(f"{photo.name}: no {role} was returned: {result}")
         path = photo.with_name(f"{_name(photo)}.{role}.png")
-        path.write_bytes(downloads.fetch(PROVIDER, link))
+        try:
+            data = downloads.fetch(PROVIDER, link)
+        except BackdropError as error:
+            raise PurchaseError(
+                f"{photo.name}: the {role} is paid for, but cannot be downloaded ({error.message.clause}): "
+                f"save {link} as {path.name}, or it is bought again."
+            ) from error
+        path.write_bytes(data)
         yield path.name
 
 

@@ -16,7 +16,7 @@ def measure_folder(folder: Path) -> Iterator[str]:
     """Yields a line of tab-separated values per pair. Writes each change map as `NAME.changes.png`.
 
     A mask may be a cut-out, which has an alpha channel, or a gray picture that is white where the subject is. The line
-    of an incomplete pair names what is missing.
+    of a pair that is incomplete, or cannot be read, says so.
     """
     yield "name\tverdict\tscore\treason"
     for path in sorted(folder.glob("*.photo.*")):
@@ -25,7 +25,11 @@ def measure_folder(folder: Path) -> Iterator[str]:
         if missing := " and ".join(f"{name}.{role}.*" for role, found in paths.items() if found is None):
             yield f"{name}\t\t\tnot measured: {missing} is missing"
             continue
-        photo, result, mask = (_read(one) for one in (path, *paths.values()) if one)
+        try:
+            photo, result, mask = (_read(one) for one in (path, *paths.values()) if one)
+        except OSError as error:
+            yield f"{name}\t\t\tnot measured: {error}"
+            continue
         mask = mask if mask.mode == "RGBA" else mask.convert("L")
         alpha = mask.getchannel("A") if mask.mode == "RGBA" else mask
         if problem := find_mask_problem(photo, mask):

@@ -28,7 +28,7 @@ _MARKS = {
         "is as it was signed; the signer's certificate has expired since, or nothing proves that it was valid",
     ),
     "changed": ("✗", "red", "was changed after it was signed, so nothing that it states holds"),
-    "damaged": ("✗", "red", "is no picture of a known format, or it or what it states is damaged"),
+    "damaged": ("✗", "red", "has a format without Content Credentials, or it or what it states is damaged"),
 }
 
 
@@ -45,7 +45,7 @@ def run_verify(screen: Screen, paths: Sequence[Path], roots: Path | None) -> int
     trusted_pem = _read_roots(roots) if roots else ""
     if missing := [path for path in paths if not path.is_file()]:
         raise UsageError(f"{missing[0]} is not a file on this machine")
-    reports = [(path, read_credentials(path.read_bytes(), trusted_pem)) for path in paths]
+    reports = [(path, read_credentials(_read_file(path), trusted_pem)) for path in paths]
     screen.print_json({"files": [_build_document(path, report) for path, report in reports]})
     for path, report in reports:
         mark, style, text = _MARKS[report.verdict.value]
@@ -59,6 +59,14 @@ def run_verify(screen: Screen, paths: Sequence[Path], roots: Path | None) -> int
         raise NothingFoundError("no Content Credentials found in these files")
     good = {FileVerdict.TRUSTED} if trusted_pem else {*FileVerdict} - {FileVerdict.CHANGED, FileVerdict.DAMAGED}
     return EXIT_OK if verdicts <= good else EXIT_FAILURE
+
+
+def _read_file(path: Path) -> bytes:
+    """Raises UsageError if the file cannot be read: it may not be damaged."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _read_roots(path: Path) -> str:

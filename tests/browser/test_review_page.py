@@ -29,6 +29,16 @@ OUTCOME = "document.getElementById('outcome').textContent"
 LAYERS = "document.querySelectorAll('#large-stage .changes').length"
 NOTHING = "!document.getElementById('nothing').hidden"
 TITLE = "document.getElementById('nothing-title').textContent"
+DELAY_DECISION = """
+const send = window.fetch;
+window.fetch = async (path, ...rest) => {
+  const answer = await send(path, ...rest);
+  if (path === "waiting") window.isListed = true;
+  if (path === "decide") await new Promise((resolve) => { window.finishDecision = resolve; });
+  return answer;
+};
+"""
+"""Lets the page wait for the answer to a decision that has arrived."""
 FORCE_POLL = "document.dispatchEvent(new Event('visibilitychange'))"
 
 
@@ -258,6 +268,46 @@ def test_picture_that_another_person_decides_leaves_the_page(reviewer: Reviewer)
     reviewer.tab.evaluate(FORCE_POLL)
     reviewer.wait_for(GARDEN)
     assert "was rejected by bob@example.com" in reviewer.tab.evaluate(NOTICE)
+
+
+def test_persons_own_decision_is_not_shown_as_that_of_another_person(reviewer: Reviewer) -> None:
+    tab = reviewer.tab
+    reviewer.wait_for(ESPRESSO)
+    tab.press("j")
+    reviewer.wait_for(GARDEN)
+    tab.evaluate(DELAY_DECISION)
+    tab.press("a")
+    tab.wait_until("Boolean(window.finishDecision)")
+    tab.evaluate(FORCE_POLL)
+    tab.wait_until("window.isListed")
+    tab.evaluate("new Promise((resolve) => { setTimeout(resolve, 500); })")
+    assert (tab.evaluate(NAME), tab.evaluate(NOTICE)) == (GARDEN, "")
+    tab.evaluate("window.finishDecision()")
+    reviewer.wait_for(ADMIRAL)
+    assert tab.evaluate(NOTICE) == ""
+    assert tab.evaluate(OUTCOME) == f"✓ Approved: {GARDEN}."
+
+
+def test_earlier_decision_about_the_last_picture_is_shown_until_the_next_one_appears(reviewer: Reviewer) -> None:
+    tab = reviewer.tab
+    for key in WORST_FIRST[1:]:
+        reviewer.decide_elsewhere(key)
+    tab.evaluate(FORCE_POLL)
+    tab.wait_until(f"{PLACE}.startsWith('1 of 1')")
+    reviewer.wait_for(ESPRESSO)
+    reviewer.decide_elsewhere(ESPRESSO)
+    tab.press("a")
+    tab.wait_until(NOTHING)
+    for _ in range(2):
+        words = tab.evaluate("document.getElementById('nothing-words').innerText")
+        assert "not recorded" in words
+        assert "was rejected by bob@example.com" in words
+        tab.evaluate(FORCE_POLL)
+    with reviewer.page.buckets.locked():
+        add_waiting_picture(reviewer.world, WaitingPhoto("cups/new.jpg", "campaign/cup.jpg", "on sand"))
+    tab.evaluate(FORCE_POLL)
+    reviewer.wait_for("cups/new.jpg")
+    assert tab.evaluate(NOTICE) == ""
 
 
 def test_new_picture_appears_without_reloading(reviewer: Reviewer) -> None:

@@ -148,7 +148,8 @@ def _print_result(screen: Screen, stack: Stack, album: Album, result: GalleryRes
     problem_count = len(album.problems)
     counts = [format_count(album.picture_count, "picture")]
     counts += [f"{format_count(problem_count, 'problem')}"] if problem_count else []
-    counts += [f"{format_count(album.pending_image_count, 'image')} in progress"] if album.pending_image_count else []
+    if album.pending_image_count:
+        counts.append(f"{format_count(album.pending_image_count, 'image')} in progress or awaiting approval")
     screen.print(f"{', '.join(counts)}{prefix_text}, stack {stack.name}")
     for reason, reason_text in MISSING_TEXTS.items():
         keys = [file.key for file, missing in result.missing_files.items() if missing is reason]

@@ -57,7 +57,12 @@ class ReviewedPicture:
         """The photo's name, with the variant, and with the number if the job has several pictures."""
         photo_name = photo_name_of(self.job.bucket, self.job.key, self.stack_bucket)
         variant = f", variant {self.job.variant}" if self.job.variant else ""
-        return f"{photo_name}{variant}{f', picture {self.review.n}' if len(self.job.reviews) > 1 else ''}"
+        return f"{photo_name}{variant}{f', picture {self.review.n}' if self.picture_count > 1 else ''}"
+
+    @property
+    def picture_count(self) -> int:
+        """How many pictures the job has. Some may need no approval."""
+        return max(len(self.job.reviews), len(self.job.usable_links))
 
     @property
     def is_waiting(self) -> bool:
@@ -115,8 +120,8 @@ def list_waiting_pictures(stack: Stack, jobs: Iterable[Job]) -> list[ReviewedPic
 def show_waiting_pictures(stack: Stack, screen: Screen, prefix: str) -> None:
     """Prints the pictures that wait for a decision, most urgent first."""
     with screen.spinner("reading the ledger"):
-        jobs = [job for job in read_jobs_in_review(stack, {}).values() if job.key.startswith(prefix)]
-    pictures = list_waiting_pictures(stack, jobs)
+        pictures = list_waiting_pictures(stack, read_jobs_in_review(stack, {}).values())
+    pictures = [one for one in pictures if one.job.key.startswith(prefix) or one.name.startswith(prefix)]
     screen.print_json({"stack": stack.name, "pictures": [_describe(stack, one) for one in pictures]})
     scope = f"in {prefix}, stack {stack.name}" if prefix else f"in stack {stack.name}"
     if not pictures:
@@ -200,7 +205,8 @@ def decide_pictures(stack: Stack, screen: Screen, choice: PictureChoice, decisio
             screen.print(f"• Not changed: {one.end}.")
         for one in decided:
             screen.print(f"✓ {one.name} {decision}.")
-    left = sum(review.decision is None for one in decided[-1:] for review in one.job.reviews)
+    decided_jobs = {one.job.job_id: one.job for one in decided}
+    left = sum(review.decision is None for job in decided_jobs.values() for review in job.reviews)
     if left:
         screen.print(f"{format_count(left, 'picture')} of the photo must still be decided before it is delivered.")
 
@@ -224,15 +230,19 @@ def _find_pictures(stack: Stack, choice: PictureChoice) -> list[ReviewedPicture]
         if choice.includes(job, one)
     ]
     if not pictures:
-        raise NothingFoundError(f"nothing was changed; {_explain_no_picture(choice, current_jobs)}, stack {stack.name}")
+        reason = _explain_no_picture(choice, current_jobs) if current_jobs else explain_no_job(choice.key, jobs)
+        raise NothingFoundError(f"nothing was changed; {reason}, stack {stack.name}")
     return pictures
+
+
+def explain_no_job(name: str, jobs: Sequence[Job]) -> str:
+    """Returns that a photo has no current job. `jobs`: those that it had."""
+    return f"{name} has no current job; `backdrop show KEY` says why" if jobs else f"{name} has no job"
 
 
 def _explain_no_picture(choice: PictureChoice, current_jobs: Sequence[Job]) -> str:
     """Returns why none of the photo's pictures is meant."""
     key, variant, n = choice.key, choice.variant, choice.n
-    if not current_jobs:
-        return f"{key} has no job"
     chosen = [job for job in current_jobs if variant in (None, job.variant)]
     if not chosen:
         names = ", ".join(sorted(job.variant for job in current_jobs if job.variant))

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from backdrop.instructions.json_text import MAX_SIDECAR_BYTES
 from backdrop.instructions.sources import parse_file
+from backdrop.intake.photo_reader import parse_stored_file
 from backdrop.intake.photo_status import list_current_jobs
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job import Job
@@ -18,6 +19,7 @@ from backdrop_cli.errors import CommandError, NothingFoundError, UsageError
 from backdrop_cli.formatting import count_images, format_count
 from backdrop_cli.mandate_forecast import MandateForecast
 from backdrop_cli.operate.photo_names import resolve_key
+from backdrop_cli.operate.review import explain_no_job
 from backdrop_cli.purchase_warnings import WarningTotals, print_warning_totals
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
@@ -183,7 +185,8 @@ def redo_picture(
         if discarded_text := str(plan.discarded_pictures):
             screen.print(discarded_text, "bold")
         screen.confirm(f"Redo it for at most {plan.max_price}?", yes=yes)
-    plan_redo(stack, name, variant, new_fields).require_agreement(plan.preview.max_cost, str(plan.discarded_pictures))
+    agreed_plan, plan = plan, plan_redo(stack, name, variant, new_fields)
+    plan.require_agreement(agreed_plan.preview.max_cost, str(agreed_plan.discarded_pictures))
     stack.uploader.upload_sidecar(plan.sidecar_key, plan.sidecar)
     screen.print_json(document | {"sent": True})
     screen.print(f"✓ {plan.sidecar_key} uploaded. {plan.outcome}")
@@ -198,8 +201,8 @@ def _find_current_jobs(stack: Stack, key: str, variant: str | None) -> list[Job]
     if variant is None and names:
         raise UsageError(f"{key} has variants, and only one is redone at a time: add --variant {' or '.join(names)}")
     if not any(variant in (None, job.variant) for job in current_jobs):
-        name = key if variant is None else f"{key}, variant {variant}"
-        raise NothingFoundError(f"nothing was changed; {name} has no job, stack {stack.name}")
+        reason = f"{key}, variant {variant} has no job" if current_jobs else explain_no_job(key, jobs)
+        raise NothingFoundError(f"nothing was changed; {reason}, stack {stack.name}")
     if any(job.is_requested for job in current_jobs):
         raise CommandError(
             f"nothing was changed; the instructions of {key} came with a request or a campaign: send a request, or run "
@@ -232,15 +235,17 @@ def _build_sidecar(
 def _read_sidecar(stack: Stack, key: str) -> tuple[str, dict[str, Any]]:
     """Returns the key and the fields of the nearest sidecar. Without one: the key of a new one, and no fields.
 
-    A sidecar that photos share is not changed: its fields go into a new one of the photo's own.
+    A sidecar that photos share is not changed: its fields go into a new one of the photo's own. Raises CommandError if
+    the nearest sidecar has errors: the fields that cannot be read would be lost.
     """
     own_key = f"{key}.json"
     for sidecar_key in list_sidecar_keys(key):
         stored = stack.photos.read(stack.input_bucket, sidecar_key, max_bytes=MAX_SIDECAR_BYTES)
-        if stored and stored.data is not None:
-            try:
-                fields: Any = json.loads(stored.data)
-            except ValueError as error:
-                raise CommandError(f"nothing was changed; {sidecar_key} is not JSON") from error
-            return own_key, cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
+        if stored is None:
+            continue
+        errors = parse_stored_file(sidecar_key, stored).errors
+        if errors or stored.data is None:
+            reasons = "; ".join(str(one.message.clause) for one in errors)
+            raise CommandError(f"nothing was changed; the sidecar has errors, so correct it first: {reasons}")
+        return own_key, cast("dict[str, Any]", json.loads(stored.data))
     return own_key, {}

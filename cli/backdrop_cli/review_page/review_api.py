@@ -1,5 +1,6 @@
 """The review page's API: the pictures that wait, everything about one of them, and people's decisions."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Lock
 
@@ -11,8 +12,10 @@ from backdrop.model.object_keys import photo_name_of
 from backdrop.model.review import DecisionChannel, PictureDecision, ReviewDecision
 from backdrop.model.schedule import ItemKey
 from backdrop_cli.errors import CommandError, UsageError
+from backdrop_cli.mandate_forecast import MandateForecast
 from backdrop_cli.operate.review import ReviewedPicture, list_waiting_pictures, read_jobs_in_review
 from backdrop_cli.operate.review_redo import RedoPlan, plan_redo
+from backdrop_cli.purchase_warnings import WARNING_HINTS
 from backdrop_cli.review_page.review_entries import build_list_entry, build_review_entry
 from backdrop_cli.served_pages.page_files import PageFiles
 from backdrop_cli.served_pages.presigner import Presigner
@@ -115,9 +118,15 @@ class ReviewApi:
         return {
             "price": plan.max_price,
             "micro_usd": plan.preview.max_cost,
-            "words": plan.price_text,
+            "words": " ".join([plan.price_text, *self._describe_mandate_limits(plan)]),
             "discarded": str(plan.discarded_pictures),
         }
+
+    def _describe_mandate_limits(self, plan: RedoPlan) -> Iterator[str]:
+        """Returns what the photo's mandate would not cover, and what to do about it."""
+        forecast = MandateForecast.for_today(self.stack.rerun_service.mandates, self.stack.clock)
+        for warning in forecast.add(plan.key, plan.preview.jobs_to_buy):
+            yield f"{warning.text} {WARNING_HINTS[warning.code]}"
 
     def redo(self, request: PageRequest) -> PageResponse:
         """Gives the photo the new prompt.
@@ -157,7 +166,9 @@ class ReviewApi:
         self._remember(job)
         review = job.find_review(seen.n)
         if review is None:
-            return source, f"{job.key} is bought or prepared again."
+            photo_name = photo_name_of(job.bucket, job.key, self.stack.input_bucket)
+            end = f"no longer waits for approval, because the job is {job.status}"
+            return source, f"{photo_name} {end if job.has_ended else 'is bought or prepared again'}."
         picture = ReviewedPicture(job, review, self.stack.input_bucket)
         if not picture.is_waiting:
             return source, f"{picture.end}."

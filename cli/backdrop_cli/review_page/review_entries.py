@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from backdrop.model.job import Job, Source
+from backdrop.model.object_keys import photo_name_of
 from backdrop.model.receipt import build_receipt
 from backdrop.model.review import PictureReview
 from backdrop_cli.formatting import (
@@ -50,8 +51,8 @@ def build_list_entry(picture: ReviewedPicture, now: datetime, files: PageFiles) 
         "job_id": job.job_id,
         "n": review.n,
         "sha256": review.sha256,
-        "name": job.key,
-        "tags": _list_tags(job, review),
+        "name": photo_name_of(job.bucket, job.key, picture.stack_bucket),
+        "tags": _list_tags(picture),
         "fidelity": describe_fidelity(review.fidelity, job.instructions, None, {}),
         "after": files.register(review_file(review)),
         "waits": format_rough_duration((now - review.waiting_since).total_seconds()),
@@ -98,10 +99,10 @@ def build_review_entry(
     }
 
 
-def _list_tags(job: Job, review: PictureReview) -> list[str]:
+def _list_tags(picture: ReviewedPicture) -> list[str]:
     """Returns what tells a picture apart from the others of its photo."""
-    number = f"picture {review.n} of {len(job.reviews)}" if len(job.reviews) > 1 else ""
-    return [part for part in (job.variant, number) if part]
+    number = f"picture {picture.review.n} of {picture.picture_count}" if picture.picture_count > 1 else ""
+    return [part for part in (picture.job.variant, number) if part]
 
 
 def _describe_size(*thumbnails: Thumbnail | MissingReason) -> Mapping[str, Any]:

@@ -162,7 +162,7 @@ class _PageRequestHandler(BaseHTTPRequestHandler):
 def _parse_request(data: bytes) -> PageRequest:
     try:
         document = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
         raise UsageError("the request is not a JSON object")

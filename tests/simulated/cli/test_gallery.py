@@ -215,7 +215,7 @@ def test_photo_in_progress_already_has_a_page(person: Person) -> None:
     result = person.run("gallery", "shoes/")
     assert (result.code, result.out.splitlines()[0]) == (
         0,
-        "0 pictures, 1 problem, 1 image in progress of shoes/, stack shop",
+        "0 pictures, 1 problem, 1 image in progress or awaiting approval of shoes/, stack shop",
     )
 
 

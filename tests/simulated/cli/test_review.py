@@ -27,6 +27,7 @@ from tests.simulated.deliver.test_fidelity import (
 from tests.simulated.intake.test_foreign_buckets import request_photo, upload_to
 from tests.simulated.picture_decisions import APPROVED, send_decision
 from tests.simulated.stage_worlds import KEY, assert_at_rest
+from tests.simulated.uploads_and_requests import upload_sidecar_bytes
 
 ON_GRASS: dict[str, Any] = {"prompt": "on grass", "approval": "required"}
 PRICE = 0.06
@@ -127,6 +128,15 @@ def test_one_of_two_pictures_is_approved(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [one.n for one in find_job(person.world).results] == [2]
 
 
+def test_picture_is_numbered_if_another_one_of_the_job_needs_no_approval(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch, num_images=2)
+    person.run("review", "reject", KEY, "--picture", "1")
+    person.world.upload_sidecar(KEY, **ON_GRASS | {"num_images": 2, "approval": "none"})
+    person.world.run_until_empty()
+    assert [one.n for one in find_job(person.world).reviews] == [1]
+    assert f"; {KEY}, picture 1 was rejected by" in person.run("review", "approve", KEY).err
+
+
 def test_variant_is_decided_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     variants = {"beach": {"prompt": "on a beach"}, "forest": {"prompt": "in a forest"}}
     person = Person(World(), monkeypatch)
@@ -138,6 +148,12 @@ def test_variant_is_decided_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_job(person.world, "beach").status is JobStatus.STORED
     assert find_job(person.world, "forest").status is JobStatus.REVIEW
     assert person.run("review", "approve", KEY, "--variant", "lake").code == EXIT_NOTHING_FOUND
+
+
+def test_pictures_left_are_those_of_all_variants(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch, num_images=2, variants={"beach": {}, "sand": {"prompt": "on sand"}})
+    approval = person.run("review", "approve", KEY, "--picture", "1").out
+    assert approval.endswith("\n2 pictures of the photo must still be decided before it is delivered.\n")
 
 
 def test_second_reviewer_sees_the_first_decision(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,6 +231,16 @@ def test_refused_decision_says_why(arguments: list[str], reason: str, monkeypatc
     person.world.run_until_empty()
     result = person.run("review", "approve", *arguments)
     assert (result.code, f"{NOTHING_CHANGED}; {reason}, stack shop" in result.err) == (EXIT_NOTHING_FOUND, True)
+
+
+@pytest.mark.parametrize("words", [["approve", KEY], ["redo", KEY, "--prompt", "on sand", "--yes"]])
+def test_photo_whose_jobs_ended_has_no_current_job(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch)
+    upload_sidecar_bytes(person.world, KEY, b"{")
+    person.world.run_until_empty()
+    result = person.run("review", *words)
+    reason = f"{NOTHING_CHANGED}; {KEY} has no current job; `backdrop show KEY` says why, stack shop"
+    assert (result.code, reason in result.err) == (EXIT_NOTHING_FOUND, True)
 
 
 # -- redo ------------------------------------------------------------------------------------------------------------
@@ -298,6 +324,20 @@ def test_redo_is_refused_if_a_picture_is_approved_before_the_answer(monkeypatch:
     assert find_job(person.world).status is JobStatus.REVIEW
 
 
+def test_redo_keeps_what_another_person_changes_in_the_sidecar_before_the_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    person = person_with_pictures(monkeypatch)
+
+    def add_metadata() -> None:
+        person.world.upload_sidecar(KEY, **ON_GRASS, metadata={"sku": "4711"})
+
+    assert person.run("review", "redo", KEY, "--prompt", "on sand", answer="y", meanwhile=add_metadata).code == EXIT_OK
+    person.world.run_until_empty()
+    again = next(job for job in person.world.list_jobs(KEY) if job.instructions["prompt"] == "on sand")
+    assert again.instructions["metadata"] == {"sku": "4711"}
+
+
 def test_redo_of_one_variant_keeps_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     variants = {"beach": {"prompt": "on a beach"}, "forest": {"prompt": "in a forest"}}
     person = Person(World(), monkeypatch)
@@ -319,6 +359,31 @@ def test_redo_that_is_refused_names_each_variant(monkeypatch: pytest.MonkeyPatch
     refused = person.run("review", "redo", KEY, "--variant", "beach", "--prompt", "on sand", "--yes")
     assert (refused.code, NOTHING_CHANGED in refused.err) == (EXIT_FAILURE, True)
     assert (". Variant beach: " in refused.err, ". Variant lake: " in refused.err) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("sidecar", "reason"),
+    [
+        (b"[1]", "it contains a list"),
+        (b"{" + b" " * 70_000 + b"}", "is 70,002 bytes; at most"),
+        (b'{"approval": "required", "approval": "none"}', "the key 'approval' is repeated"),
+        (b'{"variants": ["beach"]}', 'variants is ["beach"]'),
+        (b'{"variants": {"beach": null}}', "variants.beach is null"),
+    ],
+    ids=["list", "too large", "repeated key", "variants", "variant"],
+)
+def test_redo_keeps_a_new_sidecar_that_it_cannot_read(
+    sidecar: bytes, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = person_with_pictures(monkeypatch, variants={"beach": {}})
+    upload_sidecar_bytes(person.world, KEY, sidecar)
+    refused = person.run("review", "redo", KEY, "--variant", "beach", "--prompt", "on sand", "--yes")
+    assert (refused.code, NOTHING_CHANGED in refused.err) == (EXIT_FAILURE, True)
+    assert f"the sidecar has errors, so correct it first: {KEY}.json" in refused.err
+    assert reason in refused.err
+    version = person.world.s3.buckets[INPUT_BUCKET].find_current(f"{KEY}.json")
+    assert version
+    assert version.data == sidecar
 
 
 def test_redo_that_the_mandate_excludes_says_who_can_do_what(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -439,6 +504,8 @@ def test_photos_with_the_same_key_in_two_buckets_are_decided_apart(
     assert all(any(line.startswith(f"{one}: ") for line in listed) for one in (KEY, name))
     documents = person.run("review", "--json").data["pictures"]
     assert {one["bucket"] for one in documents} == {INPUT_BUCKET, READABLE_BUCKET}
+    in_bucket = person.run("review", "--prefix", f"@{READABLE_BUCKET}/", "--json").data["pictures"]
+    assert [one["bucket"] for one in in_bucket] == [READABLE_BUCKET]
     decided = person.run("review", decision, name)
     assert (decided.code, f"✓ {name} {decision}" in decided.out) == (EXIT_OK, True)
     world.run_until_empty()

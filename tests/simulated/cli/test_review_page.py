@@ -16,10 +16,13 @@ from backdrop_cli.review_page.review_entries import review_file
 from backdrop_cli.served_pages.page_files import PageFiles
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import OUTPUT_BUCKET, World
+from simulation.world.world_inspector import READABLE_BUCKET
 from simulation.world.world_services import CALLER
 from tests.simulated.command_user import build_cli_stack
 from tests.simulated.deliver.test_fidelity import CHANGED_SCENE, SCENE_LANE, TRANSPARENT_PHOTO, build_world
+from tests.simulated.intake.test_foreign_buckets import request_photo, upload_to
 from tests.simulated.picture_decisions import APPROVED, REJECTED, decide
+from tests.simulated.render.test_mandates import FOLDER, create_mandate
 from tests.simulated.stage_worlds import KEY, assert_at_rest
 from tests.simulated.upload_page_user import build_presigner
 from tests.simulated.uploads_and_requests import send_request
@@ -147,6 +150,13 @@ def test_file_that_no_page_has_shown_cannot_be_requested() -> None:
     assert Reviewer(reviewer.world).files.read_link(link)[0] is MissingReason.GONE
 
 
+def test_photos_with_the_same_key_in_two_buckets_have_different_names() -> None:
+    reviewer = build_reviewer()
+    upload_to(reviewer.world, KEY)
+    request_photo(reviewer.world, KEY, **ON_GRASS)
+    assert {one["name"] for one in reviewer.list_pictures()} == {KEY, f"@{READABLE_BUCKET}/{KEY}"}
+
+
 # -- decisions -------------------------------------------------------------------------------------------------------
 
 
@@ -206,6 +216,16 @@ def test_picture_whose_photo_changed_is_not_decided() -> None:
     assert reviewer.api.decide(seen | {"decision": "approved"})["ended"]
 
 
+def test_picture_that_no_longer_needs_approval_is_not_called_bought_again() -> None:
+    reviewer = build_reviewer(num_images=2)
+    seen = reviewer.seen(1)
+    decide(reviewer.world, REJECTED, reviewer.job())
+    reviewer.world.upload_sidecar(KEY, **ON_GRASS | {"num_images": 2, "approval": "none"})
+    reviewer.world.run_until_empty()
+    ended = reviewer.api.show_picture(seen)["ended"]
+    assert ended == f"{KEY} no longer waits for approval, because the job is stored."
+
+
 @pytest.mark.parametrize("change", [{"sha256": ""}, {"job_id": ""}, {"n": -1}, {"decision": "maybe"}, {"n": "1"}])
 def test_decision_without_the_seen_file_is_refused(change: dict[str, Any]) -> None:
     reviewer = build_reviewer()
@@ -262,6 +282,18 @@ def test_redo_of_one_variant_keeps_the_others() -> None:
     reviewer.api.redo({**prompt, **reviewer.api.quote_redo(prompt)})
     reviewer.world.run_until_empty()
     assert sorted(job.status for job in reviewer.world.list_jobs(KEY)) == ["review", "review", "superseded"]
+
+
+def test_price_of_a_redo_names_what_the_mandate_does_not_cover() -> None:
+    world = World()
+    create_mandate(world, limit=60_000)
+    world.upload_photo(f"{FOLDER}red.jpg", build_photo())
+    world.upload_sidecar(f"{FOLDER}red.jpg", **ON_GRASS)
+    world.run_until_empty()
+    reviewer = Reviewer(world)
+    words = reviewer.api.quote_redo(reviewer.seen() | {"prompt": "on sand"})["words"]
+    assert words.startswith("The new picture costs at most $0.06. $0.00 of the mandate anna's $0.06 is left, and")
+    assert "These pictures would be refused. Raise the mandate" in words
 
 
 def test_redo_of_a_decided_picture_names_the_decision() -> None:

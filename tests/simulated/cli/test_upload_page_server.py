@@ -202,7 +202,18 @@ def test_signed_url_names_the_region_and_the_newest_signature() -> None:
 # -- errors ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b'{"drops": 1}', b'{"drops": [{"drop": true}]}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{",
+        pytest.param(b"[" * 100_000, id="deep"),
+        b"\xff",
+        b'{"drops": 1}',
+        b'{"drops": [{"drop": true}]}',
+    ],
+)
 def test_malformed_request_is_refused_in_a_sentence(client: Client, body: bytes) -> None:
     assert client.post("state", body).status == 400
     assert json.loads(client.text)["error"]

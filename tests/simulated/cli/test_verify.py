@@ -2,9 +2,11 @@
 
 import time
 from datetime import timedelta
+from errno import EACCES
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from simulation.world.simulated_stack import World
 from tests.signing_pki import build_chain, build_issuers, build_keys, build_signer, to_pem
@@ -84,6 +86,21 @@ def test_missing_package_is_named(person: Person, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("backdrop_cli.verify.find_spec", {}.get)
     result = person.run("verify", "signed.png")
     assert (result.code, "backdrop[verify]" in result.err) == (2, True)
+
+
+def test_file_in_a_format_without_credentials_is_not_called_unknown(person: Person) -> None:
+    Image.new("RGB", (8, 8)).save("photo.bmp")
+    result = person.run("verify", "photo.bmp")
+    assert "photo.bmp has a format without Content Credentials" in read_words(result)
+
+
+def test_unreadable_file_is_a_usage_error(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_bytes(path: Path) -> bytes:
+        raise PermissionError(EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    result = person.run("verify", "signed.png")
+    assert (result.code, "signed.png cannot be read: Permission denied" in result.err) == (2, True)
 
 
 def test_missing_file_is_a_usage_error(person: Person) -> None:

@@ -35,13 +35,17 @@ async function poll() {
 function update(pictures) {
   const listed = new Set(pictures.map(idOf));
   for (const id of settled) if (!listed.has(id)) settled.delete(id);
+  const place = current ? placeOf(current) : -1;
   waiting = pictures.filter((one) => !settled.has(idOf(one)));
   if (!current) {
+    if (waiting.length) showText(byId("first"), "");
     show(waiting[0]);
-  } else if (placeOf(current) < 0) {
-    checkCurrent();
-  } else {
+  } else if (placeOf(current) >= 0) {
     showPlace();
+  } else {
+    // The picture keeps its place until it is known what became of it: perhaps the decision that is being sent.
+    waiting.splice(Math.max(place, 0), 0, current);
+    if (!deciding) checkCurrent();
   }
 }
 
@@ -50,9 +54,8 @@ async function checkCurrent() {
   const entry = current;
   try {
     const { ended } = await requestJson("show", pictureOf(entry));
-    if (!ended) waiting.push(entry);
-    else leave(entry, ended);
-    if (entry === current) showPlace();
+    if (ended) leave(entry, ended);
+    else if (entry === current) showPlace();
   } catch (error) {
     showText(byId("trouble"), error.message);
   }
@@ -129,7 +132,11 @@ function showPlace() {
   if (!current) {
     document.querySelector("#nothing svg").toggleAttribute("hidden", false);
     byId("nothing-title").textContent = "No picture waits for approval";
-    byId("nothing-words").textContent = [settledCount ? `You decided about ${formatCount(settledCount, "picture")}.` : "", "New pictures appear here by themselves."].filter(Boolean).join(" ");
+    const reports = [byId("first"), byId("outcome")].map((one) => one.textContent);
+    const count = settledCount ? `You decided about ${formatCount(settledCount, "picture")}.` : "";
+    const words = [...reports, count, "New pictures appear here by themselves."].filter(Boolean).join(" ");
+    // A screen reader reads each change aloud.
+    if (byId("nothing-words").textContent !== words) byId("nothing-words").textContent = words;
     return;
   }
   const place = placeOf(current);
