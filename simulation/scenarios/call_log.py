@@ -105,17 +105,17 @@ class RecordedProvider:
         def save_provider_id(provider_id: str) -> None:
             acknowledge(provider_id)
             stored = self._world.table.items[f"source#{job.source_id}", f"job#{job.job_id}"]
-            if provider_id not in stored["body"]["S"] and not self._is_ledger_failing():
+            if provider_id not in stored["body"]["S"] and not self._has_write_failed():
                 self._call_log.unsaved_provider_ids.append((job.key, provider_id))
 
         return self._record(job, call.send(save_provider_id))
 
-    def _is_ledger_failing(self) -> bool:
-        """Whether the current worker's last call was one to the ledger that failed."""
+    def _has_write_failed(self) -> bool:
+        """Whether the current worker's last write to the ledger failed."""
         worker = self._world.event_loop.current_worker
-        calls = reversed(self._world.transport.calls)
-        last_call = next((call for call in calls if worker and call.worker_name == worker.name), None)
-        return bool(last_call and last_call.service == "dynamodb" and last_call.outcome)
+        calls = (call for call in reversed(self._world.transport.calls) if worker and call.worker_name == worker.name)
+        last_write = next((call for call in calls if call.operation == "transact_write_items"), None)
+        return last_write is not None and bool(last_write.outcome)
 
     def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
         return self._record(job, self._provider.look_up(job, provider_id))
