@@ -76,13 +76,15 @@ def read_credentials(data: bytes, trusted_pem: str = "") -> FileReport:
     try:
         with c2pa.Reader(None, BytesIO(data), context=build_context(trusted_pem)) as reader:
             store: dict[str, Any] = json.loads(reader.json())
-    except c2pa.C2paError.ManifestNotFound:  # pyrefly: ignore[missing-attribute]  # the library adds it when it loads
+    except c2pa.C2paError as error:
+        # pyrefly: ignore[missing-attribute]  # the library adds it when it loads
+        is_missing = isinstance(error, c2pa.C2paError.ManifestNotFound)
+        is_remote = str(error).startswith(_REMOTE_ERROR)
+        if not (is_missing or is_remote):
+            return FileReport(FileVerdict.DAMAGED, [str(error)])
         if has_remains(data):
             return FileReport(FileVerdict.DAMAGED, ["parts of a manifest are in the file, but cannot be found as one"])
-        return FileReport(FileVerdict.NONE)
-    except c2pa.C2paError as error:
-        is_remote = str(error).startswith(_REMOTE_ERROR)
-        return FileReport(FileVerdict.REMOTE if is_remote else FileVerdict.DAMAGED, [str(error)])
+        return FileReport(FileVerdict.REMOTE, [str(error)]) if is_remote else FileReport(FileVerdict.NONE)
     claims = _read_claims(store)
     codes = list(list_failures(store["validation_results"]))
     try:

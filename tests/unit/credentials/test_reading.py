@@ -201,7 +201,10 @@ def test_other_boxes_in_a_jpeg_are_no_part_of_its_credentials() -> None:
 
 
 def test_link_to_credentials_elsewhere_is_neither_followed_nor_an_accusation() -> None:
-    assert read_credentials(embed_xmp(build_file(), "png", LINK)).verdict is FileVerdict.REMOTE
+    linked = embed_xmp(build_file(), "png", LINK)
+    assert read_credentials(linked).verdict is FileVerdict.REMOTE
+    hidden = sign(data=linked).replace(b"caBX", b"caBY")
+    assert read_credentials(hidden).verdict is FileVerdict.DAMAGED
 
 
 @pytest.mark.parametrize("file_format", ["png", "jpg", "webp"])

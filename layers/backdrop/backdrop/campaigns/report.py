@@ -311,7 +311,7 @@ def build_mail(report: Mapping[str, Any], report_uri: str) -> tuple[str, str]:
     """Returns the subject and the body of the email about the end of a campaign."""
     items = report["items"]
     subject = f"Backdrop campaign {report['name']}: {report['status']}"
-    counts = ", ".join(f"{items[end]:,} {end}" for end in ITEM_STATUSES if items[end]) or "none was requested"
+    counts = ", ".join(_format_count(items[end], end) for end in ITEM_STATUSES if items[end]) or "none was requested"
     lines = [
         f"The campaign {report['name']} has ended: {report['status']}.",
         *([f"{report['error']['code']}: {report['error']['message']}"] if report["error"] else []),
@@ -324,6 +324,12 @@ def build_mail(report: Mapping[str, Any], report_uri: str) -> tuple[str, str]:
         f"Report: {report_uri}",
     ]
     return subject[:100], "\n".join(lines)
+
+
+def _format_count(number: int, status: str) -> str:
+    if status != JobStatus.REVIEW:
+        return f"{number:,} {status}"
+    return f"{number:,} in review (to decide, run `backdrop review`)"
 
 
 def _format_bad_rows(number: int) -> str:
