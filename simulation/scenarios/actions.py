@@ -64,14 +64,14 @@ class UserActions:
     """Performs the actions of a plan, and records what the checks need to know about them.
 
     `ignored_keys`: must never get a job. `uninstructed_keys`: photos whose sidecar was deleted. `malformed_messages`:
-    by queue and body. `redriven_job_ids`: jobs that were redriven. `repaid_counts`: how many charges after the first an
-    operator asked for, by job. `waived_keys`: photos that were canceled. `paired_keys`: photos whose instructions
-    arrive within the settle time. `samples_by_requested_key`: the samples in requests, by photo. `key_by_request_id`:
-    by message ID. `has_clock_faults`: workers' clocks may be wrong. `has_clock_jumps`: they may also change during an
-    invocation. `has_hour_long_jumps`: they may change by more than a lease lasts, so that no worker can tell whether
-    another is alive. `keys_by_execution`: the photos that each execution requested, by ARN. `stopped_at`: when it
-    stopped. `cancel_commands`: also those that crashed. `redrives_started_at`: also when a command that had failed
-    started over. `damaged_review_keys`: the files for reviewers that were deleted or replaced.
+    by queue and body. `redriven_job_ids`: jobs and masks that were redriven. `repaid_counts`: how many charges an
+    operator asked for after the first, by job. `waived_keys`: photos that were canceled. `paired_keys`: photos whose
+    instructions arrive within the settle time. `samples_by_requested_key`: the samples in requests, by photo.
+    `key_by_request_id`: by message ID. `has_clock_faults`: workers' clocks may be wrong. `has_clock_jumps`: they may
+    also change during an invocation. `has_hour_long_jumps`: they may change by more than a lease lasts, so that no
+    worker can tell whether another is alive. `keys_by_execution`: the photos that each execution requested, by ARN.
+    `stopped_at`: when it stopped. `cancel_commands`: also those that crashed. `redrives_started_at`: also when a
+    command that had failed started over. `damaged_review_keys`: the files for reviewers that were deleted or replaced.
     """
 
     world: World
@@ -375,7 +375,7 @@ class UserActions:
                 self.repaid_counts[job.job_id] = self.repaid_counts.get(job.job_id, 0) + 1
             if job and plan.transition:
                 # Before the write: the command may crash right after it.
-                self.redriven_job_ids.add(job.job_id)
+                self.redriven_job_ids |= {job.job_id, *plan.max_costs}
             if self._redrive_service.redrive(plan) and job:
                 lock_versions[job.job_id] = job.lock_version
         self.world.clock.sleep(DEAD_LETTER_DELETION_DELAY_SECONDS)

@@ -42,6 +42,7 @@ ONCE_BROKEN = {
     "redriven_jobs_fail_again_before_the_redrive_ends": (4048015,),
     "worker_crashes_after_another_has_removed_its_mark": (2164469035305193,),
     "ledger_answers_reads_again_after_it_refused_to_store_an_id": (4044471,),
+    "mask_of_a_redriven_picture_waits_after_its_photo_was_deleted": (4046150,),
     "mandate_is_created_after_a_picture_that_wants_a_mask": (4040730, 4043365),
     "request_asks_for_what_the_sidecars_provider_cannot_do": (700101, 700154, 700482, 700911, 700985, 701299),
 }
