@@ -96,7 +96,7 @@ def test_statement_names_totals_open_charges_and_groups(tab: Browser) -> None:
     assert "$4.02" in text
     assert "1 charge is unknown" in text
     assert "the month is not over" in text
-    assert "1 call of this month has not ended. The totals do not contain their cost, at most $0.06." in text
+    assert "1 call of this month has not ended. The totals do not contain its cost, at most $0.06." in text
     headings = tab.evaluate("[...document.querySelectorAll('h2')].map((one) => one.textContent)")
     assert headings == ["By provider", "By folder", "By campaign", "By mandate", "Unknown charges", "Charges"]
     assert tab.evaluate("document.querySelectorAll('.charges li').length") == 61
