@@ -9,6 +9,7 @@ from backdrop.model.bill import ASYNC_ENDPOINT_PREFIX
 from backdrop.model.bill_records import FindingKind, KeyUse
 from backdrop.model.object_keys import photo_name_of
 from backdrop.reconcile.bill_reconciliation import MAX_KEPT_FINDINGS
+from backdrop.reconcile.bill_report import format_hours
 from backdrop_cli.errors import CommandError, UsageError
 from backdrop_cli.formatting import format_count, format_receipt_usd
 from backdrop_cli.screen import Screen
@@ -205,7 +206,8 @@ def _list_findings(findings: Iterable[Mapping[str, Any]]) -> list[str]:
     """Returns one text for each finding, or for the same finding in several hours, with its endpoint if it has one."""
     hours_by_text: dict[tuple[str, str, int], list[str]] = {}
     for no, finding in enumerate(sorted(findings, key=lambda one: one["first_hour"])):
-        hours, _, text = finding["text"].partition(": ")
+        hours = format_hours(*(datetime.fromisoformat(finding[name]) for name in ("first_hour", "last_hour")))
+        text = finding["text"].removeprefix(f"{hours}: ")
         endpoint = "" if finding["kind"] in FINDINGS_WITHOUT_ENDPOINT else finding["endpoint"]
         key = (endpoint, text, no if finding["kind"] in SINGLE_FINDINGS else -1)
         hours_by_text.setdefault(key, []).append(hours)
