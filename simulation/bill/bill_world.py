@@ -285,7 +285,7 @@ class BillWorld:
         if self.random.random() < 0.4:
             self._bill_others()
         number = self.result.calls
-        job, endpoint = self._build_job(f"job{number}", self.world.clock.time)
+        job, endpoint = self.build_job(f"job{number}", self.world.clock.time)
         job = self.world.ledger.write_transition(Transition(job))
         fate = self.random.random()
         if fate < 0.75:
@@ -301,7 +301,7 @@ class BillWorld:
             call_fate, images = CallFate.LOST, _count_images(job)
             charged = self.random.choice([images, images, 0, 0, self.random.randint(0, images)])
         call_fate, charged = self._change_fate(job, endpoint, call_fate, charged)
-        job = self._call(job, endpoint, call_fate, charged, provider_id=f"g{number}")
+        job = self.call(job, endpoint, call_fate, charged, provider_id=f"g{number}")
         if job.status is JobStatus.UNKNOWN:
             self._recover(job)
 
@@ -316,7 +316,7 @@ class BillWorld:
             return CallFate.LOST, story.choice([images, 0])
         return fate, charged
 
-    def _call(self, job: Job, endpoint: str, fate: CallFate, charged: int, *, provider_id: str | None = None) -> Job:
+    def call(self, job: Job, endpoint: str, fate: CallFate, charged: int, *, provider_id: str | None = None) -> Job:
         """Claims a call, records its result, and bills it."""
         ledger, now, n = self.world.ledger, self.world.clock.time, job.attempt_no + 1
         self.result.calls += 1
@@ -443,7 +443,7 @@ class BillWorld:
             fate, charged = CallFate.DELIVERED, images
         else:
             fate, charged = CallFate.LOST, self.story.choice([images, images, 0])
-        job = self._call(job, job.attempts[0].endpoint or "", fate, charged, provider_id=f"{job_id}-{job.attempt_no}")
+        job = self.call(job, job.attempts[0].endpoint or "", fate, charged, provider_id=f"{job_id}-{job.attempt_no}")
         free = [one for one in job.attempts if one.settlement and one.settlement.result is _NOT_CHARGED]
         if len(job.attempts) - len(free) > 2:
             self._report(f"{job_id} has {len(job.attempts)} calls, and only {len(free)} were not charged")
@@ -488,7 +488,7 @@ class BillWorld:
         fate, charged = CallFate.DELIVERED, truth.images
         if self.random.random() >= 0.8:
             fate, charged = CallFate.LOST, self.random.choice([truth.images, 0])
-        job = self._call(job, first.endpoint or "", fate, charged)
+        job = self.call(job, first.endpoint or "", fate, charged)
         if job.status is JobStatus.UNKNOWN:
             self._wait_or_hold(job)
         if charged and truth.charged and not is_masked:
@@ -497,7 +497,7 @@ class BillWorld:
             if not is_excused:
                 self._report(f"{job.job_id} is charged twice, although no correction was to come")
 
-    def _build_job(self, name: str, now: datetime) -> tuple[Job, str]:
+    def build_job(self, name: str, now: datetime) -> tuple[Job, str]:
         instructions: dict[str, object] = {"operation": "remove"}
         endpoint = REMOVE_V1
         if self.kind is WorldKind.LONG:

@@ -4,7 +4,7 @@ import json
 import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 
 import pytest
@@ -30,8 +30,8 @@ from backdrop.ports import ApiKey
 from backdrop.providers.http import HttpResponse
 from backdrop.reconcile.bill_reconciliation import BillResult
 from simulation.bill.bill_kinds import WorldKind
-from simulation.bill.bill_truth import BilledImages
-from simulation.bill.bill_world import OTHER_KEY, OWN_KEY, V1, BillWorld, run_seed
+from simulation.bill.bill_truth import BilledImages, CallFate
+from simulation.bill.bill_world import OTHER_KEY, OWN_KEY, V1, BillWorld, floor_to_day, run_seed
 
 SEEDS = range(len(WorldKind))
 """One seed of each story, and some of the other kinds."""
@@ -198,6 +198,76 @@ def test_count_is_withdrawn_when_the_records_of_its_hours_shrink() -> None:
     assert list_undecided(bill) == []
 
 
+@pytest.fixture
+def own_bill() -> BillWorld:
+    """A world without calls. Its only key is this stack's, and each job requests one image."""
+    bill = BillWorld(0)
+    bill.kind = WorldKind.LONG
+    bill.service.key_uses = {OWN_KEY: KeyUse.OWN}
+    return bill
+
+
+def store_job(bill: BillWorld, name: str) -> Job:
+    job, _endpoint = bill.build_job(name, bill.world.clock.time)
+    return bill.world.ledger.write_transition(Transition(job))
+
+
+def lose_answer(bill: BillWorld, job: Job, sent_at: datetime) -> Job:
+    bill.world.clock.time = sent_at
+    return bill.call(job, V1, CallFate.LOST, 0)
+
+
+def bill_images(bill: BillWorld, count: int, billed_at: datetime) -> None:
+    price = look_up_image_price("ideogram", {"operation": "replace", "rendering_speed": "DEFAULT"})
+    bill.images.append(BilledImages(OWN_KEY, V1, price, count, billed_at, billed_at))
+
+
+def compare_twice(bill: BillWorld, moment: datetime, day: date | None = None) -> BillResult:
+    """Records are final once two reads agree."""
+    bill.world.clock.time = moment
+    bill.service.run(is_requested=True, day=day)
+    return run_an_hour_later(bill, day)
+
+
+def count_one_of_three_around(bill: BillWorld, moment: datetime) -> None:
+    """Three answers are lost within two connected hours, and one image is billed."""
+    for name, minutes in (("A", -5), ("B", 25), ("C", 35)):
+        lose_answer(bill, store_job(bill, name), moment + timedelta(minutes=minutes))
+    bill_images(bill, 1, moment + timedelta(minutes=30))
+    compare_twice(bill, moment + 3 * HOUR)
+
+
+def list_counts(bill: BillWorld) -> list[tuple[int | None, int] | None]:
+    settlements = [job.attempts[0].settlement for job in bill.world.list_jobs()]
+    return [(one.charged_count, one.unknown_count) if one else None for one in settlements]
+
+
+def test_count_stays_when_its_first_hour_leaves_the_week(own_bill: BillWorld) -> None:
+    moment = own_bill.start + 3 * HOUR
+    count_one_of_three_around(own_bill, moment)
+    assert list_counts(own_bill) == [(1, 3)] * 3
+    for hours in (167, 168, 169):
+        compare_twice(own_bill, moment + hours * HOUR)
+        assert list_counts(own_bill) == [(1, 3)] * 3
+
+
+def test_count_stays_when_a_day_is_compared_that_has_only_some_of_its_hours(own_bill: BillWorld) -> None:
+    midnight = floor_to_day(own_bill.start) + timedelta(days=1)
+    count_one_of_three_around(own_bill, midnight)
+    compare_twice(own_bill, midnight + timedelta(days=5), (midnight + timedelta(days=1)).date())
+    assert list_counts(own_bill) == [(1, 3)] * 3
+
+
+def test_one_run_settles_all_lost_calls_of_a_job(own_bill: BillWorld) -> None:
+    moment = own_bill.start + 3 * HOUR
+    job = lose_answer(own_bill, store_job(own_bill, "A"), moment + timedelta(minutes=20))
+    lose_answer(own_bill, job, moment + timedelta(minutes=28))
+    bill_images(own_bill, 2, moment + timedelta(minutes=30))
+    result = compare_twice(own_bill, moment + 2 * HOUR)
+    assert result.conflicts == set()
+    assert list_settled(own_bill, SettlementResult.CHARGED) == {("A", 1), ("A", 2)}
+
+
 def test_only_missing_charges_that_a_person_has_seen_are_accepted() -> None:
     """Those that the last comparison reported, not those that a later one finds."""
     bill = BillWorld(0)
@@ -246,9 +316,9 @@ def run_world(seed: int) -> BillWorld:
     return bill
 
 
-def run_an_hour_later(bill: BillWorld) -> BillResult:
+def run_an_hour_later(bill: BillWorld, day: date | None = None) -> BillResult:
     bill.world.clock.time += HOUR
-    return bill.service.run(is_requested=True)
+    return bill.service.run(is_requested=True, day=day)
 
 
 def share_key(bill: BillWorld) -> None:

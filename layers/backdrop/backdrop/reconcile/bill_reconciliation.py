@@ -21,6 +21,7 @@ from backdrop.model.bill import (
     BillRules,
     CallCollection,
     CallRef,
+    GroupDecision,
     compare_bill,
     find_own_lines,
     list_billed_calls,
@@ -293,10 +294,12 @@ class BillReconciliation:
         state = self._record_corrections(jobs, hours, proven, state)
         current = {(job.source_id, job.job_id): self._reopen_settlements(job, hours, proven, result) for job in jobs}
         for call, settlement in settlements:
-            self._settle_call(call, settlement, current[call.ref.source_id, call.ref.job_id], result)
+            job = current[call.ref.source_id, call.ref.job_id]
+            current[call.ref.source_id, call.ref.job_id] = self._settle_call(call, settlement, job, result)
         for decision in comparison.decisions:
             for call in decision.waiting if decision.charged_count else (*decision.undecided, *decision.waiting):
-                self._withdraw_count(call, current[call.ref.source_id, call.ref.job_id], result)
+                job = current[call.ref.source_id, call.ref.job_id]
+                current[call.ref.source_id, call.ref.job_id] = self._withdraw_count(call, decision, job, result)
         self._hold_undecidable_jobs(current.values(), comparison, result)
         return state
 
@@ -352,26 +355,36 @@ class BillReconciliation:
                     ),
                 )
 
-    def _settle_call(self, call: BilledCall, settlement: Settlement, job: Job, result: BillResult) -> None:
+    def _settle_call(self, call: BilledCall, settlement: Settlement, job: Job, result: BillResult) -> Job:
+        """Returns the job as it is now."""
         attempt = job.find_attempt(call.ref.n)
         earlier = attempt.settlement if attempt else None
         if earlier and earlier.is_final:
-            self._write_change(
+            confirmed = self._write_change(
                 job, result, lambda current: transitions.confirm_settlement(current, call.ref.n, settlement)
             )
-            return
+            return confirmed or job
         if earlier:
             settlement = replace(settlement, reopened_count=earlier.reopened_count)
             if _count(earlier) == _count(settlement) and not settlement.is_final:
-                return
-        if self._write_change(job, result, lambda current: transitions.settle(current, call.ref.n, settlement)):
+                return job
+        settled = self._write_change(job, result, lambda current: transitions.settle(current, call.ref.n, settlement))
+        if settled:
             result.settled.append(_describe(call.ref, job, settlement))
+        return settled or job
 
-    def _withdraw_count(self, call: BilledCall, job: Job, result: BillResult) -> None:
-        """Removes the record of how many of several calls were charged, if the comparison no longer says so."""
+    def _withdraw_count(self, call: BilledCall, decision: GroupDecision, job: Job, result: BillResult) -> Job:
+        """Removes the record of how many of several calls were charged, if the comparison no longer says so.
+
+        A decision about only some of the hours does not contradict a count of all of them. Returns the job as it is
+        now.
+        """
         attempt = job.find_attempt(call.ref.n)
-        if attempt and attempt.is_settled(SettlementResult.UNDECIDED):
-            self._write_change(job, result, lambda current: transitions.withdraw_count(current, call.ref.n))
+        count = attempt.settlement if attempt else None
+        if not count or count.result is not SettlementResult.UNDECIDED or not set(count.hours) <= set(decision.hours):
+            return job
+        change = partial(transitions.withdraw_count, n=call.ref.n)
+        return self._write_change(job, result, change) or job
 
     def _write_change(self, job: Job, result: BillResult, change: Callable[[Job], Transition]) -> Job | None:
         """Returns the changed job; None if it has changed since it was read, so the next run decides again."""
