@@ -214,9 +214,15 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "keeps-an-outdated-count",
             "The number of charged calls is withdrawn when the records no longer show it.",
-            remove("reconcile.bill_reconciliation:BillReconciliation._settle#20bea9 statement 9"),
+            remove("reconcile.bill_reconciliation:BillReconciliation._settle#b48800 statement 9"),
             force_true("reconcile.bill_reconciliation:BillReconciliation._reopen_settlements#1a516e if 1"),
             killer=f"{RECONCILE}::test_count_is_withdrawn_when_the_records_of_its_hours_shrink",
+        ),
+        _build(
+            "forgets-a-count-of-more-hours",
+            "A comparison of only some of the hours keeps the number of charged calls.",
+            force_false("reconcile.bill_reconciliation:BillReconciliation._withdraw_count#32a836 operand 3"),
+            killer=f"{RECONCILE}::test_count_stays_when_its_first_hour_leaves_the_week",
         ),
         _build(
             "reopens-for-usage-of-others",
