@@ -16,6 +16,10 @@ PhotoKey = Annotated[str, typer.Argument(metavar="KEY", help="Key of the photo i
 Variant = Annotated[
     str | None, typer.Option("--variant", metavar="NAME", help="Only this variant; without it, all variants")
 ]
+RedoneVariant = Annotated[
+    str | None,
+    typer.Option("--variant", metavar="NAME", help="Only this variant; required if the photo has variants"),
+]
 PictureNumber = Annotated[
     int | None,
     typer.Option("--picture", metavar="N", min=1, help="Only this picture; without it, all pictures that wait"),
@@ -107,7 +111,7 @@ def redo(
     ctx: typer.Context,
     key: PhotoKey,
     new_sidecar: bytes | None,
-    variant: Variant = None,
+    variant: RedoneVariant = None,
     yes: Yes = False,
     stack: StackName = None,
     profile: Profile = None,

@@ -329,7 +329,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "settles-on-the-days-item",
             "A settlement changes the share of the day's budget on which the call was claimed.",
-            remove("model.transitions.payment:_change_settled_money#37aa03 keyword 4"),
+            remove("model.transitions.lifecycle:BudgetChange.of_attempt#4f046c keyword 1"),
             killer=3,
         ),
         _build(

@@ -105,7 +105,7 @@ def check_claim_of_mandate(
     picture_count, price = int(job["instructions"].get("num_images", 1)), attempt["reserved"] + job["mask_quoted"]
     reasons = {
         f"the mandate is {terms['state']}": terms["state"] != "active",
-        "a charge above its price list has suspended the mandate": mandate.is_overcharged,
+        "a charge that was not reserved has suspended the mandate": mandate.is_overcharged,
         f"the mandate ended with {terms['until']}": terms["until"] is not None and day > terms["until"],
         f"{job['operation']} is not allowed": job["operation"] not in terms["operations"] and not is_mask(job),
         f"a picture costs {price / picture_count}": terms["per_picture"] is not None
@@ -170,17 +170,25 @@ def check_mandate_sums(sums: Mapping[str, int], mandate: StoredMandate) -> list[
     ]
 
 
-def check_overcharge(before: JsonObject | None, after: JsonObject, mandate: StoredMandate | None) -> list[Violation]:
-    """Checks that a charge above what was reserved suspends its mandate. Holds on every write.
+def check_overcharge(
+    before: JsonObject | None, after: JsonObject, mandates: Mapping[str, StoredMandate]
+) -> list[Violation]:
+    """Checks that an amount that no claim reserved suspends the mandate that pays for it. Holds on every write.
 
-    `mandate`: the one that pays for the job's latest call.
+    `mandates`: by name, as the same transaction wrote them.
     """
-    charged = {attempt["n"]: attempt["charged"] for attempt in before["attempts"]} if before else dict[int, int]()
-    reserved = {attempt["n"]: attempt["reserved"] for attempt in before["attempts"]} if before else dict[int, int]()
-    is_above = any(
-        0 < reserved.get(attempt["n"], 0) < attempt["charged"] - charged.get(attempt["n"], 0)
+    committed = {attempt["n"]: _sum_amounts(attempt) for attempt in before["attempts"]} if before else dict[int, int]()
+    payers = {
+        attempt.get("mandate")
         for attempt in after["attempts"]
-    )
-    if mandate is None or not is_above or mandate.is_overcharged:
-        return []
-    return [Violation(Invariant.WITHIN_MANDATE, f"{after['key']}: overcharged, but {mandate.name} is not suspended")]
+        if attempt["n"] in committed and _sum_amounts(attempt) > committed[attempt["n"]]
+    }
+    return [
+        Violation(Invariant.WITHIN_MANDATE, f"{after['key']}: overcharged, but {name} is not suspended")
+        for name, mandate in mandates.items()
+        if name in payers and not mandate.is_overcharged
+    ]
+
+
+def _sum_amounts(attempt: JsonObject) -> int:
+    return int(attempt["reserved"] + attempt["charged"] + attempt["unknown"])

@@ -287,8 +287,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.mandates": MANDATE_REASON,
     "reconcile.price_check_report": PRICE_CHECK_REASON,
     "reconcile.price_checks": PRICE_CHECK_REASON,
-    "pipeline.mandate_waiters:MandateWaiters.wake_all#9684b3 if 1": MANDATE_REASON,
-    "pipeline.mandate_waiters:MandateWaiters.wake_jobs_of#506a36 if 3": MANDATE_REASON,
+    "pipeline.mandate_waiters:MandateWaiters.list_mandates#2fe0d2 if 1": MANDATE_REASON,
+    "pipeline.mandate_waiters:MandateWaiters.wake_jobs_of#baf3b4 if 5": MANDATE_REASON,
     "pipeline.mandate_directory": FORECAST_REASON,
     "intake.job_planner:_warn_of_fewer_retries": (
         "It only warns before a purchase: tests/simulated/deliver/test_masks.py tests the warning."

@@ -61,10 +61,9 @@ class MandateMonitor:
             for attempt in claims
             for violation in check_claim_of_mandate(after, attempt, owner, mandates.get(owner or ""))
         ]
-        payer = after["attempts"][-1].get("mandate") if after["attempts"] else None
         violations += check_mandate_is_kept(before, after)
         violations += check_refusal_by_mandate(before, after, mandates.get(owner or ""))
-        return violations + check_overcharge(before, after, mandates.get(payer or ""))
+        return violations + check_overcharge(before, after, mandates)
 
     def check_sums(self, jobs: Iterable[JsonObject]) -> list[Violation]:
         """Checks the sums of all mandates after these jobs were written."""

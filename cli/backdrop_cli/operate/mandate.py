@@ -125,7 +125,7 @@ def _print_mandate(stack: Stack, screen: Screen, account: MandateAccount, *, wit
         (
             "state",
             account.state_on(day).value,
-            "a provider charged more than its price list says" * account.is_overcharged,
+            "a provider charged, or may have charged, more than was reserved" * account.is_overcharged,
         ),
         ("folder", mandate.prefix, f"s3://{mandate.bucket}/{mandate.prefix}"),
         ("limit", format_usd(mandate.limit), "in total"),

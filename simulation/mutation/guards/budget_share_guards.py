@@ -35,7 +35,7 @@ BUDGET_SHARE_MUTANTS = (
     build_mutant(
         "settles-on-day-item",
         "3.1: A reservation is settled on the share on which it was made.",
-        remove("model.transitions.lifecycle:BudgetChange.of_attempt#a674df keyword 2"),
+        remove("model.transitions.lifecycle:BudgetChange.of_attempt#4f046c keyword 1"),
         invariant=Invariant.WITHIN_BUDGET,
         faults=HARMLESS_FAULT,
         actions=list_uploads(5, 8),
@@ -44,7 +44,7 @@ BUDGET_SHARE_MUTANTS = (
     build_mutant(
         "settles-quote-on-day-item",
         "3.1: What a quote could have cost is settled on the share on which it was reserved.",
-        remove("model.transitions.lifecycle:BudgetChange.of_attempt#a674df keyword 2"),
+        remove("model.transitions.lifecycle:BudgetChange.of_attempt#4f046c keyword 1"),
         invariant=Invariant.WITHIN_BUDGET,
         faults=HARMLESS_FAULT,
         # After two pictures, neither the share nor the day's item alone has enough for a quote.

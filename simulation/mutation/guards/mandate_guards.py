@@ -116,7 +116,7 @@ MANDATE_MUTANTS = (
     build_mutant(
         "forgets-waiting-jobs",
         "6: A job that waits for its mandate is bought after the mandate is raised.",
-        force_true("pipeline.mandate_waiters:MandateWaiters.wake_jobs_of#506a36 if 1"),
+        force_true("pipeline.mandate_waiters:MandateWaiters.wake_jobs_of#baf3b4 if 3"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults=HARMLESS_FAULT,
         actions=list_mandate("limit=60000 when_spent=wait", "200 raise_mandate anna limit=900000"),

@@ -175,7 +175,7 @@ PAYMENT_MUTANTS = (
         "ignores-spooled-answer",
         "3.4: A spooled answer is used before the call counts as lost.",
         force_false("pipeline.recovery:Recovery.recover_expired_lease#80ede2 if 3"),
-        replace_literal("reconcile.service:ReconcileService.run#05af93 value 4", "()"),
+        replace_literal("reconcile.service:ReconcileService.run#6ee19b value 4", "()"),
         invariant=Invariant.RESULTS_RECORDED,
         faults="table_gone_for_long",
         actions=list_uploads(5, 20, interval_seconds=3),

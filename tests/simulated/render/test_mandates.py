@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from backdrop.model import transitions
 from backdrop.model.codes import Code
-from backdrop.model.job import Job, JobStatus, PictureLink
+from backdrop.model.job import Job, JobStatus, PictureLink, Settlement, SettlementResult
 from backdrop.model.mandate import Mandate, MandateState, WhenSpent
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.operate.mandates import MandateRefusedError
@@ -205,6 +206,73 @@ def test_charge_above_the_price_list_suspends_the_mandate() -> None:
     assert (list_report_codes(world, refused.key), account.confirmed) == ([Code.MANDATE_SUSPENDED], 2 * PRICE)
     world.mandates.resume("anna", "ops")
     assert find_account(world).state_on(world_day(world, 0)) is MandateState.ACTIVE
+
+
+def test_failure_that_the_usage_records_bill_after_its_money_was_spent_suspends_the_mandate() -> None:
+    world = world_with_mandate(FIRST, limit=PRICE)
+    world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
+    world.run_until_empty()
+    spend_what_was_released(world)
+    settle_first(world, SettlementResult.CHARGED)
+    assert_exceeded_and_suspended(world)
+
+
+def test_corrected_usage_records_that_take_back_spent_money_suspend_the_mandate() -> None:
+    world = world_with_lost_call_that_was_settled_as_not_charged()
+    spend_what_was_released(world)
+    world.ledger.write_transition(transitions.reopen_settlement(find_only_job(world, FIRST), 1, world.clock.now()))
+    assert_exceeded_and_suspended(world)
+    settle_first(world, SettlementResult.CHARGED)
+    assert_exceeded_and_suspended(world)
+
+
+def test_late_answer_that_contradicts_the_usage_records_suspends_the_mandate() -> None:
+    world = world_with_lost_call_that_was_settled_as_not_charged()
+    spend_what_was_released(world)
+    link = PictureLink(url="https://results.invalid/1.png")
+    answer = ProviderResult(RetryClass.OK, links=(link,), charged=PRICE)
+    job = find_only_job(world, FIRST)
+    world.ledger.write_transition(transitions.record_result(job, 1, answer, world.clock.now()))
+    assert_exceeded_and_suspended(world)
+
+
+def test_settlement_within_what_was_reserved_suspends_nothing() -> None:
+    world = world_with_mandate(FIRST, limit=PRICE)
+    world.provider.script.append(build_charged_hang_up())
+    world.run_until_empty()
+    settle_first(world, SettlementResult.CHARGED)
+    account = find_account(world)
+    assert (account.confirmed, account.state_on(world_day(world, 0))) == (PRICE, MandateState.ACTIVE)
+
+
+def world_with_lost_call_that_was_settled_as_not_charged() -> World:
+    world = world_with_mandate(FIRST, limit=PRICE)
+    world.provider.script.append(build_charged_hang_up())
+    world.run_until_empty()
+    settle_first(world, SettlementResult.NOT_CHARGED)
+    return world
+
+
+def spend_what_was_released(world: World) -> None:
+    assert find_account(world).left == PRICE
+    upload(world, SECOND)
+    world.run_until_empty()
+    assert (find_only_job(world, SECOND).status, find_account(world).left) == (JobStatus.STORED, 0)
+
+
+def settle_first(world: World, result: SettlementResult) -> None:
+    """Settles the first photo's only call, as a comparison with the usage records does."""
+    now = world.clock.now()
+    settlement = Settlement(
+        result=result, settled_at=now, amount=PRICE, hours=(now,), billed=1, certain=0, records_read_at=now
+    )
+    world.ledger.write_transition(transitions.settle(find_only_job(world, FIRST), 1, settlement))
+
+
+def assert_exceeded_and_suspended(world: World) -> None:
+    account = find_account(world)
+    assert (account.committed, account.mandate.limit) == (2 * PRICE, PRICE)
+    assert account.state_on(world_day(world, 0)) is MandateState.SUSPENDED
 
 
 # -- when a mandate is created, and when it ends ------------------------------------------------------------------

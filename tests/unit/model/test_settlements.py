@@ -93,6 +93,7 @@ def test_correction_makes_the_charge_unknown_again(first: Settlement) -> None:
     assert reopened.budget_change
     assert settled.budget_change.total + reopened.budget_change.total == 0
     assert settled.budget_change.unknown + reopened.budget_change.unknown == 0
+    assert reopened.budget_change.is_overcharged == (first is NOT_CHARGED)
     attempt, before = reopened.job.find_attempt(1), job.find_attempt(1)
     assert attempt
     assert attempt.settlement
@@ -109,7 +110,7 @@ def test_late_answer_overrules_a_settlement(first: Settlement, confirmed: int) -
     step = transitions.record_result(transitions.settle(held_job(), 1, first).job, 1, OK, TOMORROW)
     assert step.budget_change
     assert (step.budget_change.confirmed, step.budget_change.unknown) == (confirmed, 0)
-    assert not step.budget_change.is_overcharged
+    assert step.budget_change.is_overcharged == (first is NOT_CHARGED)
     assert (step.job.status, step.job.charged) == (JobStatus.PAID, PRICE)
     attempt = step.job.find_attempt(1)
     assert attempt
@@ -217,7 +218,7 @@ def test_billed_failure_is_charged_and_no_longer_refused() -> None:
     step = transitions.settle(job, 1, CHARGED)
     assert (step.job.status, step.job.money) == (JobStatus.DEAD, MoneyStatus.SPENT)
     assert step.budget_change
-    assert (step.budget_change.confirmed, step.budget_change.is_overcharged) == (PRICE, False)
+    assert (step.budget_change.confirmed, step.budget_change.is_overcharged) == (PRICE, True)
     attempt = step.job.find_attempt(1)
     assert attempt
     assert attempt.outcome is AttemptOutcome.REJECTED

@@ -10,6 +10,7 @@ from simulation.invariants.mandates import (
     check_claim_of_mandate,
     check_mandate_is_kept,
     check_mandate_sums,
+    check_overcharge,
     check_waiting_jobs,
     find_owner,
 )
@@ -101,6 +102,27 @@ def test_owner_of_a_photo_is_the_mandate_whose_folder_contains_it() -> None:
     names = {"photos/agents/anna/": "anna"}
     assert find_owner(names, "photos", "agents/anna/1.jpg") == "anna"
     assert find_owner(names, "photos", "agents/annabel/1.jpg") is None
+
+
+@pytest.mark.parametrize(
+    ("amounts", "expected"),
+    [
+        ({"charged": 10}, []),
+        ({"unknown": 10}, []),
+        ({"charged": 11}, [Invariant.WITHIN_MANDATE]),
+        ({"charged": 4, "unknown": 7}, [Invariant.WITHIN_MANDATE]),
+    ],
+)
+def test_amount_that_was_not_reserved_must_suspend_the_mandate(
+    amounts: dict[str, int], expected: list[Invariant]
+) -> None:
+    nothing = {"n": 1, "mandate": "anna", "reserved": 0, "charged": 0, "unknown": 0}
+    other = {**nothing, "n": 2, "mandate": "ben"}
+    before, after = ({**JOB, "attempts": [nothing | amount, other]} for amount in ({"reserved": 10}, amounts))
+    active = {name: StoredMandate(TERMS | {"name": name}) for name in ("anna", "ben")}
+    assert [one.invariant for one in check_overcharge(before, after, active)] == expected
+    assert check_overcharge(before, after, active | {"anna": StoredMandate(TERMS, is_overcharged=True)}) == []
+    assert check_overcharge(None, after, active) == []
 
 
 @pytest.mark.parametrize(("received_seconds", "violations"), [(5, []), (15, [Invariant.WITHIN_MANDATE])])

@@ -537,8 +537,8 @@ class Ledger:
     def _build_mandate_update(self, budget_change: BudgetChange, name: str) -> dict[str, Any]:
         """Updates the sums of the mandate that pays.
 
-        A claim needs the terms that the worker knows, which cover its price, and room under their limits. A charge
-        above the price list suspends the mandate.
+        A claim needs the terms that the worker knows, which cover its price, and room under their limits. An amount
+        that no claim reserved suspends the mandate.
         """
         values = _list_amounts(budget_change)
         update: dict[str, Any] = {

@@ -325,8 +325,8 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.MANDATE_SUSPENDED: _entry(
         Cost.PERHAPS_MASK,
         Disposition.REFUSED,
-        "The mandate that pays for the photo's folder is suspended, by an operator or because a provider charged more "
-        "than its price list says.",
+        "The mandate that pays for the photo's folder is suspended, by an operator or because a provider charged, or "
+        "may have charged, more than was reserved.",
         "Ask the mandate's owner to find out why, and to resume it with `backdrop mandate resume`",
         FollowUp.OWNER_RERUNS,
     ),

@@ -173,7 +173,7 @@ class MandateAccount:
     """A mandate and what has been spent under it.
 
     `by_day`: the committed amounts of the latest days (UTC); older ones are deleted. `is_overcharged`: a provider
-    charged more than the price list says, so the mandate is suspended.
+    charged, or may have charged, more than was reserved, so the mandate is suspended.
     """
 
     mandate: Mandate
@@ -213,6 +213,11 @@ class MandateAccount:
         """Returns how much may still be reserved on a day (UTC)."""
         usable, per_day = self.usable_on(day), self.mandate.per_day
         return usable if per_day is None else min(usable, max(per_day - self.by_day.get(day, 0), 0))
+
+    def lets_all_wait_on(self, day: str) -> bool:
+        """Whether every job that the terms allow waits on this day (UTC), whatever it costs."""
+        stop = self.find_stop(day)
+        return stop.may_wait if stop else self.mandate.when_spent is WhenSpent.WAIT and self.left_on(day) == 0
 
     def with_reservation(self, amount: int, day: str) -> "MandateAccount":
         """Returns the account as it will be when a call of this amount has been claimed on this day (UTC)."""

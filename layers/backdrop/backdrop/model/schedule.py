@@ -71,12 +71,13 @@ class BudgetDay(NamedTuple):
 
 @record
 class ReconcileState(LedgerItem):
-    """Reconcile's own item: a run's lock, the end of the last run, and the positions of the sweep and of failover."""
+    """Reconcile's own item: a run's lock, the end of the last run, and the positions where parts go on."""
 
     locked_until: datetime | None = None
     finished_at: datetime | None = None
     sweep_cursor: str = ""
     failover_cursor: str = ""
+    mandate_cursor: str = ""
 
 
 def build_index_entry(item: LedgerItem) -> tuple[str, datetime | str] | None:

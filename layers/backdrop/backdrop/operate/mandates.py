@@ -17,6 +17,8 @@ MAX_TRIES, RETRY_SECONDS = 8, 0.1
 # Claims of these days must know the newest registry. A worker handles a job for at most minutes after it has read the
 # registry, so claims that do not know it yet happen today, or just after midnight (UTC).
 REGISTRY_DAYS = (-1, 0, 1)
+# Reconcile wakes the jobs that a command has no time for.
+MAX_WAKE_TIME = timedelta(minutes=1)
 
 
 class MandateRefusedError(Exception):
@@ -108,7 +110,7 @@ class MandateService:
         return self._change(name, by, lambda mandate: replace(mandate, state=MandateState.SUSPENDED))
 
     def resume(self, name: str, by: str) -> MandateAccount:
-        """Also resumes a mandate that was suspended because a provider charged more than its price list says."""
+        """Also resumes a mandate that was suspended because a provider charged more than was reserved."""
         return self._change(name, by, lambda mandate: replace(mandate, state=MandateState.ACTIVE), ends_overcharge=True)
 
     def end(self, name: str, by: str) -> MandateAccount:
@@ -143,7 +145,7 @@ class MandateService:
         return self._wake(name)
 
     def _wake(self, name: str) -> MandateAccount:
-        self.waiters.wake_jobs_of(name)
+        self.waiters.wake_jobs_of(name, self.clock.now() + MAX_WAKE_TIME, has_new_terms=True)
         return self.find(name)
 
     def _sign(self, mandate: Mandate, by: str) -> Mandate:

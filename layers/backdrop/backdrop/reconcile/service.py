@@ -1,7 +1,8 @@
 """Reconcile: repairs what events do not report. Runs every five minutes, one run at a time; each part may be repeated.
 
 In this order: lanes that may resume, answers that the ledger did not accept, jobs with lost messages, jobs that need
-not wait in a paused lane, dead letters without a reason, and photos with lost events.
+not wait in a paused lane, jobs that need not wait for their mandates, dead letters without a reason, and photos with
+lost events.
 """
 
 from collections import Counter
@@ -73,7 +74,7 @@ class ReconcileResult:
 
 @dataclass
 class ScanCursor:
-    """The position of the last open item that a run reviewed; "" is the beginning."""
+    """The position of the last open item, or the last mandate, that a run reviewed; "" is the beginning."""
 
     position: str
 
@@ -122,7 +123,8 @@ class ReconcileService:
         cursor = ScanCursor(run_state.failover_cursor)
         self._run_part(result, "moved", lambda: self._review_waiting_jobs(result, deadline, cursor))
 
-        self._run_part(result, "mandates", self.mandate_waiters.wake_all)
+        mandate_cursor = ScanCursor(run_state.mandate_cursor)
+        self._run_part(result, "mandates", lambda: self._wake_mandate_waiters(deadline, mandate_cursor))
 
         self._run_part(result, "letters", self.dead_letters.annotate)
 
@@ -140,6 +142,7 @@ class ReconcileService:
                     finished_at=self.clock.now(),
                     sweep_cursor=sweep_after,
                     failover_cursor=cursor.position,
+                    mandate_cursor=mandate_cursor.position,
                 )
             )
         return result
@@ -259,6 +262,19 @@ class ReconcileService:
             if count == max_items:
                 return
         cursor.position = ""
+
+    # -- mandates ------------------------------------------------------------------------------------------
+
+    def _wake_mandate_waiters(self, deadline: datetime, cursor: ScanCursor) -> int:
+        """Goes on after the mandate where the last run stopped, so that one with many jobs cannot block the others."""
+        woken = 0
+        for name in self.mandate_waiters.list_mandates(cursor.position):
+            if self.clock.now() >= deadline:
+                return woken
+            cursor.position = name
+            woken += self.mandate_waiters.wake_jobs_of(name, deadline)
+        cursor.position = ""
+        return woken
 
     # -- answers and jobs ----------------------------------------------------------------------------------
 

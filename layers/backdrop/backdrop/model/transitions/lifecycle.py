@@ -82,9 +82,8 @@ class ClaimLimits:
 class BudgetChange:
     """One transition's change to a day's budget, and to the mandate that pays, in micro-dollars.
 
-    `provider` is the one that charges. `is_lost`: no response states the cost of the call. `is_overcharged`: the
-    provider charged more than was reserved. `claim`: set where the write must fail if the limits do not allow it.
-    `share`: the share of the day's budget; None for the day's own item.
+    `provider` is the one that charges. `is_lost`: no response states the cost of the call. `claim`: set where the write
+    must fail if the limits do not allow it. `share`: the share of the day's budget; None for the day's own item.
     """
 
     day: str
@@ -94,7 +93,6 @@ class BudgetChange:
     confirmed: int = 0
     unknown: int = 0
     is_lost: bool = False
-    is_overcharged: bool = False
     claim: ClaimLimits | None = None
     share: int | None = None
 
@@ -102,11 +100,7 @@ class BudgetChange:
     def of_attempt(
         cls, attempt: Attempt, *, reserved: int = 0, confirmed: int = 0, unknown: int = 0, is_lost: bool = False
     ) -> "BudgetChange":
-        """Returns a change that concerns the day, its share, the provider, and the mandate of an attempt.
-
-        A late answer may contradict a settlement, which released the reservation.
-        """
-        settled = attempt.settlement.amount if attempt.settlement else 0
+        """Returns a change that concerns the day, its share, the provider, and the mandate of an attempt."""
         return cls(
             attempt.budget_day,
             attempt.provider,
@@ -115,13 +109,21 @@ class BudgetChange:
             confirmed,
             unknown,
             is_lost,
-            is_overcharged=confirmed > max(attempt.reserved, attempt.unknown, settled),
             share=attempt.budget_share,
         )
 
     @property
     def total(self) -> int:
         return self.reserved + self.confirmed + self.unknown
+
+    @property
+    def is_overcharged(self) -> bool:
+        """Whether it adds an amount that no claim reserved, so that limits may be exceeded.
+
+        A provider charges more than its price list says. Or an answer or its usage records show a charge, or a possible
+        one, after the reservation was released.
+        """
+        return self.claim is None and self.total > 0
 
 
 @dataclass(frozen=True)

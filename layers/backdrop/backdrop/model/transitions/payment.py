@@ -506,12 +506,5 @@ def _change_settled_money(job: Job, before: Attempt, after: Attempt, settlement:
     if job.status is JobStatus.REFUSED and job.charged:
         # Nothing else tells the operator that a failure was charged.
         job = replace(job, status=JobStatus.DEAD)
-    budget_change = BudgetChange(
-        before.budget_day,
-        before.provider,
-        before.mandate,
-        confirmed=confirmed,
-        unknown=unknown,
-        share=before.budget_share,
-    )
+    budget_change = BudgetChange.of_attempt(before, confirmed=confirmed, unknown=unknown)
     return Transition(_sync_problem_money(job), budget_change if confirmed or unknown else None)
