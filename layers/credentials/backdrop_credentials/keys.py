@@ -29,7 +29,7 @@ TRANSIENT_CODES = frozenset(
 _PKCS8_KEY = re.compile(r"-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----")
 _NO_KEY = (
     "The secret in ContentCredentialsKeyArn must contain one private key as unencrypted PKCS #8 PEM, which begins with "
-    "BEGIN PRIVATE KEY, and nothing else. `openssl pkcs8 -topk8 -nodes -in KEY` converts other PEM keys."
+    "BEGIN PRIVATE KEY, and nothing else. `openssl pkcs8 -topk8 -nocrypt -in KEY` converts other PEM keys."
 )
 
 

@@ -20,6 +20,7 @@ SIGNING_USAGES = (
 )
 """The extended key usages with which a certificate may sign a manifest, from c2pa-rs's `valid_eku_oids.cfg`. Without
 a list, the library accepts emailProtection only. It always accepts certificates for time stamps or OCSP responses."""
+_STORE_NAME = "ingredient.c2pa"
 _PLAIN_SETTINGS: dict[str, Any] = {
     # Signing must not depend on other servers, and a picture's own bytes must not choose a server to call. To decode
     # a stated identity, the library asks the server that it names.
@@ -37,12 +38,13 @@ class SigningError(Exception):
 class Statement:
     """What is signed: a manifest's definition, and one more ingredient.
 
-    `ingredient_file`: the ingredient's file, if its own Content Credentials become part of the manifest.
+    `ingredient_store`: the manifest store in the ingredient's file, if it becomes part of the manifest. The ingredient
+    then also states what was found in that file. The file itself is not needed, and so not hashed again.
     """
 
     manifest: dict[str, Any]
     ingredient: dict[str, Any] | None = None
-    ingredient_file: bytes | None = None
+    ingredient_store: bytes | None = None
 
 
 def build_context(trusted_pem: str = "") -> c2pa.Context:
@@ -54,13 +56,15 @@ def build_context(trusted_pem: str = "") -> c2pa.Context:
 def sign_file(data: bytes, mime_type: str, statement: Statement, identity: SigningIdentity) -> bytes:
     """Returns the signed file. Whether it holds is not checked. Raises SigningError."""
     context, errors = build_context(identity.chain.root_pem), list[Exception]()
-    manifest, ingredient, source = statement.manifest, statement.ingredient, statement.ingredient_file
-    if ingredient and source is None:
+    manifest, ingredient, store = statement.manifest, statement.ingredient, statement.ingredient_store
+    if ingredient:
+        if store is not None:
+            ingredient = ingredient | {"manifest_data": {"format": "application/c2pa", "identifier": _STORE_NAME}}
         manifest = manifest | {"ingredients": [*manifest["ingredients"], ingredient]}
     try:
         with _build_signer(identity, errors) as signer, c2pa.Builder(manifest, context=context) as builder:
-            if ingredient and source is not None:
-                builder.add_ingredient(ingredient, ingredient["format"], BytesIO(source))
+            if store is not None:
+                builder.add_resource(_STORE_NAME, BytesIO(store))
             target = BytesIO()
             builder.sign(signer, mime_type, BytesIO(data), target)
             return target.getvalue()

@@ -61,11 +61,15 @@ class Claims:
 
 @dataclass(frozen=True)
 class FileReport:
-    """`reasons`: what the verdict is based on, in the words of the C2PA specification or of the library."""
+    """`reasons`: what the verdict is based on, in the words of the C2PA specification or of the library.
+
+    `findings`: the fields with which an ingredient states what the library found in this file.
+    """
 
     verdict: FileVerdict
     reasons: Sequence[str] = ()
     claims: Claims | None = None
+    findings: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 def read_credentials(data: bytes, trusted_pem: str = "") -> FileReport:
@@ -93,7 +97,8 @@ def read_credentials(data: bytes, trusted_pem: str = "") -> FileReport:
         return FileReport(FileVerdict.CHANGED, [*codes, str(error)], claims)
     except ImageFormatError as error:
         return FileReport(FileVerdict.DAMAGED, [f"the file {error}"], claims)
-    return FileReport(judge(codes), sorted(set(codes)), claims)
+    findings = {name: store[name] for name in ("active_manifest", "validation_results")}
+    return FileReport(judge(codes), sorted(set(codes)), claims, findings)
 
 
 def list_failures(results: Mapping[str, Any]) -> Iterator[str]:

@@ -17,7 +17,8 @@ from backdrop_credentials.manifest import (
     build_paid_file_ingredient,
     hash_claims,
 )
-from backdrop_credentials.reading import FileVerdict, read_credentials
+from backdrop_credentials.reading import FileReport, FileVerdict, read_credentials
+from backdrop_credentials.structure import read_store
 from backdrop_credentials.trial import sign_sample
 
 MAX_SHARE_OF_LIMIT = 0.5
@@ -71,23 +72,31 @@ class PictureSigner:
             statement = state(with_prompt=False)
             added_bytes = measure_signature(mime_type, statement, identity)
             omissions.append(Omission.PROMPT)
-        verdict = _read_verdict(facts.paid_file)
-        if verdict.has_credentials:
-            complete = replace(statement, ingredient_file=facts.paid_file)
-            complete_bytes = _measure_complete(mime_type, complete, identity) if verdict.is_unchanged else None
-            if complete_bytes is None:
-                omissions.append(Omission.MISMATCHED_CREDENTIALS)
-            elif omission := _find_omission(facts, complete_bytes, added_bytes):
-                omissions.append(omission)
-            else:
-                statement, added_bytes = complete, complete_bytes
+        paid_file = facts.paid_file
+        # Most files have no credentials, and the library needs longer to find that out.
+        if ingredient and paid_file and _STORE_LABEL in paid_file:
+            report = read_credentials(paid_file, identity.chain.root_pem)
+            if report.verdict.has_credentials:
+                complete = _add_store(statement, ingredient, paid_file, report)
+                complete_bytes = _measure_complete(mime_type, complete, identity) if complete else None
+                if complete is None or complete_bytes is None:
+                    omissions.append(Omission.MISMATCHED_CREDENTIALS)
+                elif omission := _find_omission(facts, complete_bytes, added_bytes):
+                    omissions.append(omission)
+                else:
+                    statement, added_bytes = complete, complete_bytes
         sign = partial(_sign, _with_release(statement, self.release), mime_type, identity)
         return MeasuredSignature(added_bytes, tuple(omissions), sign)
 
 
-def _read_verdict(paid_file: bytes | None) -> FileVerdict:
-    # Most files have none, and the library needs longer to find that out.
-    return read_credentials(paid_file).verdict if paid_file and _STORE_LABEL in paid_file else FileVerdict.NONE
+def _add_store(
+    statement: Statement, ingredient: dict[str, Any], paid_file: bytes, report: FileReport
+) -> Statement | None:
+    """Adds the credentials of the provider's file to its ingredient. Returns None if they do not match the file."""
+    if not report.verdict.is_unchanged:
+        return None
+    store = read_store(paid_file, is_ours=False)
+    return replace(statement, ingredient={**ingredient, **report.findings}, ingredient_store=store)
 
 
 def _measure_complete(mime_type: str, statement: Statement, identity: SigningIdentity) -> int | None:

@@ -55,7 +55,7 @@ def check_structure(data: bytes, *, is_ours: bool) -> None:
 
     `is_ours`: the C2PA library wrote it for Backdrop. Raises `ImageFormatError` if the file itself is damaged.
     """
-    store = _read_store(data, is_ours=is_ours)
+    store = read_store(data, is_ours=is_ours)
     if not store:
         return
     root, *others = _iter_boxes(store)
@@ -72,8 +72,8 @@ def has_remains(data: bytes) -> bool:
     return any(kind + png.BOX_UUID_END in data for kind in (b"c2cl", _SIGNATURE))
 
 
-def _read_store(data: bytes, *, is_ours: bool) -> bytes:
-    """Returns the manifest store that a file contains, or b""."""
+def read_store(data: bytes, *, is_ours: bool) -> bytes:
+    """Returns the manifest store that a file contains, or b"". Raises as `check_structure` does."""
     match sniff_file(data).format:
         case "png":
             # The signature covers the pixels.

@@ -18,13 +18,16 @@ from backdrop.model.job import Job, JobStatus
 from backdrop.model.job_warning import WarningCode
 from backdrop.model.object_keys import PAID_PREFIX, SIGNED_PREFIX, paid_key
 from backdrop.pipeline.enqueue import enqueue_delivery
+from backdrop_credentials import build
 from backdrop_credentials.keys import SigningKeys
 from backdrop_credentials.reading import Claims, FileVerdict, read_credentials
 from backdrop_credentials.signing import PictureSigner
 from simulation.world.sample_images import build_photo, build_picture
 from simulation.world.simulated_stack import World
 from simulation.world.transport import TargetedFault, build_client_error, crash_worker
+from simulation.world.world_services import WorldBootstrap
 from tests.signing_pki import (
+    KMS_ARN,
     FakeKms,
     MakeKeys,
     build_chain,
@@ -55,6 +58,14 @@ def turn_on(world: World, signer: PictureSigner | None = None) -> None:
 
 def turn_off(world: World) -> None:
     world.deliver.pictures.prepare_signature = None
+
+
+def set_parameters(world: World, **parameters: Any) -> None:
+    """Builds deliver as its handler does, with these settings. The secret of the certificate must exist."""
+    bootstrap = WorldBootstrap(world)
+    bootstrap.settings = settings = replace(bootstrap.settings, **parameters)
+    prepare_signature = build.build_signer(settings, {"kms": FakeKms(build_leaf_key())}.__getitem__)
+    world.deliver = bootstrap.deliver(prepare_signature if settings.content_credentials_key_arn else None)
 
 
 def build_world(signer: PictureSigner | None = None, *, is_on: bool = True, **instructions: Any) -> World:
@@ -276,6 +287,28 @@ def test_reused_file_names_the_provider_that_made_it() -> None:
 
 def _find_replacement(world: World, key: str) -> Job:
     return next(job for job in world.list_jobs(key) if job.operation == "replace")
+
+
+@pytest.mark.parametrize(("key_arn", "states_prompt"), [("", True), (KMS_ARN, True), (KMS_ARN, False)])
+def test_stack_parameters_reach_the_picture(key_arn: str, states_prompt: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = Mock(get=Mock(return_value=to_pem(build_chain())))
+    monkeypatch.setattr("backdrop.aws.secrets._build_secrets_provider", lambda: secrets)
+    source_term, prompt = "trainedAlgorithmicMedia", "on a marble table"
+    world = build_world(is_on=False, operation="replace", prompt=prompt)
+    set_parameters(
+        world,
+        digital_source_type=source_term,
+        content_credentials_key_arn=key_arn,
+        content_credentials_prompt=states_prompt,
+    )
+    world.run_until_empty()
+    data = world.read_pictures()[PICTURE]
+    assert f"/digitalsourcetype/{source_term}<".encode() in read_chunk(data, b"iTXt")
+    if key_arn:
+        claims = read_claims(data)
+        assert (claims.source_types, claims.prompt) == ([source_term], prompt if states_prompt else None)
+    else:
+        assert read_credentials(data).verdict is FileVerdict.NONE
 
 
 # -- the key does not work -----------------------------------------------------------------------------------------

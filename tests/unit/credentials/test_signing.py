@@ -15,6 +15,7 @@ from backdrop.model.errors import ResultError, RetryLaterError
 from backdrop_credentials.manifest import MODEL_NAMES, SERVICE_NAMES
 from backdrop_credentials.reading import FileVerdict, read_credentials
 from backdrop_credentials.signing import MAX_MANIFEST_BYTES
+from backdrop_credentials.structure import read_store
 from tests.signing_pki import (
     FakeKms,
     Issued,
@@ -45,10 +46,22 @@ def test_signature_adds_at_most_what_was_measured(file_format: str, with_paid_cr
     assert with_paid_credentials or signature.added_bytes <= MAX_MANIFEST_BYTES
 
 
-def test_provider_credentials_become_part_of_the_manifest() -> None:
-    claims = read_credentials(sign(paid_file=sign())).claims
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_provider_credentials_become_part_of_the_manifest(file_format: str) -> None:
+    claims = read_credentials(sign(paid_file=sign(file_format))).claims
     assert claims
     assert claims.ingredients[1] == "File from Ideogram (with Content Credentials: trusted)"
+
+
+def test_preview_in_provider_credentials_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("backdrop_credentials.library._PLAIN_SETTINGS", {"verify": {"verify_after_sign": False}})
+        paid_file = sign(data=build_file(side=200))
+    store = read_store(paid_file, is_ours=True)
+    signature = build_signer().prepare(build_facts(paid_file=paid_file)).measure()
+    assert signature.omissions == ()
+    assert len(store) > 100_000
+    assert len(store) < signature.added_bytes < len(store) + 20_000
 
 
 def test_large_provider_credentials_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,13 +194,14 @@ def test_statement_that_the_library_refuses_does_not_blame_the_key() -> None:
 
 
 def test_signing_takes_at_most_60_ms() -> None:
-    """Processor time for a picture with 4 megapixels, without KMS: the key is in this process."""
+    """Processor time for a provider's unsigned file with 4 megapixels, without KMS: the key is in this process."""
     picture = Image.effect_noise((2048, 2048), 20).convert("RGB")
     file = BytesIO()
     picture.save(file, "WEBP", quality=90)
-    signer, facts, durations = build_signer(), build_facts("webp"), []
+    data, durations = file.getvalue(), []
+    signer, facts = build_signer(), build_facts("webp", paid_file=data)
     for _ in range(9):
         started = time.process_time()
-        signer.prepare(facts).measure().sign(file.getvalue())
+        signer.prepare(facts).measure().sign(data)
         durations.append(time.process_time() - started)
     assert median(durations) <= 0.06

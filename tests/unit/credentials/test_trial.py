@@ -12,6 +12,7 @@ from unittest.mock import Mock
 import pytest
 from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import ObjectIdentifier
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -138,6 +139,20 @@ def test_key_and_chain_that_the_page_makes_are_accepted(tmp_path: Path) -> None:
     subprocess.run(["/bin/bash", "-ec", script], cwd=tmp_path, check=True, capture_output=True)
     keys = build_keys((tmp_path / "chain.pem").read_text(), key_pem=(tmp_path / "key.pem").read_text())
     assert try_signing(keys).problem == ""
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="needs OpenSSL")
+def test_other_pem_key_is_accepted_after_the_quoted_conversion(tmp_path: Path) -> None:
+    generate = ["openssl", "ecparam", "-genkey", "-name", "prime256v1", "-out", "KEY"]
+    subprocess.run(generate, cwd=tmp_path, check=True, capture_output=True)
+    pem = (tmp_path / "KEY").read_text()
+    key = load_pem_private_key(pem[pem.index("-----BEGIN EC PRIVATE KEY") :].encode(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    root, intermediate = build_issuers()
+    chain = [issue("Shop", key, intermediate), intermediate, root]
+    [command] = re.findall("`(openssl .*?)`", try_signing(build_keys(chain, key_pem=pem)).problem)
+    converted = subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert try_signing(build_keys(chain, key_pem=converted)).problem == ""
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "KMSInternalException", "DependencyTimeoutException"])
