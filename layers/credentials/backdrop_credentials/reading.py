@@ -97,7 +97,7 @@ def read_credentials(data: bytes, trusted_pem: str = "") -> FileReport:
         return FileReport(FileVerdict.CHANGED, [*codes, str(error)], claims)
     except ImageFormatError as error:
         return FileReport(FileVerdict.DAMAGED, [f"the file {error}"], claims)
-    findings = {name: store[name] for name in ("active_manifest", "validation_results")}
+    findings = {name: store[name] for name in ("active_manifest", "validation_results") if name in store}
     return FileReport(judge(codes), sorted(set(codes)), claims, findings)
 
 
