@@ -10,11 +10,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
-from pathlib import Path
 
 from simulation.invariants.violations import Invariant
 from simulation.mutation.accepted_survivors import ACCEPTED_SURVIVORS
 from simulation.mutation.guards import MUTANTS, read_killing_seeds
+from simulation.mutation.killer_files import CONDITION_KILLERS_FILE
 from simulation.mutation.mutant import Mutant, list_spans
 from simulation.mutation.mutation_address import AddressedNode, MutationAddress, list_modules, read_definitions
 from simulation.mutation.mutation_operators import Mutation
@@ -44,7 +44,6 @@ NEARBY_SCENE_SEEDS, OTHER_SCENE_SEEDS = 3, 2
 """How many seeds run in each scene, beginning with the one that kills the scene's own mutant."""
 MAX_REPLACEMENT_PLAYS = 12
 """How many seeds of a scene run in total if the recorded seed no longer kills."""
-KILLERS_FILE = Path(__file__).with_name("conditions.json")
 
 
 @dataclass(frozen=True)
@@ -124,14 +123,16 @@ def list_reason_keys(address: MutationAddress) -> tuple[str, ...]:
 
 def read_killers() -> dict[str, ConditionKiller]:
     """Returns what killed each condition's mutant when it last ran, by address, without those that survived."""
-    return {address: ConditionKiller(**killer) for address, killer in json.loads(KILLERS_FILE.read_text()).items()}
+    return {
+        address: ConditionKiller(**killer) for address, killer in json.loads(CONDITION_KILLERS_FILE.read_text()).items()
+    }
 
 
 def write_killers(killers: Mapping[str, ConditionKiller]) -> None:
     """Writes the killers, without conditions that no longer exist."""
     addresses = {str(condition.address) for condition in list_conditions_to_kill()}
     retained = {address: asdict(killer) for address, killer in killers.items() if address in addresses}
-    KILLERS_FILE.write_text(format_killers(retained))
+    CONDITION_KILLERS_FILE.write_text(format_killers(retained))
 
 
 def format_killers(killers: Mapping[str, object]) -> str:
