@@ -97,6 +97,14 @@ PAUSED_LANE_REASON = (
     "It affects only when an unwanted job of a paused lane ends: "
     "tests/simulated/requests/test_stopped_executions.py ends one there."
 )
+DECISION_ROW_REASON = (
+    "No seed that was run in the scenes of its subject shows it: tests/unit/intake/test_intake_decision.py fails "
+    "without the row."
+)
+LAST_ROW_REASON = (
+    "A table without its last row decides nothing for some facts, so no run has a result to check: "
+    "tests/unit/intake/test_intake_decision.py has every combination of facts decided."
+)
 PHOTO_STATE_REASON = (
     "All runs end the same without it: tests/unit/intake/test_photo_state.py tests each row of this fact."
 )
@@ -462,6 +470,19 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.photo_state:PhotoState.source#01f539 return 1": (
         "It chooses between two values and guards nothing: an unknown photo has a new source."
     ),
+    "intake.decide:BEFORE_RESOLVING#e8d904 row 1": DECISION_ROW_REASON,
+    "intake.decide:BEFORE_RESOLVING#e8d904 row 2": DECISION_ROW_REASON,
+    "intake.decide:BEFORE_RESOLVING#e8d904 row 3": DECISION_ROW_REASON,
+    "intake.decide:BEFORE_RESOLVING#e8d904 row 4": DECISION_ROW_REASON,
+    "intake.decide:BEFORE_RESOLVING#e8d904 row 5": DECISION_ROW_REASON,
+    "intake.decide:BEFORE_RESOLVING#e8d904 row 7": DECISION_ROW_REASON,
+    "intake.decide:BEFORE_RESOLVING#e8d904 row 8": REFERENCES_REASON,
+    "intake.decide:BEFORE_RESOLVING#e8d904 row 9": DECISION_ROW_REASON,
+    "intake.decide:BEFORE_RESOLVING#e8d904 row 16": LAST_ROW_REASON,
+    "intake.decide:AFTER_RESOLVING#7c2432 row 4": DECISION_ROW_REASON,
+    "intake.decide:AFTER_RESOLVING#7c2432 row 5": DECISION_ROW_REASON,
+    "intake.decide:AFTER_RESOLVING#7c2432 row 6": DECISION_ROW_REASON,
+    "intake.decide:AFTER_RESOLVING#7c2432 row 7": LAST_ROW_REASON,
     "intake.photo_state:classify_history#555f33 if 2": PHOTO_STATE_REASON,
     "intake.photo_state:compare_photo#02bc2f if 1": PHOTO_STATE_REASON,
     "deliver.pictures:Pictures._redeliver_newer_job#171e63 if 1": PICTURE_RACE_REASON,
