@@ -16,6 +16,7 @@ from random import Random
 from backdrop.model.job import Job
 from backdrop.model.provider_result import LookupStatus
 from backdrop.ports import IdeogramEndpoint
+from simulation.run_environment import describe_environment
 from simulation.world.call_behavior import CallBehavior, build_charged_hang_up
 from simulation.world.sample_images import build_picture
 from simulation.world.simulated_provider import ProviderKind
@@ -123,7 +124,8 @@ def _build_page(rows: Sequence[str], photos: int, seed: int) -> str:
     table = "\n".join(rows)
     return f"""# Charges that stay unknown when connections break
 
-`python -m bench.broken_connections --photos {photos} --seed {seed}` writes this page.
+`python -m bench.broken_connections --photos {photos} --seed {seed}` writes this page. Run on
+{describe_environment()}.
 
 The product's code buys {photos:,} photos from Ideogram in the simulated world, once from v1 and once from v2
 (`IdeogramEndpoint`). Each second of an open connection breaks it with the same probability. A job whose answer is

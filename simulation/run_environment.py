@@ -5,9 +5,15 @@ import platform
 import subprocess
 from pathlib import Path
 
+from simulation.mutation.killer_files import CONDITION_KILLERS_FILE, KILLING_SEEDS_FILE
+
 ROOT = Path(__file__).parents[1]
-# When several pages are written one after another, the first ones must not count as uncommitted changes.
-RESULT_FOLDERS = ("docs/results", "bench/results")
+# When several pages are written one after another, what the first ones wrote must not count as uncommitted changes.
+RESULT_PATHS = (
+    "docs/results",
+    "bench/results",
+    *(str(file.relative_to(ROOT)) for file in (KILLING_SEEDS_FILE, CONDITION_KILLERS_FILE)),
+)
 MEMINFO, CPUINFO = Path("/proc/meminfo"), Path("/proc/cpuinfo")
 
 
@@ -23,7 +29,7 @@ def describe_commit(root: Path = ROOT) -> str:
     """Returns the commit that is checked out, and whether the files differ from it."""
     try:
         name = _git(root, "rev-parse", "--short=10", "HEAD")
-        changed = _git(root, "status", "--porcelain", "--", ".", *(f":!{folder}" for folder in RESULT_FOLDERS))
+        changed = _git(root, "status", "--porcelain", "--", ".", *(f":!{path}" for path in RESULT_PATHS))
     except (FileNotFoundError, subprocess.CalledProcessError):
         return "an unknown commit"
     return f"commit {name}" + (" with uncommitted changes" if changed else "")

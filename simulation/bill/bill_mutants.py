@@ -53,7 +53,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "settles-before-the-hour-is-final",
             "Only reads after the hour's end plus `BillFinalMinutes` count.",
-            replace_code("model.bill_records:UsageHour.is_final#9e245b value 1", "self.unchanged_since"),
+            remove("model.bill_records:UsageHour.is_final#9e245b argument 2"),
             killer=f"{UNIT}::test_call_is_settled_once_its_hours_are_final",
         ),
         _build(
@@ -66,7 +66,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "ignores-the-next-hour",
             "A call may be billed before it was sent, if the provider's clock differs.",
-            replace_code("model.bill:_describe_call#b59d33 argument 24", "attempt.submitted_at"),
+            replace_literal("model.bill:BOUNDARY#7ed4d4 constant 1", "0"),
             killer=f"{UNIT}::test_call_may_be_billed_ten_minutes_before_it_is_sent_and_after_its_lease_ends",
         ),
         _build(
@@ -120,7 +120,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "keeps-settlements-that-were-corrected",
             "A settlement is reopened when the records of its hours change.",
-            replace_code("reconcile.bill_reconciliation:_has_changed#7a9e70 comparison 2", "False"),
+            force_false("reconcile.bill_reconciliation:_has_changed#7a9e70 comparison 2"),
             killer=5,
         ),
         _build(
@@ -245,7 +245,7 @@ BILL_MUTANTS: Mapping[str, BillMutant] = dict(
         _build(
             "accepts-what-no-person-has-seen",
             "Missing charges are accepted only as far as a person has seen them.",
-            replace_code("model.bill:accept_missing#362139 value 3", "call.certain"),
+            remove("model.bill:accept_missing#362139 argument 2"),
             killer=f"{UNIT}::test_only_as_many_missing_charges_are_accepted_as_a_person_has_seen",
         ),
         _build(

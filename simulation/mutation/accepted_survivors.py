@@ -97,6 +97,14 @@ PAUSED_LANE_REASON = (
     "It affects only when an unwanted job of a paused lane ends: "
     "tests/simulated/requests/test_stopped_executions.py ends one there."
 )
+DECISION_ROW_REASON = (
+    "No seed that was run in the scenes of its subject shows it: tests/unit/intake/test_intake_decision.py fails "
+    "without the row."
+)
+LAST_ROW_REASON = (
+    "A table without its last row decides nothing for some facts, so no run has a result to check: "
+    "tests/unit/intake/test_intake_decision.py has every combination of facts decided."
+)
 PHOTO_STATE_REASON = (
     "All runs end the same without it: tests/unit/intake/test_photo_state.py tests each row of this fact."
 )
@@ -120,6 +128,15 @@ SUSPICION_REASON = (
 )
 CAMPAIGN_REASON = "No seed runs a campaign: tests/simulated/campaigns and tests/unit/campaigns do."
 FORECAST_REASON = "No seed previews a purchase: tests/simulated/cli/test_mandate_forecast.py does."
+MANDATE_TERMS_REASON = "Few or no seeds were run for it: tests/unit/model/test_mandate.py fails if it is negated."
+PLACE_LEASES_REASON = "Few or no seeds were run for it: tests/unit/model/test_place_leases.py fails if it is negated."
+RETRY_CHOICE_REASON = (
+    "Few or no seeds were run for it: "
+    "tests/unit/model/test_retries.py or tests/simulated/deliver/test_retry.py fails if it is negated."
+)
+REVIEW_REASON = (
+    "Few or no seeds were run for it: tests/simulated/model/test_transitions_approval.py fails if it is negated."
+)
 MANDATE_REASON = "It was not hunted: tests/simulated/render/test_mandates.py tests it, with a crash after every call."
 OWNER_REASON = (
     "No client of a mandate in a seed names images or approval: tests/simulated/intake/test_hostile_clients.py does."
@@ -160,6 +177,31 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "model.circuit:observe_result#8511b8 if 2": SUSPICION_REASON,
     "model.circuit:observe_result#8511b8 if 3": SUSPICION_REASON,
+    "model.mandate:MandateAccount.find_stop#df1283 if 1": MANDATE_TERMS_REASON,
+    "model.mandate:MandateAccount.find_obstacle#583637 if 1": MANDATE_TERMS_REASON,
+    "model.mandate:MandateAccount.find_obstacle#583637 if 3": MANDATE_TERMS_REASON,
+    "model.mandate:MandateAccount.find_obstacle#583637 if 4": MANDATE_TERMS_REASON,
+    "model.mandate:find_violated_term#dca7ec if 1": MANDATE_TERMS_REASON,
+    "model.mandate:find_violated_term#dca7ec if 2": MANDATE_TERMS_REASON,
+    "model.mandate:find_violated_term#dca7ec if 3": MANDATE_TERMS_REASON,
+    "model.mandate:find_violated_term#dca7ec if 4": MANDATE_TERMS_REASON,
+    "model.place_leases:PlaceLeases.may_hold_slot#97f9a4 if 1": PLACE_LEASES_REASON,
+    "model.place_leases:PlaceLeases.may_hold_slot#97f9a4 return 2": PLACE_LEASES_REASON,
+    "model.place_leases:PlaceLeases.admits#1758ed if 1": PLACE_LEASES_REASON,
+    "model.place_leases:PlaceLeases.with_lease#e3d920 if 1": PLACE_LEASES_REASON,
+    "model.place_leases:PlaceLeases.with_refusal#a7878f if 1": PLACE_LEASES_REASON,
+    "model.place_leases:PlaceLeases.with_waiter#73708d if 1": PLACE_LEASES_REASON,
+    "model.place_leases:explain_lack#21c105 if 1": PLACE_LEASES_REASON,
+    "model.retries:needs_verdicts#b30d3d return 1": RETRY_CHOICE_REASON,
+    "model.retries:should_retry#b5540c if 1": RETRY_CHOICE_REASON,
+    "model.retries:should_retry#b5540c if 2": RETRY_CHOICE_REASON,
+    "model.retries:explain_retry_end#0715af if 1": RETRY_CHOICE_REASON,
+    "model.retries:is_stopped_by_max_cost#7c2c57 return 1": RETRY_CHOICE_REASON,
+    "model.retries:has_only_changed_products#80a902 return 1": RETRY_CHOICE_REASON,
+    "model.retries:_fits_max_cost#6d64ca return 1": RETRY_CHOICE_REASON,
+    "model.retries:build_call_spec#bbd827 if 1": RETRY_CHOICE_REASON,
+    "model.review:PictureReview.with_min_score#b04a5a if 1": REVIEW_REASON,
+    "model.review:may_need_review#ed7f9f return 1": REVIEW_REASON,
     "model.task_result:_format_cause#6c801a while 1": TASK_LIMIT_REASON,
     "model.task_result:_format_output#08bc42 if 1": TASK_LIMIT_REASON,
     "model.circuit:is_probe_since_pause#e5cf27 return 1": (
@@ -462,6 +504,19 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.photo_state:PhotoState.source#01f539 return 1": (
         "It chooses between two values and guards nothing: an unknown photo has a new source."
     ),
+    "intake.decide:BEFORE_RESOLVING#e8d904 row 1": DECISION_ROW_REASON,
+    "intake.decide:BEFORE_RESOLVING#e8d904 row 2": DECISION_ROW_REASON,
+    "intake.decide:BEFORE_RESOLVING#e8d904 row 3": DECISION_ROW_REASON,
+    "intake.decide:BEFORE_RESOLVING#e8d904 row 4": DECISION_ROW_REASON,
+    "intake.decide:BEFORE_RESOLVING#e8d904 row 5": DECISION_ROW_REASON,
+    "intake.decide:BEFORE_RESOLVING#e8d904 row 7": DECISION_ROW_REASON,
+    "intake.decide:BEFORE_RESOLVING#e8d904 row 8": REFERENCES_REASON,
+    "intake.decide:BEFORE_RESOLVING#e8d904 row 9": DECISION_ROW_REASON,
+    "intake.decide:BEFORE_RESOLVING#e8d904 row 16": LAST_ROW_REASON,
+    "intake.decide:AFTER_RESOLVING#7c2432 row 4": DECISION_ROW_REASON,
+    "intake.decide:AFTER_RESOLVING#7c2432 row 5": DECISION_ROW_REASON,
+    "intake.decide:AFTER_RESOLVING#7c2432 row 6": DECISION_ROW_REASON,
+    "intake.decide:AFTER_RESOLVING#7c2432 row 7": LAST_ROW_REASON,
     "intake.photo_state:classify_history#555f33 if 2": PHOTO_STATE_REASON,
     "intake.photo_state:compare_photo#02bc2f if 1": PHOTO_STATE_REASON,
     "deliver.pictures:Pictures._redeliver_newer_job#171e63 if 1": PICTURE_RACE_REASON,

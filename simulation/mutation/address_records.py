@@ -16,8 +16,9 @@ from simulation.bill import bill_mutants
 from simulation.bill.bill_mutants import BILL_MUTANTS
 from simulation.mutation import accepted_survivors, condition_mutants
 from simulation.mutation.accepted_survivors import ACCEPTED_SURVIVORS
-from simulation.mutation.condition_mutants import KILLERS_FILE, format_killers, read_killers
+from simulation.mutation.condition_mutants import format_killers, read_killers
 from simulation.mutation.guards import MUTANTS
+from simulation.mutation.killer_files import CONDITION_KILLERS_FILE
 from simulation.mutation.mutation_address import (
     ROOT,
     AddressError,
@@ -66,7 +67,7 @@ def list_records() -> Iterator[AddressRecord]:
             yield AddressRecord(name, tuple(change.address for change in MUTANTS[name].changes), path)
     for name, one in BILL_MUTANTS.items():
         yield AddressRecord(name, tuple(change.address for change in one.mutant.changes), BILL_FILE)
-    yield from (AddressRecord(name, (MutationAddress.parse(name),), KILLERS_FILE) for name in read_killers())
+    yield from (AddressRecord(name, (MutationAddress.parse(name),), CONDITION_KILLERS_FILE) for name in read_killers())
     yield from (
         AddressRecord(name, (MutationAddress.parse(name),), SURVIVORS_FILE)
         for name in ACCEPTED_SURVIVORS
@@ -167,7 +168,7 @@ def _replace_address(record: AddressRecord, old: str, new: str) -> None:
 
 
 def _write_registry_file(file: Path, text: str) -> None:
-    file.write_text(format_killers(json.loads(text)) if file == KILLERS_FILE else text)
+    file.write_text(format_killers(json.loads(text)) if file == CONDITION_KILLERS_FILE else text)
 
 
 def _locate_mutants(file: Path) -> dict[str, tuple[int, int]]:
@@ -191,7 +192,13 @@ def rename_addresses(old: str, new: str) -> int:
     """Renames every address below `old` (module, package, or module:qualified.name). Returns how many there were."""
     pattern = re.compile(rf'(?<="){re.escape(old)}(?=[.:#"])')
     count = 0
-    for file in (*sorted(MUTANTS_FOLDER.glob("*.py")), BILL_FILE, SURVIVORS_FILE, CONDITIONS_FILE, KILLERS_FILE):
+    for file in (
+        *sorted(MUTANTS_FOLDER.glob("*.py")),
+        BILL_FILE,
+        SURVIVORS_FILE,
+        CONDITIONS_FILE,
+        CONDITION_KILLERS_FILE,
+    ):
         text, replaced_count = pattern.subn(new, file.read_text())
         _write_registry_file(file, text)
         count += replaced_count

@@ -1,6 +1,7 @@
 """All conditions in the packages that decide about money, lanes, and lost answers, each with a mutant of its own.
 
-The conditions are found in the code. One that no registered mutant changes gets a mutant that forces or negates it.
+The conditions are found in the code, and the rows of decision tables are conditions as well. One that no registered
+mutant changes gets a mutant that forces or negates it, or removes the row.
 conditions.json has what killed that mutant. accepted_survivors.py has the conditions that no seed can show, each with
 the reason.
 """
@@ -10,13 +11,19 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
-from pathlib import Path
 
 from simulation.invariants.violations import Invariant
 from simulation.mutation.accepted_survivors import ACCEPTED_SURVIVORS
 from simulation.mutation.guards import MUTANTS, read_killing_seeds
+from simulation.mutation.killer_files import CONDITION_KILLERS_FILE
 from simulation.mutation.mutant import Mutant, list_spans
-from simulation.mutation.mutation_address import AddressedNode, MutationAddress, list_modules, read_definitions
+from simulation.mutation.mutation_address import (
+    AddressedNode,
+    ByteSpan,
+    MutationAddress,
+    list_modules,
+    read_definitions,
+)
 from simulation.mutation.mutation_operators import Mutation
 from simulation.mutation.mutation_scene import FAULT_SCENES, MutationScene
 from simulation.mutation.runner import MutantRunner, ScenePlay, list_plays, run_in_parallel
@@ -32,19 +39,22 @@ GUARDED_PACKAGES = (
     "model.budget_shares",
     "model.circuit",
     "model.intake_event",
+    "model.mandate",
+    "model.place_leases",
+    "model.retries",
+    "model.review",
     "model.task_result",
     "model.transitions",
     "aws.budget_shares",
     "aws.ledger",
 )
 """The packages and modules that decide about money and lost work."""
-CONDITION_OPERATORS = ("off", "not", "on")
-"""Always false, negated, always true."""
+CONDITION_OPERATORS, ROW_OPERATORS = ("off", "not", "on"), ("drop",)
+"""Always false, negated, always true; and for the row of a decision table, removed."""
 NEARBY_SCENE_SEEDS, OTHER_SCENE_SEEDS = 3, 2
 """How many seeds run in each scene, beginning with the one that kills the scene's own mutant."""
 MAX_REPLACEMENT_PLAYS = 12
 """How many seeds of a scene run in total if the recorded seed no longer kills."""
-KILLERS_FILE = Path(__file__).with_name("conditions.json")
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,7 @@ class ConditionResult:
 @cache
 def list_conditions() -> Sequence[AddressedNode]:
     """Returns the conditions that no registered mutant changes."""
-    changed_spans: dict[str, list[tuple[int, int]]] = {}
+    changed_spans: dict[str, list[ByteSpan]] = {}
     for mutant in MUTANTS.values():
         for file, spans in list_spans(mutant).items():
             changed_spans.setdefault(file, []).extend(spans)
@@ -80,14 +90,12 @@ def list_conditions() -> Sequence[AddressedNode]:
         for node in _list_module_conditions(module)
     )
     return [
-        node
-        for node in all_nodes
-        if not any(_overlap(node.span, span) for span in changed_spans.get(node.address.file, ()))
+        node for node in all_nodes if not any(_changes(span, node) for span in changed_spans.get(node.address.file, ()))
     ]
 
 
 def _list_module_conditions(module: str) -> Iterator[AddressedNode]:
-    """Yields tests of `if` and `while`, returned `and` and `or` expressions, and clauses of DynamoDB conditions."""
+    """Yields tests of `if` and `while`, returned `and` and `or`, clauses of DynamoDB conditions, and decision rows."""
     for definition in read_definitions(module).values():
         for node in definition.list_nodes():
             match node.address.kind, node.tree:
@@ -97,12 +105,18 @@ def _list_module_conditions(module: str) -> Iterator[AddressedNode]:
                     yield node
                 case "clause", _:
                     yield node
+                case "row", ast.Call(func=ast.Name("Rule")):
+                    yield node
                 case _:
                     pass
 
 
-def _overlap(first: tuple[int, int], second: tuple[int, int]) -> bool:
-    return first[0] < second[1] and second[0] < first[1]
+def _changes(changed_span: ByteSpan, node: AddressedNode) -> bool:
+    """Whether a mutant changes part of a condition, or a whole row: a row without one cell still decides."""
+    (start, end), (node_start, node_end) = changed_span, node.span
+    if node.address.kind == "row":
+        return start <= node_start and node_end <= end
+    return start < node_end and node_start < end
 
 
 def list_conditions_to_kill() -> list[AddressedNode]:
@@ -124,14 +138,16 @@ def list_reason_keys(address: MutationAddress) -> tuple[str, ...]:
 
 def read_killers() -> dict[str, ConditionKiller]:
     """Returns what killed each condition's mutant when it last ran, by address, without those that survived."""
-    return {address: ConditionKiller(**killer) for address, killer in json.loads(KILLERS_FILE.read_text()).items()}
+    return {
+        address: ConditionKiller(**killer) for address, killer in json.loads(CONDITION_KILLERS_FILE.read_text()).items()
+    }
 
 
 def write_killers(killers: Mapping[str, ConditionKiller]) -> None:
     """Writes the killers, without conditions that no longer exist."""
     addresses = {str(condition.address) for condition in list_conditions_to_kill()}
     retained = {address: asdict(killer) for address, killer in killers.items() if address in addresses}
-    KILLERS_FILE.write_text(format_killers(retained))
+    CONDITION_KILLERS_FILE.write_text(format_killers(retained))
 
 
 def format_killers(killers: Mapping[str, object]) -> str:
@@ -194,7 +210,7 @@ def _find_new_killer(runner: MutantRunner, address: MutationAddress) -> Conditio
         (_list_other_scenes(address.file), OTHER_SCENE_SEEDS),
     ):
         named_plays = list_named_plays(scenes, read_killing_seeds(), max_plays)
-        for operator in CONDITION_OPERATORS:
+        for operator in ROW_OPERATORS if address.kind == "row" else CONDITION_OPERATORS:
             verdict = runner.hunt(build_condition_mutant(address, operator), [play for _, play in named_plays])
             play_count += verdict.play_count
             if verdict.play_index is not None and verdict.seed is not None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 from simulation.mutation.guards.budget_share_guards import BUDGET_SHARE_MUTANTS
 from simulation.mutation.guards.delivery_guards import DELIVERY_MUTANTS
@@ -16,6 +15,7 @@ from simulation.mutation.guards.price_check_guards import PRICE_CHECK_MUTANTS
 from simulation.mutation.guards.product_guards import PRODUCT_MUTANTS
 from simulation.mutation.guards.recovery_guards import RECOVERY_MUTANTS
 from simulation.mutation.guards.request_guards import REQUEST_MUTANTS
+from simulation.mutation.killer_files import KILLING_SEEDS_FILE
 from simulation.mutation.mutant import Mutant
 
 MUTANTS: dict[str, Mutant] = {
@@ -35,7 +35,6 @@ MUTANTS: dict[str, Mutant] = {
         *PRICE_CHECK_MUTANTS,
     )
 }
-KILLING_SEEDS_FILE = Path(__file__).parents[1] / "killers.json"
 
 
 def read_killing_seeds() -> dict[str, int]:

@@ -43,14 +43,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "overwrites-newer-documents",
         "1: A receipt or a report is written only if no other worker has written it since it was read.",
-        replace_code(
-            "pipeline.documents:DocumentWriter.put_or_delete#5e2752 argument 7",
-            "now.etag if (now := self.output_bucket.head(key)) else None",
-        ),
-        replace_code(
-            "pipeline.documents:DocumentWriter.write_first_receipt#db9687 argument 11",
-            "now.etag if (now := self.output_bucket.head(key)) else None",
-        ),
+        remove("aws.s3:OutputBucket.put_if_unchanged#82cbb2 keyword 6"),
         invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
         faults="slow_service",
         actions=(*list_uploads(10, 60, interval_seconds=5), *list_sidecars(13, 60, "marble", interval_seconds=5)),

@@ -4,7 +4,14 @@ from collections.abc import Iterator
 
 from simulation.invariants.violations import Invariant
 from simulation.mutation.mutant import build_mutant
-from simulation.mutation.mutation_operators import force_false, force_true, remove, replace_code, replace_literal
+from simulation.mutation.mutation_operators import (
+    force_false,
+    force_true,
+    remove,
+    replace_code,
+    replace_literal,
+    swap_with_next,
+)
 from simulation.mutation.mutation_scene import list_sidecars, list_uploads
 
 HARMLESS_FAULT = "reordered_message"
@@ -117,7 +124,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "prefers-root-defaults",
         "2.3: The defaults of the photo's own folder override those of its parents.",
-        replace_code("model.object_keys:list_defaults_keys#072e4c call 2", '("", *list_folders_of(key))'),
+        swap_with_next("model.object_keys:list_defaults_keys#072e4c element 1"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults=HARMLESS_FAULT,
         actions=("1 write_default / cut", "1 write_default shoes/ marble", "9 upload shoes/a.jpg a foreign"),

@@ -1,6 +1,7 @@
 """The documentation's promises: generated pages match the code, and commands and names on the pages exist."""
 
 import re
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -8,7 +9,9 @@ from types import ModuleType
 import pytest
 
 from backdrop.aws.metric_names import Metric
+from backdrop.model.bill_records import FindingKind
 from backdrop_cli.statement.focus_csv import COLUMNS
+from backdrop_client.errors import ClientCode
 from docs import (
     make_architecture,
     make_aws_cost,
@@ -180,6 +183,12 @@ def test_every_command_that_is_not_run_is_documented() -> None:
 def test_page_of_the_statement_has_every_column() -> None:
     page = (ROOT / "docs/statement.md").read_text()
     assert [name for name in COLUMNS if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize(("page", "enumeration"), [("bill.md", FindingKind), ("python.md", ClientCode)])
+def test_page_lists_every_value_of_its_enumeration(page: str, enumeration: type[StrEnum]) -> None:
+    text = (ROOT / "docs" / page).read_text()
+    assert [value for value in enumeration if f"`{value}`" not in text] == []
 
 
 def test_every_stack_parameter_on_a_page_exists() -> None:

@@ -3,7 +3,8 @@
 import subprocess
 from pathlib import Path
 
-from simulation.run_environment import describe_commit
+from simulation.mutation.killer_files import CONDITION_KILLERS_FILE, KILLING_SEEDS_FILE
+from simulation.run_environment import ROOT, describe_commit
 
 
 def run_git(folder: Path, *words: str) -> str:
@@ -26,3 +27,16 @@ def test_page_names_the_commit_and_says_when_the_files_differ(tmp_path: Path) ->
     assert describe_commit(tmp_path) == named
     (tmp_path / "code.py").write_text("second\n")
     assert describe_commit(tmp_path) == f"{named} with uncommitted changes"
+
+
+def test_records_of_the_mutant_hunt_are_no_uncommitted_changes(tmp_path: Path) -> None:
+    run_git(tmp_path, "init", "--quiet")
+    records = [tmp_path / file.relative_to(ROOT) for file in (KILLING_SEEDS_FILE, CONDITION_KILLERS_FILE)]
+    records[0].parent.mkdir(parents=True)
+    for record in records:
+        record.write_text("{}\n")
+    run_git(tmp_path, "add", ".")
+    run_git(tmp_path, "commit", "--quiet", "-m", "first")
+    for record in records:
+        record.write_text('{"a": 1}\n')
+    assert describe_commit(tmp_path) == f"commit {run_git(tmp_path, 'rev-parse', '--short=10', 'HEAD')}"

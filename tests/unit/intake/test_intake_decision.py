@@ -190,6 +190,16 @@ def test_crash_count_is_reset_only_for_other_bytes() -> None:
     assert Decision.RESET_CRASHES not in decide_before(*too_many_crashes, ~PhotoInBucket.OTHER_BYTES)
 
 
+def test_outdated_report_is_withdrawn_before_anything_else() -> None:
+    readable = (~EventKind.SETTLE_TIMEOUT, CrashCount.TOLERABLE, PhotoInBucket.SAME)
+    assert decide_before(*readable, ReportState.OUTDATED) == {Decision.READ_AGAIN}
+
+
+def test_photo_that_requests_what_executions_had_requested_reopens() -> None:
+    uploaded = (~(REQUESTED | EventKind.SETTLE_TIMEOUT), OwnInstructions.COMPLETE, CallInputChange.UNCHANGED)
+    assert decide_before(*UNCHANGED, *OPENED, *uploaded, RequestedBy.EXECUTIONS) == {Decision.REOPEN}
+
+
 def test_changed_reference_counts_only_for_a_repeated_event() -> None:
     assert all(CallInputChange not in one.facts for one in iterate_cases(BEFORE_RESOLVING, EventDelivery.FIRST))
     changed = (*UNCHANGED, *OPENED, ~REQUESTED, EventDelivery.REPEATED, CallInputChange.CHANGED)

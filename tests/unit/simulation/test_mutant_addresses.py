@@ -15,8 +15,9 @@ import pytest
 from simulation.mutation import address_records
 from simulation.mutation import mutant as mutants
 from simulation.mutation import mutation_address as addresses
-from simulation.mutation.condition_mutants import KILLERS_FILE, format_killers, list_named_plays, read_killers
+from simulation.mutation.condition_mutants import format_killers, list_named_plays, read_killers
 from simulation.mutation.guards import MUTANTS
+from simulation.mutation.killer_files import CONDITION_KILLERS_FILE
 from simulation.mutation.mutant import Mutant, render_files
 from simulation.mutation.mutation_address import AddressError, MutationAddress, find_definition
 from simulation.mutation.mutation_operators import Mutation, OperatorError, replace_literal
@@ -197,8 +198,8 @@ def recorded(product: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(address_records, "MUTANTS_FOLDER", registry)
     for name in ("BILL_FILE", "SURVIVORS_FILE", "CONDITIONS_FILE"):
         monkeypatch.setattr(address_records, name, empty)
-    monkeypatch.setattr(address_records, "KILLERS_FILE", tmp_path / "conditions.json")
-    address_records.KILLERS_FILE.write_text("{}")
+    monkeypatch.setattr(address_records, "CONDITION_KILLERS_FILE", tmp_path / "conditions.json")
+    address_records.CONDITION_KILLERS_FILE.write_text("{}")
     both = {name: Mutant(name, "", (Mutation("off", address),), None) for name in "ab"}
     monkeypatch.setattr(address_records, "MUTANTS", both)
     monkeypatch.setattr(address_records, "BILL_MUTANTS", {})
@@ -218,15 +219,15 @@ def test_rename_rewrites_every_address_below_it(recorded: Path) -> None:
 
 
 def test_recorded_conditions_are_sorted_by_address() -> None:
-    text = KILLERS_FILE.read_text()
+    text = CONDITION_KILLERS_FILE.read_text()
     assert text == format_killers(json.loads(text))
 
 
 def test_rename_keeps_conditions_sorted(recorded: Path) -> None:
     recorded_addresses = [f"{name}:Shop.buy#abc123 if 1" for name in ("market", "shop")]
-    address_records.KILLERS_FILE.write_text(format_killers(dict.fromkeys(recorded_addresses)))
+    address_records.CONDITION_KILLERS_FILE.write_text(format_killers(dict.fromkeys(recorded_addresses)))
     assert address_records.rename_addresses("shop", "basket") == 4
-    assert list(json.loads(address_records.KILLERS_FILE.read_text())) == [
+    assert list(json.loads(address_records.CONDITION_KILLERS_FILE.read_text())) == [
         recorded_addresses[1].replace("shop", "basket"),
         recorded_addresses[0],
     ]
