@@ -27,10 +27,11 @@ def main() -> int:
     memory = print_figures(measure_memory())
     # Imported late: NumPy would make this process large, and memory is measured in processes forked from it.
     from bench.own_pixels.edge_colors import MAX_RELATIVE_ERROR, measure_edges
-    from bench.own_pixels.misalignments import MIN_DETECTED_SHARE, measure_misalignments
+    from bench.own_pixels.misalignments import MIN_DETECTED_SHARE, measure_false_refusals, measure_misalignments
 
     edges, misalignments = list(measure_edges()), list(measure_misalignments())
-    lines = [*format_edges(edges), "", *format_misalignments(misalignments)]
+    refusals = list(measure_false_refusals())
+    lines = [*format_edges(edges), "", *format_misalignments(misalignments), "", format_false_refusals(refusals)]
     print("\n".join(["", *lines]))
     if arguments.out:
         arguments.out.write_text(format_page(memory, lines))
@@ -78,6 +79,14 @@ def format_misalignments(figures: "Sequence[MisalignmentFigure]") -> list[str]:
         "",
         f"{detected} of {len(forced)} forced misalignments are detected ({detected / len(forced):.0%}).",
     ]
+
+
+def format_false_refusals(refusals: Sequence[bool]) -> str:
+    """Returns a sentence that says how many unchanged products are refused."""
+    return (
+        f"Of {len(refusals)} unchanged products, those of [the verdict's figures](fidelity.md) at the stronger changes"
+        f" of light, place, size, and quality, {sum(refusals)} are refused."
+    )
 
 
 def format_page(memory: Sequence[MemoryFigure], lines: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """Forced misalignments: the stand-in's scenes of the demo's photos, with the subject moved, scaled, or turned.
 
-A misalignment is detected if the scene is refused, or shifted and scaled so that the subjects match.
+A misalignment is detected if the scene is refused, or shifted and scaled so that the subjects match. So that refusing
+everything is no success, the refusals of unchanged products are counted, too.
 """
 
 import io
@@ -14,6 +15,9 @@ from backdrop.imaging.alignment import find_alignment
 from backdrop.imaging.own_pixels import OwnPixelsError, compose_own_pixels
 from backdrop_local.photos import load_photo
 from backdrop_local.standin.pictures import cut_out, draw_background
+from bench.fidelity.corpus import UNCHANGED_KINDS, build_unchanged_pair
+from bench.fidelity.damage import STRENGTHS
+from bench.fidelity.photos import build_photos
 
 MIN_DETECTED_SHARE = 0.95
 MAX_OFFSET = 1 / 400
@@ -92,6 +96,18 @@ def measure_misalignments() -> Iterator[MisalignmentFigure]:
         ground.paste(stranger, (0, 0), stranger)
         offset = None if _is_refused(photo, cut_outs[name], ground) else 1.0
         yield MisalignmentFigure(name, SubjectChange("replaced by another subject"), offset)
+
+
+def measure_false_refusals() -> Iterator[bool]:
+    """Yields whether each unchanged product of the held-out photos of `bench.fidelity` is refused.
+
+    The changes of light, place, size, and quality are the stronger ones.
+    """
+    for build in build_photos()[1::2]:
+        photo = build()
+        for kind in UNCHANGED_KINDS:
+            pair = build_unchanged_pair(photo, kind, STRENGTHS - 1)
+            yield _is_refused(pair.photo, pair.cut_out, pair.result)
 
 
 def _open_photo(name: str) -> Image.Image:

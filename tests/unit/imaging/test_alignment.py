@@ -4,9 +4,14 @@ import pytest
 from PIL import Image
 
 from backdrop.imaging.alignment import UNMOVED, Alignment, find_alignment
-from bench.fidelity.photos import ProductPhoto, compose, draw_photo
+from bench.cutout_scenes import build_scenes
+from bench.fidelity.corpus import build_unchanged_pair
+from bench.fidelity.photos import ProductPhoto, build_photos, compose, draw_photo
+from bench.own_pixels.edge_colors import add_texture, draw_ground, draw_provider_scene
 
 PHOTO = draw_photo(2)
+COIN_2 = 5
+"""The position of this photo in `build_photos`."""
 MAX_ERROR = 0.5
 """Pixels of the photo."""
 
@@ -66,3 +71,36 @@ def test_empty_mask_leaves_the_picture_unmoved() -> None:
 def test_subject_without_detail_is_not_reliably_aligned() -> None:
     flat = Image.new("RGB", (300, 300), (120, 120, 120))
     assert not find_alignment(flat, flat, Image.new("L", (300, 300), 255)).is_reliable
+
+
+def assert_in_place(found: Alignment, size: tuple[int, int]) -> None:
+    assert found.is_reliable
+    for corner in ((0, 0), size):
+        assert found.locate_in_result(corner, size, size) == pytest.approx(corner, abs=2 * MAX_ERROR)
+
+
+def test_small_result_of_an_unmoved_coin_is_found_in_place() -> None:
+    pair = build_unchanged_pair(build_photos()[COIN_2](), "new background", 0)
+    result = pair.result.resize((315, 315), Image.Resampling.LANCZOS)
+    assert_in_place(find_alignment(pair.photo, result, pair.cut_out.getchannel("A")), pair.photo.size)
+
+
+@pytest.mark.parametrize("size", [(400, 300), (320, 240)])
+def test_small_result_of_a_fine_texture_is_found_in_place(size: tuple[int, int]) -> None:
+    scene = add_texture(build_scenes(800, 600)[0])
+    result = draw_provider_scene(scene, draw_ground(scene, (20, 30, 90)), (1.0, 0.0, 0.0)).resize(size)
+    mask = scene.draw_provider_answer((400, 300)).getchannel("A")
+    assert_in_place(find_alignment(scene.draw_photo(), result, mask), (800, 600))
+
+
+def test_noise_in_the_finest_detail_does_not_hide_the_subject() -> None:
+    pair = build_unchanged_pair(build_photos()[COIN_2](), "grain", 1)
+    assert_in_place(find_alignment(pair.photo, pair.result, pair.cut_out.getchannel("A")), pair.photo.size)
+
+
+@pytest.mark.parametrize(("number", "share"), [(2, 0.01), (23, 0.03), (30, 0.01)])
+def test_shift_of_a_regular_pattern_is_found(number: int, share: float) -> None:
+    pair = build_unchanged_pair(draw_photo(number), "shifted", (0.01, 0.03).index(share))
+    found = find_alignment(pair.photo, pair.result, pair.cut_out.getchannel("A"))
+    assert found.correlation >= 0.9
+    assert (abs(found.dx), abs(found.dy)) == pytest.approx((share, share), abs=0.002)

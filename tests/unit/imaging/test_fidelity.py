@@ -37,6 +37,10 @@ def test_moved_or_compressed_product_raises_no_alarm(kind: str) -> None:
     assert measure(build_unchanged_pair(PHOTO, kind, 1)) is FidelityVerdict.SAME
 
 
+def test_knitted_product_that_moved_by_one_percent_raises_no_alarm() -> None:
+    assert measure(build_unchanged_pair(draw_photo(30), "shifted", 0)) is FidelityVerdict.SAME
+
+
 COLORS = {
     "light pink": (235, 205, 210), "light blue": (195, 210, 235), "navy": (28, 32, 62), "black": (28, 28, 30),
     "gray": (90, 90, 92), "dark green": (28, 58, 34), "orange": (200, 110, 50), "brown": (70, 48, 34),

@@ -17,6 +17,8 @@ from backdrop.imaging.own_pixels import (
 )
 from backdrop.model.frame import parse_frame, plan_canvas
 from bench.cutout_scenes import CutoutScene, build_scenes
+from bench.fidelity.corpus import build_unchanged_pair
+from bench.fidelity.photos import build_photos
 from bench.own_pixels.edge_colors import add_texture, draw_ground, draw_provider_scene, measure_color_error
 from bench.own_pixels.edge_colors import move_picture as move
 
@@ -158,6 +160,13 @@ def test_moved_scene_covers_every_border() -> None:
     pixels = read(composed)
     borders = (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1])
     assert min(int(border.min()) for border in borders) > 250
+
+
+@pytest.mark.parametrize("number", [3, 5])
+def test_photographed_coin_that_did_not_move_is_not_refused(number: int) -> None:
+    pair = build_unchanged_pair(build_photos()[number](), "new background", 0)
+    composed = compose_own_pixels(pair.result, pair.photo.copy, pair.cut_out.getchannel("A"), None, MAX_PIXELS)
+    assert composed.enlargement == pytest.approx(1.0, abs=0.002)
 
 
 @pytest.mark.parametrize("moved", [(1.0, 0.15, 0.0), (1.0, 0.0, -0.3), (0.6, 0.0, 0.0), (1.5, 0.0, 0.0)])

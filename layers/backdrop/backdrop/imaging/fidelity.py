@@ -28,8 +28,8 @@ from backdrop.model.frame import FloatBox, Size
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SIDE, _ALIGNMENT_SIDE = 512, 256
-"""Pixels of the longest side at which the area around the subject is compared, and aligned."""
+SIDE = 512
+"""Pixels of the longest side at which the area around the subject is compared."""
 _BLOCK = 8
 """A tile is 2 × 2 blocks, and the next tile begins one block later."""
 _EDGE = 5
@@ -158,7 +158,7 @@ def _read_views(photo: "Image", mask: "Image", result: "Image", area: FloatBox) 
     size = max(2 * _BLOCK, width // _BLOCK * _BLOCK), max(2 * _BLOCK, height // _BLOCK * _BLOCK)
     own, other = (read_area(picture, area, size).convert("RGB") for picture in (photo, result))
     subject = read_area(mask, area, size)
-    alignment = find_alignment(own, other, subject, _ALIGNMENT_SIDE)
+    alignment = find_alignment(own, other, subject)
     if alignment.is_reliable:
         matrix = alignment.affine(size, size)
         other = other.transform(size, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)

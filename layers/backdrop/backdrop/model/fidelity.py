@@ -10,7 +10,7 @@ SUBJECT_FIELD, MIN_SCORE_FIELD, PIXELS_FIELD, OWN_PIXELS = "subject", "min", "pi
 MASK_FIELD, BUY_MASK = "mask", "buy"
 OTHERWISE_FIELD, RETRY, REVIEW, RETRIES_FIELD = "otherwise", "retry", "review", "retries"
 DEFAULT_RETRIES, MAX_RETRIES = 1, 3
-FIDELITY_VERSION = 1
+FIDELITY_VERSION = 2
 """The version of the method. A score is only comparable with scores of the same version."""
 DEFAULT_MIN_SCORE = 0.9
 """The score from which a product counts as the same, unless the instructions name another one."""
