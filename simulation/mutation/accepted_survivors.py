@@ -582,6 +582,9 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "reconcile.service:ReconcileService._check_delivery_backlog": (
         "No seed has thousands of paid pictures: tests/simulated/reconcile/test_runs.py simulates that number."
     ),
+    "reconcile.service:ReconcileService._wake_mandate_waiters#894d67 if 1": (
+        "No seed has mandates for which waking takes minutes: tests/simulated/reconcile/test_mandate_waiters.py does."
+    ),
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 1": PAUSED_LANE_REASON,
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 2": DISABLED_PROVIDER_RUN_REASON,
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 3": PAUSED_LANE_REASON,

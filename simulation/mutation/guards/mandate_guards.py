@@ -85,6 +85,14 @@ MANDATE_MUTANTS = (
         actions=list_mandate("limit=900000", "5 charge_more 10000"),
     ),
     build_mutant(
+        "misses-unreserved-charges",
+        "6: A charge that no claim reserved suspends the mandate that pays.",
+        force_false("model.transitions.lifecycle:BudgetChange.is_overcharged#44d5d7 return 1"),
+        invariant=Invariant.WITHIN_MANDATE,
+        faults=HARMLESS_FAULT,
+        actions=list_mandate("limit=900000", "5 charge_more 10000"),
+    ),
+    build_mutant(
         "charges-no-mandate",
         "6: The mandate that owns a photo's folder pays for its calls.",
         force_false("pipeline.purchase:Purchases.claim_and_send#9162ea conditional expression 1"),
