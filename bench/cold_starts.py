@@ -23,7 +23,7 @@ FLOOR_IMPORTS = (
     "import boto3, requests; from pydantic import BaseModel; from aws_lambda_powertools import Logger, Metrics"
 )
 HANDLERS = ("Intake", "Render", "Deliver", "Reconcile", "Campaign")
-ROUNDS = 30
+ROUNDS = 20
 MAX_SPREAD = 0.15
 
 

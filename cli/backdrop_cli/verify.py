@@ -45,15 +45,17 @@ def run_verify(screen: Screen, paths: Sequence[Path], roots: Path | None) -> int
     trusted_pem = _read_roots(roots) if roots else ""
     if missing := [path for path in paths if not path.is_file()]:
         raise UsageError(f"{missing[0]} is not a file on this machine")
-    reports = [(path, read_credentials(_read_file(path), trusted_pem)) for path in paths]
-    screen.print_json({"files": [_build_document(path, report) for path, report in reports]})
-    for path, report in reports:
+    reports: list[tuple[Path, FileReport]] = []
+    for path in paths:
+        report = read_credentials(_read_file(path), trusted_pem)
+        reports.append((path, report))
         mark, style, text = _MARKS[report.verdict.value]
         if trusted_pem and report.verdict is not FileVerdict.TRUSTED:
             mark, style = "✗", "red"
         screen.print_bullet(mark, f"{path} {text}.", style)
         for line in _describe(report):
             screen.print_bullet(" ", line)
+    screen.print_json({"files": [_build_document(path, report) for path, report in reports]})
     verdicts = {report.verdict for _, report in reports}
     if not any(verdict.has_credentials for verdict in verdicts):
         raise NothingFoundError("no Content Credentials found in these files")
