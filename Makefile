@@ -113,7 +113,7 @@ setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/ru
 	@:
 
 .local/tools/.installed: requirements/tools.txt
-	@[ -n "$(PYTHON)" ] || { echo "Backdrop needs Python 3.13, which was not found as python3.13, as python3, or through pyenv. Install it, or run make PYTHON=/path/to/python3.13." >&2; exit 1; }
+	@[ -n "$(PYTHON)" ] || { echo "Backdrop needs Python 3.13, which was not found as python3.13, as python3, or through pyenv. Install it, or run: export PYTHON=/path/to/python3.13" >&2; exit 1; }
 	@requirements/install "$(PYTHON)" .local/tools $<
 .venv/.installed: requirements/dev.txt .local/tools/.installed
 	@requirements/install "$(PYTHON)" .venv $<

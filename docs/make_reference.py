@@ -191,7 +191,7 @@ instructions](instructions.md).
 
 A sidecar is a JSON object in UTF-8 of at most {MAX_SIDECAR_BYTES:,} bytes next to its photo: `red.jpg.json`, or else
 `red.json`. A folder's `_backdrop.json` and a direct request have the same fields. So do object tags, except
-`metadata` and `variants`. JSON Schemas for editors: [schemas](../schemas).
+`metadata`, `variants`, and values that are objects. JSON Schemas for editors: [schemas](../schemas).
 
 {format_instructions()}
 

@@ -51,7 +51,7 @@ def _format_parameter(name: str, specification: dict[str, Any]) -> tuple[str, st
 
 def _format_allowed_values(specification: dict[str, Any]) -> str:
     if "AllowedValues" in specification:
-        return " ".join(f"`{word}`" for word in specification["AllowedValues"])
+        return " ".join(f"`{word}`" if word else "(empty)" for word in specification["AllowedValues"])
     if "MaxValue" in specification:
         return f"{specification['MinValue']:,} to {specification['MaxValue']:,}"
     if "MinValue" in specification:

@@ -12,8 +12,9 @@ PAGE = Path(__file__).parent / "troubleshooting.md"
 SECTIONS = {
     Disposition.REFUSED: (
         "The customer can correct it",
-        "The job ends `refused`, or the photo does before it has a job. Nothing was bought. The photo has a report, "
-        "and there is no alarm.",
+        "The job ends `refused`; without a job, the photo does. No picture was bought. The photo has a report, and "
+        "there is no alarm. `campaign_refused` and `max_total_exceeded` end a campaign before it requests anything; "
+        "the campaign's report has the code.",
     ),
     Disposition.WAITING: (
         "The photo waits, and continues automatically",
@@ -25,7 +26,10 @@ SECTIONS = {
     ),
     Disposition.DEAD: (
         "The operator or the provider must correct it",
-        "The job ends `dead`, with a message in the dead-letter queue. `backdrop redrive` retries it.",
+        "The job ends `dead`, with a message in the dead-letter queue. `backdrop redrive` retries it. Some codes are "
+        "not about a job: `too_many_failures` ends a campaign, and its report has the code. `picture_unknown`, "
+        "`picture_decided`, `picture_superseded`, and `review_ended` refuse a decision, and the job does not change. "
+        "`damaged_message` is about a queue message.",
     ),
     Disposition.REJECTED: (
         "A person did not approve the picture",
@@ -86,7 +90,7 @@ WARNINGS = {
     WarningCode.PRODUCT_CHANGED: "The [verdict](fidelity.md) is that the product differs from the photo's.",
     WarningCode.RETRIED: "The picture was bought again, and the best one is delivered.",
     WarningCode.SAME_OUTPUTS: "Several outputs are the same picture.",
-    WarningCode.SAME_VARIANTS: "A nearer source gives all variants the same operation or prompt.",
+    WarningCode.SAME_VARIANTS: "A more specific place gives all variants the same operation or prompt.",
     WarningCode.SCENE_ENLARGED: "At the photo's full size, the background is enlarged more than four times.",
     WarningCode.SMALL_IN_FRAME: "The photo fills little of the frame, so its subject is small.",
     WarningCode.SMALLER_RESULT: "The picture has fewer pixels than the photo.",
