@@ -452,9 +452,10 @@ def _is_given_up(source: JsonObject, jobs: Collection[JsonObject]) -> bool:
     return has_crashed and not source["jobs"] and len(variants) == len(set(variants))
 
 
-def check_picture_versions(ledger: PlainLedger, version_by_key: Mapping[str, str]) -> list[Violation]:
-    """Checks that the pictures of current stored jobs are the versions (by key) that those jobs delivered.
+def check_picture_versions(ledger: PlainLedger, versions_by_key: Mapping[str, Collection[str]]) -> list[Violation]:
+    """Checks that the pictures of current stored jobs are versions that those jobs delivered.
 
+    `versions_by_key`: the IDs of the current version of each key, and of those just before it that are its copies.
     Holds at rest.
     """
     current_job_ids = {job_id for source in ledger.sources.values() for job_id in source["jobs"].values()}
@@ -463,7 +464,7 @@ def check_picture_versions(ledger: PlainLedger, version_by_key: Mapping[str, str
         for job_id, job in ledger.jobs.items()
         if job_id in current_job_ids and job["status"] == "stored" and not _has_not_current_warning(job)
         for result in job["results"]
-        if version_by_key.get(result["key"]) != result["version_id"]
+        if result["version_id"] not in versions_by_key.get(result["key"], ())
     ]
 
 

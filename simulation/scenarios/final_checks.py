@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from backdrop.model.provider_result import RetryClass
@@ -43,6 +44,7 @@ from simulation.scenarios.call_log import CallLog
 from simulation.scenarios.fault_causes import STATUS_BY_CODE, list_possible_codes, may_have_given_up
 from simulation.scenarios.invariant_monitor import InvariantMonitor
 from simulation.world.simulated_lambda import InvocationOutcome
+from simulation.world.simulated_s3 import SimulatedBucket
 from simulation.world.simulated_stack import World
 
 # How a ledger call may end without preventing the worker from doing its job.
@@ -172,7 +174,7 @@ def check_final_state(
         for key in pictures
         if (current := world.output_bucket.find_current(key))
     }
-    versions = {key: current.id for key in pictures if (current := world.output_bucket.find_current(key))}
+    versions_by_key = {key: _list_equal_versions(world.output_bucket, key) for key in pictures}
     lanes = {name: lane.body for name, lane in monitor.snapshot.lanes.items() if lane.body}
     events = [(event.detail_type, event.detail) for event in world.bus.events]
     letters = read_dead_letters(world)
@@ -183,7 +185,7 @@ def check_final_state(
         *check_unfinished(ledger, excused_job_ids=excused),
         *check_ends(uploaded_keys, ledger, receipts, reports),
         *_check_current(world, monitor, expected),
-        *monitor.instructions.check_final_state(job_id_by_picture, versions),
+        *monitor.instructions.check_final_state(job_id_by_picture, versions_by_key),
         *monitor.pictures.check_final_state(),
         *monitor.task_tokens.check_final_state(),
         *monitor.cancels.check_final_state(strike_counts),
@@ -202,6 +204,19 @@ def check_final_state(
         *_check_calls(world, monitor, call_log),
         *_check_snapshot(world, monitor),
     ]
+
+
+def _list_equal_versions(bucket: SimulatedBucket, key: str) -> Collection[str]:
+    """Returns the IDs of a picture's current version and of those just before it that are its copies.
+
+    Two workers with the same message may both replace another photo's picture that has the same bytes: S3's condition
+    compares only bytes, so both writes succeed.
+    """
+    *earlier, current = bucket.objects[key]
+    copies = takewhile(
+        lambda one: one.data == current.data and one.metadata == current.metadata, (current, *reversed(earlier))
+    )
+    return [version.id for version in copies]
 
 
 def _list_received_messages(world: World) -> list[tuple[datetime, str]]:

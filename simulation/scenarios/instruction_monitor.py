@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 
 from backdrop.model.queue_messages import RerunMessage
@@ -252,8 +252,10 @@ class InstructionMonitor:
                 codes_by_key[key] = SAMPLES[SAMPLE_NAME_BY_BYTES[found.data or b""]].error_codes
         return check_blocked_photos(self._snapshot.ledger, codes_by_key)
 
-    def check_final_state(self, job_id_by_picture: Mapping[str, str], versions: Mapping[str, str]) -> list[Violation]:
-        """Returns the other violations at rest. The arguments are the pictures' job IDs and version IDs, by key."""
+    def check_final_state(
+        self, job_id_by_picture: Mapping[str, str], versions_by_key: Mapping[str, Collection[str]]
+    ) -> list[Violation]:
+        """Returns the other violations at rest. `versions_by_key`: see check_picture_versions."""
         ledger, users = self._snapshot.ledger, self._users
         current_keys = set(self._snapshot.world.input_bucket.list_keys())
         deleted_keys = [key for key in self._history.versions if key not in current_keys]
@@ -267,7 +269,7 @@ class InstructionMonitor:
             *check_requests_recorded(ledger, users.key_by_request_id),
             *check_removed_variants(ledger, job_id_by_picture),
             *check_outputs(ledger),
-            *check_picture_versions(without_lost_names(ledger, self._pictures.claims), versions),
+            *check_picture_versions(without_lost_names(ledger, self._pictures.claims), versions_by_key),
             *check_deleted_photos(ledger, deleted_keys, excused_job_ids),
         ]
 

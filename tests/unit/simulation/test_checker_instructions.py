@@ -342,8 +342,9 @@ def test_mask_may_be_missing_if_no_picture_is_compared_again(
 
 
 def test_delivered_version_must_be_the_current_one() -> None:
-    assert check_picture_versions(ledger(stored_job()), {PICTURE: "v1"}) == []
-    assert names(check_picture_versions(ledger(stored_job()), {PICTURE: "v2"})) == [Invariant.NEWEST_DELIVERED.name]
+    assert check_picture_versions(ledger(stored_job()), {PICTURE: ["v2", "v1"]}) == []
+    assert names(check_picture_versions(ledger(stored_job()), {PICTURE: ["v2"]})) == [Invariant.NEWEST_DELIVERED.name]
+    assert names(check_picture_versions(ledger(stored_job()), {})) == [Invariant.NEWEST_DELIVERED.name]
 
 
 def test_deleted_photo_has_no_job_in_progress() -> None:
