@@ -32,10 +32,11 @@ def write_pages() -> None:
 def _build_intro() -> str:
     names = ", ".join(f"`{part.name}`" for part in PARTS)
     return (
-        f"# Measured speed and cost\n\n`make bench` writes this page in at most {MAX_MINUTES} minutes on two cores,"
-        f' and `make bench ONLY="drain comparison"` some of its parts: {names}. Comparisons are made within one run. A'
-        " part reports nothing if the stand-in was the bottleneck, an unexpected error occurred, or the machine was too"
-        " noisy. The expected results with more photos and on AWS: [beyond one machine](extrapolation.md)."
+        f"# Measured speed and cost\n\n`make bench` measures everything and writes this page, in at most {MAX_MINUTES}"
+        ' minutes on two cores. `make bench ONLY="drain comparison"` measures only the parts that it names, and keeps'
+        f" the last results of the others. The parts: {names}. Only figures of one run are compared. A part reports"
+        " nothing if the stand-in was the bottleneck, an unexpected error occurred, or the machine was too noisy. The"
+        " expected results with more photos and on AWS: [beyond one machine](extrapolation.md)."
     )
 
 

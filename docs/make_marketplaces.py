@@ -71,14 +71,14 @@ compares with the rules below. A marketplace can check more, change its rules, o
 
 ## How an output is made for a marketplace
 
-The marketplace's fields apply where the output does not set its own: its name, format, size, fit, background, and limit
-of bytes (not for a PNG, whose quality cannot be reduced). If you set only `width` or `height`, the other side keeps the
-marketplace's proportions. A field that breaks a rule is an error before the purchase, including a `subject_size` that
-makes the product too small. With the fit `contain`, a file can be too small because its photo is: `lint` and `quote`
-warn about it. Another error is operation `replace` where a marketplace requires a certain background. A `shadow`
-darkens that background, so it is an error, too; so is a `logo` where the marketplace accepts none. A shadow or logo
-from a less specific place than the output, such as the defaults of a higher folder, is left out of the marketplace's
-file and is not an error.
+Where the output does not set a field of its own, the marketplace's applies: its name, format, size, fit, background,
+trim, margin (not with the fit `cover`), and limit of bytes (not for a PNG, whose quality cannot be reduced). If you set
+only `width` or `height`, the other side keeps the marketplace's proportions. A field that breaks a rule is an error
+before the purchase, including a `subject_size` that makes the product too small. With the fit `contain`, a file can be
+too small because its photo is: `lint` and `quote` warn about it. Another error is operation `replace` where a
+marketplace requires a certain background. A `shadow` darkens that background, so it is an error, too; so is a `logo`
+where the marketplace accepts none. A shadow or logo from less specific instructions than the output's, such as the
+defaults of a higher folder, is left out of the marketplace's file and is not an error.
 
 ## What a certificate says
 
@@ -102,6 +102,9 @@ enlarged. Nearer to it, scaling and a JPEG's blocks mix both colors.
 ```sh
 backdrop check done/ --for amazon-main --for ebay
 ```
+
+If AI made the backgrounds, add `--ai-made`: otherwise, a missing `ai_label` is `cannot_say` instead of `failed`. The
+command exits with 1 if a picture fails.
 
 ## The sources of the rules
 

@@ -32,14 +32,14 @@ async def run(stack: str, mandate: str, photo: Path, prompt: str) -> None:
     env = get_default_environment() | {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     server = StdioServerParameters(command="backdrop", args=arguments, env=env)
     async with Client(server) as client:
-        wish = {"path": photo.name, "instructions": {"prompt": prompt, "rendering_speed": "TURBO"}}
-        quote = await call(client, "quote", **wish)
+        request = {"path": photo.name, "instructions": {"prompt": prompt, "rendering_speed": "TURBO"}}
+        quote = await call(client, "quote", **request)
         if "error" in quote:
             return
-        if quote["at_most_usd"] > quote["left_usd"]:
-            print("The mandate does not cover the picture.")
+        if quote["at_most_usd"] > quote.get("left_today_usd", 0):
+            print("The mandate does not cover the picture today, or it is unknown whether it does.")
             return
-        created = await call(client, "create", **wish, wait_seconds=WAIT_SECONDS)
+        created = await call(client, "create", **request, wait_seconds=WAIT_SECONDS)
         if created.get("state") != "stored":
             print("There are no pictures to look at. The reply says why, and what to do.")
             return
