@@ -64,7 +64,8 @@ def _describe_aws_error(error: ClientError | BotoCoreError, location: StackLocat
         case ClientError():
             return _describe_client_error(error, location)
         case ProfileNotFound():
-            return f"your AWS configuration has no profile {location.profile}; `aws configure list-profiles` lists them"
+            profile = error.kwargs["profile"]
+            return f"your AWS configuration has no profile {profile}; `aws configure list-profiles` lists them"
         case NoCredentialsError() | PartialCredentialsError():
             return f"there are no AWS credentials; {_SIGN_IN_HINT}"
         case SSOError() | TokenRetrievalError():

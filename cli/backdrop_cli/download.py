@@ -6,6 +6,7 @@ from typing import Any
 
 from backdrop_cli import picks
 from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK, NothingFoundError
+from backdrop_cli.local_folder import expand_home
 from backdrop_cli.picture_downloads import download_pictures, print_download
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
@@ -28,7 +29,7 @@ def run_download(stack: Stack, screen: Screen, prefix: str, picks_file: Path | N
         raise NothingFoundError(
             f"no pictures {pictures_text}, stack {stack.name}; to see what is in progress, run `backdrop status`"
         )
-    result = download_pictures(stack, screen, keys, folder.expanduser())
+    result = download_pictures(stack, screen, keys, expand_home(folder))
     screen.print_json({"stack": stack.name, **result.build_document()})
     print_download(screen, result)
     return EXIT_FAILURE if result.missing else EXIT_OK

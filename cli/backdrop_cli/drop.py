@@ -11,6 +11,7 @@ from backdrop_cli.display_status import DisplayStatus
 from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK, CommandError, InterruptedCommandError
 from backdrop_cli.formatting import format_bytes, format_cost, format_count, format_rough_duration, format_scope
 from backdrop_cli.lint import OPENING_PHOTOS_TEXT, READING_NAMES_TEXT
+from backdrop_cli.local_folder import expand_home
 from backdrop_cli.screen import Screen, ask
 from backdrop_cli.stack import Stack
 from backdrop_cli.uploads import upload_report
@@ -61,7 +62,7 @@ def run_drop(stack: Stack, screen: Screen, options: DropOptions) -> int:
     with screen.print_json_if_refused(document | {"uploaded": 0}):
         _confirm(screen, plan, options)
     if options.download_folder:
-        pictures.create_folder(options.download_folder.expanduser())
+        pictures.create_folder(expand_home(options.download_folder))
     started_at = stack.clock.now()
     progress = UploadProgress(plan.files)
     try:
@@ -157,6 +158,8 @@ def _print_upload_result(screen: Screen, plan: UploadPlan, progress: UploadProgr
             f"{format_bytes(progress.bytes_per_second)}/s"
         )
         screen.print(f"✓ {format_count(len(progress.uploaded), 'file')} uploaded: {speed}.", "green")
+    elif any(row.read_error for row in plan.photos):
+        screen.print("Nothing was uploaded: the photos that are not in the bucket yet cannot be read.", "yellow")
     else:
         screen.print("Nothing to upload: everything is already in the bucket.")
 
@@ -172,9 +175,11 @@ def _finish_without_waiting(screen: Screen, document: dict[str, Any], plan: Uplo
     if not plan.can_succeed:
         screen.print("None of these photos can be delivered as they are. The reasons are above.", "yellow")
         return EXIT_FAILURE
-    folder = _find_common_folder(plan)
-    screen.print("The photos are being processed. To see the progress, run `backdrop status --watch`.")
-    screen.print(f"To download the pictures, run `backdrop download {format_scope(folder)} pictures/`.")
+    # Photos without a common folder must not lead to `download --all`, which also downloads what others requested.
+    scope = format_scope(_find_common_folder(plan) or "PREFIX")
+    processing = "The photos are being processed. " if plan.files else ""
+    screen.print(f"{processing}To see the progress, run `backdrop status --watch`.")
+    screen.print(f"To download the pictures, run `backdrop download {scope} pictures/`.")
     return EXIT_OK
 
 
@@ -209,7 +214,7 @@ def _wait_for_pictures(
             document |= upload_report.build_outcome_document(tracker)
         if options.download_folder:
             keys = [key for photo in document["photos"] for key in photo["pictures"]]
-            download = pictures.download_pictures(stack, screen, keys, options.download_folder.expanduser())
+            download = pictures.download_pictures(stack, screen, keys, expand_home(options.download_folder))
             pictures.print_download(screen, download)
             document["download"] = download.build_document()
     finally:

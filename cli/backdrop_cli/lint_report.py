@@ -37,7 +37,7 @@ def _print_errors(screen: Screen, errors: Sequence[Finding], *, list_all: bool) 
         screen.print()
     if len(files) > MAX_LISTED_FILES and not list_all:
         screen.print(
-            f"… and {format_count(len(files) - MAX_LISTED_FILES, 'file')} more with errors; to list them, add --all"
+            f"… and {format_count(len(files) - MAX_LISTED_FILES, 'more file')} with errors; to list them, add --all"
         )
         screen.print()
 

@@ -24,12 +24,17 @@ def local_command[**P](command: Callable[P, None]) -> Callable[P, None]:
                 f"`backdrop {command.__name__}` needs the local cloud, which is not part of the installed package; "
                 f"clone the repository and run `make {command.__name__}` there"
             )
+        from botocore.exceptions import BotoCoreError, ClientError
+
         from backdrop_local.errors import LocalCloudError
 
         try:
             command(*args, **kwargs)
         except LocalCloudError as error:
             raise LocalCloudCommandError(str(error)) from error
+        except (BotoCoreError, ClientError) as error:
+            message = f"the local cloud failed ({error}); run `make down`, and then the command again"
+            raise LocalCloudCommandError(message) from error
 
     return wrapper
 
@@ -76,7 +81,7 @@ def up() -> None:
     seconds = time.monotonic() - began
     outputs = running.outputs()
     typer.echo(
-        f"\nThe local cloud started in {seconds:.0f} s.\n"
+        f"\nThe local cloud is ready after {seconds:.0f} s.\n"
         f"  input bucket:      s3://{outputs['InputBucketName']}\n"
         f"  output bucket:     s3://{outputs['OutputBucketName']}\n"
         f'  to use AWS tools:  eval "$(make env)"'

@@ -12,6 +12,11 @@ from backdrop_client.assumed_bucket import NO_ETAG, AssumedBucket
 BUCKET = ""
 
 
+def expand_home(path: Path) -> Path:
+    """Returns the path with `~` replaced. One that begins with `~name` stays as it is if there is no such user."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises RuntimeError for an unknown user
+
+
 class LocalFolder:
     """An InputBucket. A key is `prefix` and a path below `root`; names are case-sensitive even if the disk is not.
 

@@ -68,9 +68,9 @@ class MandateForecast:
     def print_lines(self, screen: Screen) -> None:
         """Prints which mandates pay, and what is left of them."""
         for name, account in sorted(self._accounts.items()):
-            left = f"{format_usd(account.left)} of it is left, {format_usd(account.left_on(self._day))} of that today."
+            left = f"It has {format_usd(account.left)} left, {format_usd(account.left_on(self._day))} of that today."
             screen.print(
-                f"The mandate {name} is {account.state_on(self._day).value}. Its share is at most "
-                f"{format_usd(self._max_costs[name])}; "
-                f"{'nothing can be spent under it now.' if account.find_stop(self._day) else left}"
+                f"The mandate {name} is {account.state_on(self._day).value}. It pays at most "
+                f"{format_usd(self._max_costs[name])} of this. "
+                f"{'Nothing can be spent under it now.' if account.find_stop(self._day) else left}"
             )

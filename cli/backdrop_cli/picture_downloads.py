@@ -118,6 +118,7 @@ def print_download(screen: Screen, result: DownloadResult) -> None:
         else []
     )
     counts += [f"{format_count(len(result.unchanged), 'file')} unchanged"] if result.unchanged else []
-    screen.print(f"✓ {', '.join(counts)}." if counts else "No pictures to download.", "green" if counts else "")
+    nothing = "None of these pictures is in the bucket." if result.missing else "No pictures to download."
+    screen.print(f"✓ {', '.join(counts)}." if counts else nothing, "green" if counts else "")
     for key in result.missing:
         screen.print_unwrapped(f"! Not in the bucket: {key}", "yellow")

@@ -30,7 +30,8 @@ WARNING_HINTS: Mapping[str, str] = {
     WarningCode.TINY_PHOTO: "Use a larger photo.",
     WarningCode.SAME_OUTPUTS: "Keep only one of the outputs. For marketplaces, keep all if you want a file and a "
     "certificate for each.",
-    WarningCode.SAME_VARIANTS: 'If you want one picture, set "variants": {} there.',
+    WarningCode.SAME_VARIANTS: 'If you want one picture, set "variants": {} in the instructions that set the prompt or '
+    "operation of all variants.",
     WarningCode.SUBJECT_AT_BORDER: "Use a photo that shows the whole subject.",
     WarningCode.SMALL_IN_FRAME: "Use a photo whose shape is closer to the frame's, or crop it first.",
     WarningCode.MASK_UNAVAILABLE: 'Add "mask": "buy" to `subject`, or a variant with "operation": "remove". If a limit '

@@ -196,8 +196,8 @@ def _print_totals(
     if rows:
         screen.print_table({"provider": "left", "images": "right", "at most": "right"}, rows)
     if totals.kept_sidecars:
-        kept_text = format_count(totals.kept_sidecars, "photo keeps its", "photos keep their")
-        screen.print(f"  {kept_text} own sidecar. To quote the new instructions for all photos, add --replace.")
+        kept_text = format_count(totals.kept_sidecars, "photo keeps its own sidecar", "photos keep their own sidecars")
+        screen.print(f"  {kept_text}. To quote the new instructions for all photos, add --replace.")
     screen.print_sample(totals.filled_texts.format_lines(), MAX_LISTED_TEXTS, totals.filled_texts.count)
     for code, photo_count in totals.refused.most_common():
         # An error in the options is the same for all photos, so one message explains it.

@@ -158,7 +158,7 @@ def find_local_cloud() -> "Cloud":
     try:
         return cloud.find_running(Home.from_environment())
     except LocalCloudError as error:
-        raise CommandError(f"{error}, or name a stack on AWS with --stack") from error
+        raise CommandError(f"{str(error).rstrip('.')}, or name a stack on AWS with --stack") from error
 
 
 def connect_to_local_cloud(running: "Cloud") -> Stack:

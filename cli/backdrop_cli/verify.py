@@ -28,7 +28,11 @@ _MARKS = {
         "is as it was signed; the signer's certificate has expired since, or nothing proves that it was valid",
     ),
     "changed": ("✗", "red", "was changed after it was signed, so nothing that it states holds"),
-    "damaged": ("✗", "red", "has a format without Content Credentials, or it or what it states is damaged"),
+    "damaged": (
+        "✗",
+        "red",
+        "is in a format that has no Content Credentials, or the file or what it states is damaged",
+    ),
 }
 
 
@@ -78,7 +82,7 @@ def _read_roots(path: Path) -> str:
     try:
         certificates = list(parse_certificates(path.read_text()))
     except UnicodeDecodeError as error:
-        raise UsageError(f"--roots {path} is no text: {error}") from error
+        raise UsageError(f"--roots {path} is not text; give a PEM file with BEGIN CERTIFICATE") from error
     except OSError as error:
         raise UsageError(f"--roots {path} cannot be read: {error.strerror}") from error
     except CertificateError as error:

@@ -48,5 +48,5 @@ def connect(stack: str, profile: str | None, region: str | None) -> Connection:
             description = describe_stack(stack, create_client("cloudformation"))
         except StackError as error:
             message = f"{str(error)[0].upper()}{str(error)[1:]}."
-            raise StackUnusableError(ClientCode.STACK_UNUSABLE, message, "Check its name and its release.") from error
+            raise StackUnusableError(ClientCode.STACK_UNUSABLE, message, "Then connect again.") from error
         return Connection(Bootstrap(description.settings, create_client, description.clock))

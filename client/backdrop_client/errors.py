@@ -187,7 +187,8 @@ def _build_aws_error(error: ClientError | BotoCoreError) -> BackdropClientError:
     code = read_aws_error_code(error)
     credential_codes = EXPIRED_CREDENTIAL_CODES | INVALID_CREDENTIAL_CODES | LOGIN_ERROR_NAMES
     if isinstance(error, CREDENTIAL_ERRORS) or code in credential_codes:
-        message = f"There are no valid AWS credentials or no region ({code})."
+        reason = error.response.get("Error", {}).get("Message", code) if isinstance(error, ClientError) else str(error)
+        message = f"AWS cannot be used with your credentials, profile, and region: {reason.rstrip('.')}."
         return NotAuthorizedError(ClientCode.NOT_AUTHORIZED, message, "Sign in, or choose another profile or region.")
     if isinstance(error, ClientError) and code in ACCESS_DENIED_CODES:
         message = f"Your AWS credentials do not allow {error.operation_name}."

@@ -64,9 +64,9 @@ Without it, a repeated call would find the delivered picture, and buy another on
 NO_INSTRUCTIONS_TEXTS = ("The instructions set neither an operation nor a prompt.", CORRECT_HINT)
 # That of a report is for people who can correct the sidecar. A client's sidecar belongs to the key of its job.
 _FORBIDDEN_HINT = (
-    "Call `redo` with an operation that the mandate allows, a cheaper picture, or an image in its folder. Or its owner "
-    "allows more, with `backdrop mandate raise` or by naming the image in the `_backdrop.json` of a folder above, and "
-    "then runs `backdrop rerun KEY` with the job's key."
+    "Call `redo` with an operation that the mandate allows, a cheaper picture, or an image in its folder. Or ask the "
+    "mandate's owner to allow more, with `backdrop mandate raise` or by naming the image in the `_backdrop.json` of a "
+    "folder above, and then to run `backdrop rerun KEY` with the job's key."
 )
 _CANCELLED_TEXTS = (
     "The photo was deleted, or its job was canceled or replaced.",

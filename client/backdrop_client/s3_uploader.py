@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
@@ -48,7 +49,13 @@ class S3Uploader:
         if path.stat().st_size <= PART_BYTES:
             return self._put_object(key, path.read_bytes(), {})
         extra = {"ContentType": _guess_content_type(key)}
-        self._client.upload_file(str(path), self.bucket, key, ExtraArgs=extra, Config=_MULTIPART_CONFIG)
+        try:
+            self._client.upload_file(str(path), self.bucket, key, ExtraArgs=extra, Config=_MULTIPART_CONFIG)
+        except S3UploadFailedError as error:
+            # boto3 raises it in place of the ClientError whose code says what to do.
+            if isinstance(error.__context__, ClientError):
+                raise error.__context__ from None
+            raise
         return _parse_response(self._client.head_object(Bucket=self.bucket, Key=key))
 
     def upload_sidecar(self, key: str, data: bytes) -> UploadedObject:

@@ -71,8 +71,8 @@ def describe_stack(name: str, cloudformation: "CloudFormationClient") -> StackDe
     missing = sorted((REQUIRED_OUTPUTS - outputs.keys()) | (REQUIRED_PARAMETERS - parameters.keys()))
     if missing:
         raise StackError(
-            f"the stack {name} ({status}) is of a different release than this command: it has no {missing[0]}; deploy "
-            "this release (`make build && sam deploy`), or use the command of the stack's release"
+            f"the stack {name} ({status}) is of a different release than this package: it has no {missing[0]}; deploy "
+            "this release (`make build && sam deploy`), or install the package of the stack's release"
         )
     settings = _build_settings(name, outputs, parameters)
     return StackDescription(description.get("StackId", ""), outputs, parameters, settings, clock)

@@ -79,8 +79,7 @@ class Home:
             return CloudState(**stored)
         except (ValueError, TypeError, KeyError) as error:
             raise LocalCloudError(
-                f"{self._state_file} is damaged ({error}). Delete the file, stop the servers that still run,"
-                " and run `make up`."
+                f"{self._state_file} is damaged. Delete the file, stop the servers that still run, and run `make up`."
             ) from error
 
     def write_state(self, state: CloudState) -> None:

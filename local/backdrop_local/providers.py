@@ -100,8 +100,9 @@ def confirm_spending(addresses: Mapping[str, str], daily_budget_usd: str) -> Non
     if not addresses or os.environ.get("YES") == "1":
         return
     addresses_text = ", ".join(f"{name}={address}" for name, address in addresses.items())
+    verb = "is" if len(addresses) == 1 else "are"
     warning = (
-        f"{addresses_text} is not on this machine. You pay for each photo that you drop, up to"
+        f"{addresses_text} {verb} not on this machine. You pay for each photo that you drop, up to"
         f" ${daily_budget_usd} a day (DailyBudgetUSD)."
     )
     if not sys.stdin.isatty():

@@ -372,7 +372,7 @@ def test_photo_that_waits_for_approval_leads_to_the_review_page(user: PageUser, 
     tab.wait_until(f"{PRICE}.startsWith('At most')")
     user.send(2)
     page.finish()
-    tab.wait_until(f"{STAGES}.join() === '2 in review'")
+    tab.wait_until(f"{STAGES}.join() === '2 awaiting approval'")
     assert "2 photos wait for your approval." in tab.evaluate("document.querySelector('.to-review').innerText")
     tab.evaluate("document.getElementById('under-way').scrollIntoView()")
     for _ in show_in_every_look(user, "under-way", "waits-for-approval"):

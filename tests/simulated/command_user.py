@@ -80,14 +80,14 @@ class Person:
         *words: str,
         answer: str | None = None,
         terminal: bool = False,
-        piped: str = "",
+        piped: str | bytes = "",
         meanwhile: Callable[[], object] = lambda: None,
     ) -> CommandResult:
         """Runs one command line. `meanwhile` runs before the answer; `piped` is the input if there is no terminal."""
         out, err = (Terminal() if terminal else io.StringIO()), io.StringIO()
         typed = Terminal("" if answer == CTRL_D else f"{answer}\n", meanwhile)
         if answer is None:
-            typed = io.StringIO(piped)
+            typed = io.StringIO(piped) if isinstance(piped, str) else io.TextIOWrapper(io.BytesIO(piped), "utf-8")
         self._monkeypatch.setattr("sys.stdin", typed)
         with redirect_stdout(out), redirect_stderr(err):
             code = run(words, self._connect)

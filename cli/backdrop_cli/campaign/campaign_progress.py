@@ -145,4 +145,4 @@ def print_campaign_progress(stack: Stack, screen: Screen, progress: CampaignProg
     if progress.report_key:
         screen.print_unwrapped(f"Report: s3://{stack.output_bucket}/{progress.report_key}")
     elif not execution.is_running:
-        screen.print("The report is being written.")
+        screen.print("There is no report of this run yet, or a newer run of the campaign has replaced it.")

@@ -51,8 +51,9 @@ def _refuse_if_running(stack: Stack, name: str) -> None:
     for one in stack.state_machine.list_latest(only_running=True):
         if one.name == name:
             raise CommandError(
-                f"a campaign named {name} has been running since {format_utc(one.started_at)}; wait until it ends, "
-                f"stop it with `backdrop campaign stop {name}`, or use another name with --name"
+                f"nothing was started: a campaign named {name} has been running since {format_utc(one.started_at)}; "
+                f"wait until it ends, stop it with `backdrop campaign stop {name}`, or start this one with `backdrop "
+                "campaign run` and another --name"
             )
 
 

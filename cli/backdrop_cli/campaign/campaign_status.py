@@ -6,7 +6,7 @@ from backdrop_cli.campaign.campaign_progress import (
     print_campaign_progress,
     read_campaign_progress,
 )
-from backdrop_cli.campaign.state_machine import Execution
+from backdrop_cli.campaign.state_machine import MAX_LISTED_EXECUTIONS, Execution
 from backdrop_cli.errors import NothingFoundError
 from backdrop_cli.formatting import format_utc
 from backdrop_cli.screen import Screen
@@ -39,7 +39,7 @@ def find_execution(stack: Stack, name: str, *, only_running: bool = False) -> Ex
     for one in stack.state_machine.list_latest(only_running=only_running):
         if name in (one.name, one.execution_name):
             return one
-    running_text = "is running" if only_running else "exists"
+    running_text = "is running" if only_running else f"is among the latest {MAX_LISTED_EXECUTIONS}"
     raise NothingFoundError(f"no campaign named {name} {running_text}; `backdrop campaign status` lists the latest")
 
 

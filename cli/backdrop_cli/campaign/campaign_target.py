@@ -16,6 +16,7 @@ from backdrop.model.errors import RefusedError as RefusedInput
 from backdrop.model.object_keys import RESERVED_PREFIX
 from backdrop_cli.errors import UsageError
 from backdrop_cli.formatting import quote_for_shell
+from backdrop_cli.local_folder import expand_home
 from backdrop_cli.stack import Stack
 
 CHUNK_BYTES = 1_000_000
@@ -66,7 +67,7 @@ class CampaignRequest:
     @property
     def empty_message(self) -> str:
         """Why the campaign has no items."""
-        path = Path(self.target).expanduser()
+        path = expand_home(Path(self.target))
         if self.campaign.manifest:
             return f"{self.local_campaign.manifest} has no rows"
         if not self.target.strip("/"):
@@ -124,7 +125,7 @@ def _locate_target(target: str, input_bucket: str) -> tuple[str, Path | None]:
                 f"a campaign uses the stack's input bucket, {S3_SCHEME}{input_bucket}, not {S3_SCHEME}{bucket}"
             )
         return key, None
-    file = Path(target).expanduser()
+    file = expand_home(Path(target))
     if target.lower().endswith(MANIFEST_SUFFIXES) and file.is_file():
         return "", file
     return target, None

@@ -71,8 +71,10 @@ class CampaignStateMachine:
         except ClientError as error:
             if read_aws_error_code(error) != "ExecutionAlreadyExists":
                 raise
-            message = f"another campaign named {campaign_input['name']} started in the same second; use another --name"
-            raise CommandError(message) from error
+            raise CommandError(
+                f"nothing was started: another campaign named {campaign_input['name']} started in the same second; "
+                "run the command again"
+            ) from error
         return Execution(response["executionArn"], STATUS_RUNNING, response["startDate"], campaign_input)
 
     def list_latest(self, limit: int = MAX_LISTED_EXECUTIONS, *, only_running: bool = False) -> Iterator[Execution]:

@@ -11,7 +11,7 @@ from backdrop.instructions.sources import InstructionSource, parse_file, parse_t
 from backdrop.model.errors import InstructionError
 from backdrop.model.pricing import CREDIT_PROVIDER, format_usd, to_micro_usd
 from backdrop.model.routing import Offers, find_max_quote
-from backdrop_cli.formatting import count_images
+from backdrop_cli.formatting import count_images, format_count
 from backdrop_cli.screen import ask
 from backdrop_local import parameters, providers
 from backdrop_local.demo_orders import DemoOrder
@@ -62,9 +62,10 @@ def confirm_cost(orders: Sequence[DemoOrder], requested_parameters: Mapping[str,
         quote_order(order, stack_parameters["DefaultProvider"], build_offers(stack_parameters)) for order in orders
     ]
     images, max_price = sum(count for count, _ in prices), format_usd(sum(micro for _, micro in prices))
+    files = format_count(len(orders), "file")
     console.print(
-        f"{', '.join(addresses.values())} makes the images: {images} from {len(orders)} files, for at most {max_price}"
-        f" at list prices. The budget is ${stack_parameters['DailyBudgetUSD']} per day (DailyBudgetUSD).",
+        f"The images are made by {', '.join(addresses.values())}: {images} from {files}, for at most {max_price} at"
+        f" list prices. The budget is ${stack_parameters['DailyBudgetUSD']} per day (DailyBudgetUSD).",
         soft_wrap=True,
         markup=False,
     )

@@ -21,8 +21,10 @@ from backdrop_cli.demo.demo_screen import DemoScreen, show_steps
 from backdrop_cli.demo.order_progress import OrderProgressReader
 from backdrop_cli.demo.order_tracker import OrderTracker
 from backdrop_cli.demo.order_uploads import upload_orders
+from backdrop_cli.formatting import format_count
 from backdrop_cli.gallery.album import Album
 from backdrop_cli.gallery.gallery_folder import write_gallery
+from backdrop_cli.local_folder import expand_home
 from backdrop_local import cloud as local_cloud
 from backdrop_local import parameters
 from backdrop_local.cloud import Cloud
@@ -72,7 +74,7 @@ def run_demo(photos: Path | None) -> bool:
     confirm_cost(orders, requested_parameters, console)
     with show_steps(console) as report_step:
         cloud = local_cloud.up(Home.from_environment(), requested_parameters, report_step, spending_confirmed=True)
-    console.print(f"The local cloud started in {time.monotonic() - started_at:.0f} s.")
+    console.print("The local cloud is ready.")
     has_failed = run_on_cloud(cloud, orders, console)
     console.print(
         f"\nThe demo took {time.monotonic() - started_at:.0f} s. The local cloud keeps running:"
@@ -114,13 +116,13 @@ def _load_orders(folder: Path | None, console: Console) -> Sequence[DemoOrder]:
     """Returns the files to upload; prints which of the user's photos get a default prompt or are left out."""
     if folder is None:
         return build_demo_orders()
-    own_photos = read_own_orders(folder.expanduser())
+    own_photos = read_own_orders(expand_home(folder))
     if own_photos.omitted_count:
         console.print(f"The demo uses the first {MAX_OWN_PHOTOS} photos, and leaves out {own_photos.omitted_count}.")
     if own_photos.without_instructions:
         without_sidecar = own_photos.without_instructions
         console.print(
-            f"{len(without_sidecar)} of {len(own_photos.orders)} photos have no sidecar and get the prompt"
+            f"Photos without a sidecar ({len(without_sidecar)} of {len(own_photos.orders)}) get the prompt"
             f' "{DEFAULT_INSTRUCTIONS["prompt"]}". To use your own, put {without_sidecar[0]}.json next to the photo:'
             ' {"prompt": "…"} or {"operation": "remove"}.',
             markup=False,
@@ -129,7 +131,8 @@ def _load_orders(folder: Path | None, console: Console) -> Sequence[DemoOrder]:
 
 
 def _upload_and_wait(demo: DemoRun, tracker: OrderTracker, bucket: str, orders: Sequence[DemoOrder]) -> None:
-    demo.console.print(f"Uploading {len(orders)} files to s3://{bucket}/{demo.prefix}", soft_wrap=True, markup=False)
+    files = format_count(len(orders), "file")
+    demo.console.print(f"Uploading {files} to s3://{bucket}/{demo.prefix}", soft_wrap=True, markup=False)
     screen = DemoScreen(demo.console, tracker, demo.prefix)
     with screen.live_view():
         for uploaded in upload_orders(demo.cloud, bucket, demo.prefix, orders):
@@ -185,6 +188,6 @@ def _translate_errors(demo: DemoRun) -> Generator[None]:
         raise typer.Exit(130) from None
     except (BotoCoreError, ClientError, BackdropError, URLError, ConnectionError, TimeoutError) as error:
         raise LocalCloudError(
-            f"the local cloud no longer responds ({error}); its logs are in {demo.cloud.home.logs_folder}."
-            " To start it again, run `make demo`"
+            f"the demo stopped, because the local cloud failed ({error}); its logs are in"
+            f" {demo.cloud.home.logs_folder}. To start from scratch, run `make down`, and then `make demo`"
         ) from error

@@ -58,7 +58,7 @@ def show_budget(stack: Stack, screen: Screen) -> None:
     unknown = f"{format_usd(day.unknown)} of it possibly not charged, for lost answers" if day.unknown else "charged"
     rows = [
         ("cap", format_usd(cap), origin),
-        ("settled", format_usd(day.spent), unknown),
+        ("spent", format_usd(day.spent), unknown),
         ("reserved", format_usd(day.reserved), "for calls in flight"),
         ("left", format_usd(left), f"until {_format_time_to_midnight(now)}"),
         ("needed", format_usd(waiting.max_price), waiting.description),
@@ -146,7 +146,7 @@ def set_budget(stack: Stack, screen: Screen, cap: int) -> None:
     if not cap:
         screen.print("Nothing more is bought today.")
     elif day.spent >= cap:
-        screen.print(f"{format_usd(day.spent)} is already settled, so nothing more is bought today.")
+        screen.print(f"{format_usd(day.spent)} is already spent, so nothing more is bought today.")
     for name, needed in paused_lanes.items():
         screen.print(
             _describe_lifted_lane(stack, name)

@@ -28,8 +28,8 @@ MAX_COUNTED = 2000
 # SQS may take a minute to count a message (SQS API reference, GetQueueAttributes).
 QUEUE_COUNT_LAG = timedelta(minutes=5)
 NO_ROOM_MESSAGE = (
-    f"the stack keeps at most {MAX_MARKS} cancellations of the last 30 days; cancel a folder that contains several of "
-    "them, or --all, which replaces them and also covers what was uploaded or requested there since"
+    f"nothing was changed; the stack keeps at most {MAX_MARKS} cancellations of the last 30 days: cancel a folder that "
+    "contains several of them, or --all, which replaces them and also covers what was uploaded or requested there since"
 )
 
 
@@ -79,11 +79,12 @@ def cancel_work(stack: Stack, screen: Screen, prefix: str, *, yes: bool) -> None
         screen.print_json(document | _build_outcome_document(CancelSummary()))
         screen.print(f"Nothing to cancel ({scope}, stack {stack.name}): no photo is waiting to be bought.")
         return
-    at_least = "at least " if pending.is_truncated else ""
-    screen.print(
-        f"Not bought yet ({scope}, stack {stack.name}): "
-        f"{at_least}{_format_counts(pending.unsent_jobs, pending.waiting_photos)}."
-    )
+    if pending.is_truncated and not (pending.unsent_jobs or pending.waiting_photos):
+        amount = "unknown, because too many jobs are open to count"
+    else:
+        at_least = "at least " if pending.is_truncated else ""
+        amount = f"{at_least}{_format_counts(pending.unsent_jobs, pending.waiting_photos)}"
+    screen.print(f"Not bought yet ({scope}, stack {stack.name}): {amount}.")
     _print_unregistered_work(screen, prefix, pending)
     _print_running_jobs(screen, pending.running_jobs, pending.running_cost)
     with screen.print_json_if_refused(document):

@@ -73,8 +73,11 @@ def resume_lane(stack: Stack, screen: Screen, provider_argument: str) -> None:
         return
     screen.print(f"✓ {provider} is resumed. {_format_waiting(waiting)} in its lane. It was paused because of:")
     _print_pauses(screen, before.pauses)
-    if any(one.reason is not PauseReason.OPERATOR for one in before.pauses):
-        screen.print("If a reason still applies, it pauses the lane again at the next call, which costs nothing.")
+    reasons = {one.reason for one in before.pauses} - {PauseReason.OPERATOR}
+    if reasons - {PauseReason.UNHEALTHY, PauseReason.DELIVERY}:
+        screen.print("If such a reason still applies, the next call pauses the lane again, without a charge.")
+    if reasons & {PauseReason.UNHEALTHY, PauseReason.DELIVERY}:
+        screen.print("If the errors or the backlog last, the lane pauses again. Calls until then may be charged.")
 
 
 def lift_pause(stack: Stack, provider: str, reason: PauseReason) -> None:

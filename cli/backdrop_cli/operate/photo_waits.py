@@ -181,7 +181,8 @@ def _describe_copy(job: Job, photo: str | None) -> Wait:
 
 def _describe_call(stack: Stack, job: Job, now: datetime) -> Wait:
     attempt = job.find_attempt(job.attempt_no)
-    end = f" The call will be over by {format_utc(attempt.lease_until)}." if attempt else ""
+    verb = "was" if attempt and attempt.lease_until < now else "will be"
+    end = f" The call {verb} over by {format_utc(attempt.lease_until)}." if attempt else ""
     since = attempt.submitted_at if attempt else job.submitted_at
     if job.status is JobStatus.UNKNOWN:
         reason = f"{job.problem.message} ({job.problem.code.value})" if job.problem else "A call lost its answer."

@@ -56,7 +56,10 @@ def _read_key(provider: str, *, no_prompt: bool) -> str:
         except EOFError:
             key = ""
     else:
-        key = sys.stdin.read(MAX_KEY_LENGTH + 1)
+        try:
+            key = sys.stdin.read(MAX_KEY_LENGTH + 1)
+        except UnicodeDecodeError as error:
+            raise UsageError("nothing was changed; the key is not UTF-8: save its file as plain text") from error
     key = key.strip("\ufeff \t\r\n")
     if not key:
         raise UsageError(f"no key was given; type it at the prompt or pipe it: `backdrop key set {provider} < key.txt`")

@@ -35,7 +35,7 @@ MIN_REFRESH_SECONDS = 2.0
 # `--watch` spends at most this share of its time on scanning the ledger, which costs money.
 MAX_SCAN_TIME_SHARE = 0.1
 STATUS_LABELS = {
-    JobStatus.REVIEW: ("in review", "wait for a person; see `backdrop review`"),
+    JobStatus.REVIEW: ("awaiting approval", "see `backdrop review`"),
     JobStatus.STORED: ("delivered", ""),
     JobStatus.REJECTED: ("rejected", "not approved by a person; `backdrop show KEY` says how to buy another picture"),
     JobStatus.REFUSED: ("refused", "see `backdrop failures`"),
@@ -169,7 +169,8 @@ def _print_ended(screen: Screen, counts: JobCounts) -> None:
     for status, label in STATUS_LABELS.items():
         masks = counts.stored_masks if status is JobStatus.STORED else 0
         rows += [(f"{n:,}", *label)] if (n := counts.count(status) - masks) else []
-        rows += [(f"{masks:,}", "masks", "bought to compare pictures with their photos")] if masks else []
+        noun = "mask" if masks == 1 else "masks"
+        rows += [(f"{masks:,}", noun, "bought to compare pictures with their photos")] if masks else []
     reported = counts.reported_photos
     rows += [(f"{reported:,}", "reported", "photos without a job; see `backdrop failures`")] if reported else []
     if rows:

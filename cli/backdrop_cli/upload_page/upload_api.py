@@ -168,7 +168,7 @@ class UploadApi:
         for name in list_required_providers(plan.jobs):
             for pause in self.stack.circuit_breaker.ledger.read_health(name).pauses:
                 meaning = ERROR_CATALOG[pause.code].meaning
-                warnings.append(f"{name} is paused ({pause.code.value}): {meaning} Its photos wait until then.")
+                warnings.append(f"{name} is paused ({pause.code.value}): {meaning} Photos wait until it is resumed.")
         return warnings
 
     # -- the upload ----------------------------------------------------------------------------------------

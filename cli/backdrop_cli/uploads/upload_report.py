@@ -93,7 +93,11 @@ def _build_summary_rows(files: UploadFiles, plan: UploadPlan, total_size: str) -
             "for the same photo under another key, with the same instructions; $0.00",
         ),
         (lacking_count, "without instructions", "reported, not bought"),
-        (files.ignored_count, "other files", "not named like photos, such as .txt files and dotfiles; ignored"),
+        (
+            files.ignored_count,
+            _pluralize(files.ignored_count, "other file", ""),
+            "not named like photos, such as .txt files and dotfiles; ignored",
+        ),
     ]
     return (row for row in rows if row[0])
 
@@ -142,7 +146,8 @@ def _print_hints(screen: Screen, files: UploadFiles, plan: UploadPlan, folder: s
     if keys := [row.key for row in plan.photos if row.has_request and not (row.needs_upload or row.sidecar_key)]:
         requested = format_count(len(keys), "photo has", "photos have")
         note = "pictures that a campaign or another request asked for. To use the sidecars in the bucket again, run"
-        scope = format_scope(folder if len(keys) > 1 else keys[0])
+        # Photos without a common folder must not lead to `rerun --all`, which also buys for photos of other people.
+        scope = format_scope((folder or "PREFIX") if len(keys) > 1 else keys[0])
         screen.print(f"! {requested} {note} `backdrop rerun {scope}`.", "yellow")
     for path, reason in files.unreadable.items():
         screen.print(f"! {path}: {reason}", "yellow")
@@ -252,7 +257,8 @@ def print_outcome(screen: Screen, tracker: UploadTracker, folder: str) -> None:
     if counts[DisplayStatus.IN_REVIEW]:
         screen.print("To decide about the pictures that wait, run `backdrop review` or `backdrop page --review`.")
     if tracker.stop_reason:
-        screen.print(f"Stopped waiting: {tracker.stop_reason} The uploaded photos are being processed.", "yellow")
+        screen.print(f"Stopped waiting: {tracker.stop_reason} The uploaded photos stay in the queue.", "yellow")
+        screen.print("To see the progress, run `backdrop status --watch`.")
 
 
 # -- JSON ------------------------------------------------------------------------------------------------------

@@ -29,13 +29,13 @@ def exhaust_budget(person: Person) -> None:
     assert sorted(list_statuses(person)) == [JobStatus.ACCEPTED, JobStatus.STORED, JobStatus.STORED, JobStatus.STORED]
 
 
-def test_budget_shows_cap_settled_reserved_and_left(person: Person) -> None:
+def test_budget_shows_cap_spent_reserved_and_left(person: Person) -> None:
     person.world.provider.script.append(build_charged_hang_up())
     person.upload("1.jpg", "2.jpg")
     person.world.run_for(300)
     shown = person.run("budget").out
     rows = {line.split()[0]: line.split()[1] for line in shown.splitlines()[1:]}
-    assert rows == {"cap": "$0.03", "settled": "$0.02", "reserved": "$0.00", "left": "$0.01", "needed": "$0.00"}
+    assert rows == {"cap": "$0.03", "spent": "$0.02", "reserved": "$0.00", "left": "$0.01", "needed": "$0.00"}
     assert "$0.01 of it possibly not charged" in shown
     assert "the stack's DailyBudgetUSD" in shown
 
@@ -160,7 +160,7 @@ def test_unknown_option_of_budget_is_refused(person: Person, words: tuple[str, .
 def test_message_for_a_cap_of_zero_says_nothing_is_bought(person: Person) -> None:
     output = person.run("budget", "0", "--today").out
     assert "Nothing more is bought today." in output
-    assert "settled already" not in output
+    assert "already spent" not in output
 
 
 def test_amount_below_one_micro_dollar_is_refused(person: Person) -> None:

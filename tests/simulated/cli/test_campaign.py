@@ -280,7 +280,7 @@ def test_item_in_review_is_counted_and_points_to_the_command(person: Person) -> 
     send_task_request(person.world, "shoes/blue.jpg", token="t2", run=run, prompt="on sand", approval="required")
     person.world.run_until_empty()
     out = " ".join(person.run("campaign", "status", "shoes").out.split())
-    assert "1 in review wait for a person; see `backdrop review`" in out
+    assert "1 awaiting approval see `backdrop review`" in out
 
 
 def test_calls_in_flight_are_not_shown_as_unknown_charges(person: Person) -> None:
@@ -327,10 +327,10 @@ def test_stopped_campaign_names_its_report_once_it_exists(person: Person) -> Non
     person.run("campaign", "stop", run, "--yes")
     result = person.run("campaign", "status", "shoes")
     assert "Campaign shoes, stack shop: stopped" in result.out
-    assert "The report is being written." in result.out
+    assert "There is no report of this run yet" in result.out
     report = json.dumps({"execution": "an earlier one"}).encode()
     person.stack.output_store.put("_backdrop/campaigns/shoes/report.json", report, "application/json")
-    assert "The report is being written." in person.run("campaign", "status", "shoes").out
+    assert "There is no report of this run yet" in person.run("campaign", "status", "shoes").out
     report = json.dumps({"execution": arn}).encode()
     person.stack.output_store.put("_backdrop/campaigns/shoes/report.json", report, "application/json")
     assert "/_backdrop/campaigns/shoes/report.json" in person.run("campaign", "status", "shoes").out

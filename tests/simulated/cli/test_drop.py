@@ -202,6 +202,11 @@ def test_paused_provider_is_reported_first_and_not_waited_for(uploader: Uploader
     assert "Stopped waiting: ideogram is paused" in result.out
 
 
+def test_drop_without_a_common_folder_does_not_advise_to_download_everything(uploader: Uploader) -> None:
+    uploader.write("hats/green.jpg")
+    assert "`backdrop download PREFIX pictures/`" in uploader.drop("shoes", "hats", *PROMPT).out
+
+
 def test_interrupted_upload_is_resumed(uploader: Uploader) -> None:
     uploader.world.transport.faults_before.append(TargetedFault(deny, "put_object", nth=4))
     result = uploader.drop("shoes", *PROMPT, "--wait")

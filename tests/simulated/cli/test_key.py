@@ -48,6 +48,12 @@ def test_prompt_that_is_ended_keeps_the_key(checked_stack: CheckedStack, monkeyp
     assert (result.code, checked_stack.account.key, "no key was given" in result.err) == (2, "good-key", True)
 
 
+def test_key_in_another_encoding_is_refused(checked_stack: CheckedStack) -> None:
+    result = _pipe_key(checked_stack, "secret-key-1".encode("utf-16"))
+    assert (result.code, checked_stack.account.key) == (2, "good-key")
+    assert "not UTF-8" in result.err
+
+
 @pytest.mark.parametrize("text", ["", "\n", "two words", "schlüssel", "a\nb", "x" * 5000])
 def test_invalid_key_is_refused_and_the_old_one_is_kept(checked_stack: CheckedStack, text: str) -> None:
     assert (_pipe_key(checked_stack, text).code, checked_stack.account.key) == (2, "good-key")
@@ -65,7 +71,7 @@ def test_missing_secret_and_disabled_provider_are_reported(checked_stack: Checke
     assert checked_stack.person.run("key", "set", "runware").code == 1
 
 
-def _pipe_key(checked_stack: CheckedStack, text: str) -> CommandResult:
+def _pipe_key(checked_stack: CheckedStack, text: str | bytes) -> CommandResult:
     return checked_stack.person.run("key", "set", "ideogram", piped=text)
 
 

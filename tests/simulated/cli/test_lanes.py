@@ -60,7 +60,7 @@ def test_resume_lists_the_reasons_it_lifted(person: Person) -> None:
     result = person.run("resume", "ideogram")
     assert "its account's balance, since 2026-11-20 09:00:00 UTC: The account is empty." in result.out
     assert "an operator, since 2026-11-20 09:00:00 UTC: An operator paused the provider." in result.out
-    assert "If a reason still applies, it pauses the lane again" in result.out
+    assert "If such a reason still applies, the next call pauses the lane again, without a charge." in result.out
     assert not person.world.ledger.read_health("ideogram").is_paused
 
 

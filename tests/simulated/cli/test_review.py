@@ -444,7 +444,7 @@ def test_redo_says_whether_people_decide_again(
 def test_show_and_status_have_what_waits_and_who_decided(monkeypatch: pytest.MonkeyPatch) -> None:
     person = person_with_pictures(monkeypatch)
     assert "awaiting approval" in person.run("show", KEY).out
-    assert "in review" in person.run("status").out
+    assert "awaiting approval" in person.run("status").out
     person.run("review", "reject", KEY)
     person.world.run_until_empty()
     shown = person.run("show", KEY).out

@@ -181,7 +181,7 @@ def test_status_counts_a_bought_mask_apart_from_what_was_delivered(monkeypatch: 
     person = Person(world, monkeypatch)
     output = person.run("status").out
     assert "1   delivered" in output
-    assert "1   masks" in output
+    assert "1   mask " in output
     data = person.run("status", "--json").data
     assert (data["jobs"]["stored"], data["stored_masks"]) == (2, 1)
     world.upload_sidecar(KEY, operation="remove")

@@ -91,7 +91,7 @@ def test_missing_package_is_named(person: Person, monkeypatch: pytest.MonkeyPatc
 def test_file_in_a_format_without_credentials_is_not_called_unknown(person: Person) -> None:
     Image.new("RGB", (8, 8)).save("photo.bmp")
     result = person.run("verify", "photo.bmp")
-    assert "photo.bmp has a format without Content Credentials" in read_words(result)
+    assert "photo.bmp is in a format that has no Content Credentials" in read_words(result)
 
 
 def test_unreadable_file_is_a_usage_error(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:

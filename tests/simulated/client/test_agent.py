@@ -411,7 +411,7 @@ def test_forbidden_picture_does_not_run_by_itself(agent: Agent) -> None:
     refused = agent.fail("create", instructions=MARBLE, path="cup.jpg", wait_seconds=600)
     assert (refused["error"], refused["who"]) == ("mandate_forbids", "you, or the mandate's owner")
     assert refused["to_do"].startswith("Call `redo` with an operation that the mandate allows, a cheaper picture")
-    assert refused["to_do"].endswith("then runs `backdrop rerun KEY` with the job's key.")
+    assert refused["to_do"].endswith("then to run `backdrop rerun KEY` with the job's key.")
     agent.person.run("mandate", "raise", "anna", "--per-picture", "0.10")
     agent.world.run_for(600)
     assert agent.fail("status", job=refused["job"])["error"] == "mandate_forbids"
@@ -507,7 +507,7 @@ def test_image_of_another_folder_is_refused(agent: Agent) -> None:
     assert f"names {secret}, outside agents/anna/" in error["message"]
     assert "or an image in its folder" in error["to_do"]
     assert "automatically" not in error["to_do"]
-    assert error["to_do"].endswith("runs `backdrop rerun KEY` with the job's key.")
+    assert error["to_do"].endswith("to run `backdrop rerun KEY` with the job's key.")
 
 
 def test_folder_or_pipe_as_a_photo_keeps_no_file_open(agent: Agent) -> None:

@@ -137,5 +137,5 @@ def test_only_providers_with_a_key_are_confirmed(
     with pytest.raises(LocalCloudError):
         confirm_cost(build_demo_orders(), {}, Console())
     output = capsys.readouterr().out
-    assert "https://api.segmind.com makes the images: 1 from 14 files, for at most $0.075" in output
+    assert "The images are made by https://api.segmind.com: 1 from 14 files, for at most $0.075" in output
     assert "photos are sent inside the request" in output

@@ -72,7 +72,7 @@ def test_stack_of_another_release_is_reported(aws: CloudFormation, name: str) ->
     aws.outputs.discard(name)
     aws.parameters.pop(name, None)
     with pytest.raises(
-        CommandError, match=f"of a different release than this command: it has no {name}; deploy this release"
+        CommandError, match=f"of a different release than this package: it has no {name}; deploy this release"
     ):
         stack.connect(StackLocation("shop"))
 

@@ -44,7 +44,7 @@ def _check_bucket(stack: Stack, check_name: str, name: str, *, must_be_owned: bo
         if status == HTTP_FORBIDDEN and must_be_owned:
             message = f"{name} does not belong to the account {account}, or denies you access"
             return CheckResult(check_name, CheckState.WRONG, message, f"Check its owner and its policy. {fix}")
-        return CheckResult(check_name, CheckState.UNKNOWN, f"{name} denies you access ({status})")
+        return CheckResult(check_name, CheckState.UNKNOWN, f"{name} cannot be checked (S3 answers {status})")
     bucket_region = response.get("BucketRegion", region)
     if bucket_region != region and must_be_owned:
         return CheckResult(

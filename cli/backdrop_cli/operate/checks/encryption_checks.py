@@ -25,7 +25,7 @@ def _check_bucket_encryption(stack: Stack, bucket: str) -> CheckResult:
     except client.exceptions.ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         return CheckResult(
-            check_name, CheckState.UNKNOWN, f"{bucket} denies you access to its encryption settings ({status})"
+            check_name, CheckState.UNKNOWN, f"the encryption settings of {bucket} cannot be read (S3 answers {status})"
         )
     default = rule.get("ApplyServerSideEncryptionByDefault", {"SSEAlgorithm": "AES256"})
     key = default.get("KMSMasterKeyID", "") if default["SSEAlgorithm"].startswith("aws:kms") else ""

@@ -36,7 +36,7 @@ async function decide(decision) {
     if (hadFocus && current && document.activeElement === document.body) byId("name").focus({ preventScroll: true });
   } catch (error) {
     deciding = false;
-    showText(byId("missing"), `The decision was not confirmed: ${error.message}. The picture is still here: decide again. A decision that did arrive counts only once.`);
+    showText(byId("missing"), `The decision was not confirmed: ${error.message.replace(/\.$/, "")}. The picture is still here: decide again. A decision that did arrive counts only once.`);
     showDecisions();
   }
 }

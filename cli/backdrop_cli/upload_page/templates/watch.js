@@ -8,7 +8,7 @@ const STAGES = [
   ["queued", ["queued", "waiting"], "in the queue"],
   ["rendering", ["rendering"], "at the provider"],
   ["delivering", ["delivering"], "being delivered"],
-  ["review", ["in_review"], "in review"],
+  ["review", ["in_review"], "awaiting approval"],
   ["stored", ["stored"], "delivered"],
   ["partly", ["partly"], "delivered in part"],
   ["rejected", ["rejected"], "rejected"],
