@@ -399,7 +399,7 @@ def test_advice_for_equal_failures_is_shown_once(user: PageUser) -> None:
     user.tab.wait_until("document.querySelectorAll('#grid .problem').length === 2")
     (advice,) = user.tab.evaluate("[...document.querySelectorAll('#advice li')].map((line) => line.innerText)")
     assert " ".join(advice.split()) == "unsafe_request 2 problems Change the prompt or the photo."
-    assert not user.tab.evaluate("document.querySelector('#grid .hint')")
+    assert user.tab.evaluate("document.querySelectorAll('#grid .hint').length") == 0
 
 
 def test_advice_for_rejected_photos_is_shown_once(user: PageUser) -> None:
@@ -518,7 +518,7 @@ def test_conflict_with_a_persons_instructions_shows_both_prices(user: PageUser, 
     page.finish()
     tab.wait_until(f"{NAMES}.length === 2")
     assert tab.evaluate(f"{CHOICE}.hidden")
-    assert not tab.evaluate("document.querySelector('[name=answer]:checked')")
+    assert tab.evaluate("document.querySelectorAll('[name=answer]:checked').length") == 0
     assert len(page.world.provider.received_job_ids) == 2
 
 

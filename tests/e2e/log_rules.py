@@ -41,7 +41,7 @@ def find_secrets(clients: LocalClients, table: str, workers: Iterable[int] = ())
     found = {KEY, *keys}
     for page in clients.dynamodb.get_paginator("scan").paginate(TableName=table):
         text = " ".join(item["body"].get("S", "") for item in page["Items"] if "body" in item)
-        found |= set(re.findall(r'"token":"([^"]+)"', text))
+        found |= set(re.findall(r'"task_token":"([^"]+)"', text))
         found |= {value for _, value in re.findall(r"[?&]([\w-]+)=([^&\"\s\\]{16,})", text)}
     for worker in workers:
         with suppress(FileNotFoundError, ProcessLookupError):

@@ -334,7 +334,8 @@ def test_stopped_campaign_names_its_report_once_it_exists(person: Person) -> Non
     report = json.dumps({"execution": arn}).encode()
     person.stack.output_store.put("_backdrop/campaigns/shoes/report.json", report, "application/json")
     assert "/_backdrop/campaigns/shoes/report.json" in person.run("campaign", "status", "shoes").out
-    assert "aborted" not in person.run("campaign", "status", "--json").out
+    [stopped] = person.run("campaign", "status", "--json").data["campaigns"]
+    assert stopped["status"] == "stopped"
 
 
 def test_waiting_with_json_reports_counts_cost_and_report(person: Person) -> None:

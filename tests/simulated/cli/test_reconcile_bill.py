@@ -83,6 +83,7 @@ def test_result_is_explained(bill: BillWorld, monkeypatch: pytest.MonkeyPatch) -
     assert OWN_KEY in result.out
     day = bill.start.date().isoformat()
     shown = person.run("reconcile-bill", "--day", day, "--json").data
+    assert shown["groups"]
     assert all(group["first_hour"][:10] <= day <= group["last_hour"][:10] for group in shown["groups"])
 
 

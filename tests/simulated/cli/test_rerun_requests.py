@@ -57,7 +57,7 @@ def test_new_folder_defaults_also_revert_a_request(person: Person) -> None:
 
 def test_without_other_instructions_nothing_is_reverted(person: Person) -> None:
     shown = person.run("rerun", BARE).out
-    assert "directly" not in shown
+    assert "with a request" not in shown
     send_request(person.world, RED, **REMOVE)
     person.world.run_until_empty()
     found = person.run("rerun", RED, "--json", "--yes").data

@@ -85,13 +85,20 @@ def test_two_concurrent_deliveries_announce_the_same(name: str, nth: int) -> Non
     assert not world.dead_letter_queue.messages
 
 
-@BOTH
-@pytest.mark.parametrize("operation", ["put_object", "delete_object", "put_events", "transact_write_items"])
+@pytest.mark.parametrize(
+    ("name", "operation"),
+    [
+        (name, operation)
+        for name, change in (("paused", "put_object"), ("resumed", "delete_object"))
+        for operation in (change, "put_events", "transact_write_items")
+    ],
+)
 def test_lost_response_changes_nothing(name: str, operation: str) -> None:
     scene, codes, event_types = SCENES[name]
     world = scene()
-    world.transport.faults_after.append(TargetedFault(lose_response, operation))
+    world.transport.faults_after.append(fault := TargetedFault(lose_response, operation))
     world.run_until_empty()
+    assert fault.hit_count
     assert (list_provider_codes(world), list_event_types(world)) == (codes, event_types)
 
 

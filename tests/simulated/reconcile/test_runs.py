@@ -10,9 +10,11 @@ from backdrop.model.job import JobStatus
 from backdrop.model.object_keys import ANSWER_SPOOL_PREFIX
 from backdrop.reconcile import service
 from backdrop.reconcile.service import DELIVERY_BACKLOG_HIGH, DELIVERY_BACKLOG_LOW, ReconcileResult
+from simulation.world.call_behavior import CallBehavior
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, OUTPUT_BUCKET, TIMEOUTS_SECONDS, World
 from simulation.world.transport import ServiceCall, SimulatedCrash, TargetedFault, crash_worker, raise_throttle
+from tests.simulated.render.test_ledger_outage import list_spooled_answers, world_with_outage_after_answer
 from tests.simulated.simulated_days import DAY, list_pause_reasons, list_provider_codes, pass_time, run_reconcile
 from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
 
@@ -156,13 +158,14 @@ def test_failed_item_does_not_prevent_the_next() -> None:
 
 
 def test_unreadable_spooled_answer_does_not_block_the_next() -> None:
-    world = world_with_photo()
+    world = world_with_outage_after_answer(CallBehavior())
+    world.transport.clear_faults()
+    (spooled,) = list_spooled_answers(world)
     world.s3.put_object(
         Bucket=OUTPUT_BUCKET, Key=f"{ANSWER_SPOOL_PREFIX}/0.json", Body=b"{}", ContentType="application/json"
     )
-    world.run_until_empty()
-    pass_time(world, 600)
-    assert find_only_job(world).status is JobStatus.STORED
+    run_reconcile(world)
+    assert spooled not in list_spooled_answers(world)
 
 
 def test_job_without_a_lane_returns_to_intake_once_an_hour() -> None:

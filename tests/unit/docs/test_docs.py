@@ -73,7 +73,7 @@ def test_site_links_to_other_files_in_the_repository() -> None:
     page = make_site.prepare_page(Path("docs/architecture.md"), repository)
     assert f"]({repository}/layers/backdrop/backdrop/bootstrap.py)" in page
     assert "](../local/backdrop_local/standin/README.md)" in page
-    assert "](results/README.md)" not in make_site.prepare_page(Path("docs/README.md"), repository)
+    assert f"]({repository}/simulation/world)" in page
     assert "](runbooks/README.md)" in make_site.prepare_page(Path("docs/README.md"), repository)
     assert "](../layers" not in page
 

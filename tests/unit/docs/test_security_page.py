@@ -25,7 +25,7 @@ SERVICES = {
 COMMAND = ROOT / "cli" / "backdrop_cli"
 CLIENT = ROOT / "client" / "backdrop_client"
 # These act only on the local cloud.
-LOCAL = ("demo", "local_verbs.py")
+LOCAL = ("demo", "local_commands.py")
 # How the command reaches a stack, in addition to its own modules: cli/backdrop_cli/stack.py.
 ADAPTERS = ("campaign_files", "lambda_mappings", "ledger", "ledger_index", "s3", "sqs", "table")
 # Calls whose permission has another name, or that need several.

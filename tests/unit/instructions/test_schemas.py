@@ -239,7 +239,7 @@ def test_field_of_no_provider_is_hidden_and_refused_with_reason(kind: str, monke
 def test_no_field_may_be_null_or_unbounded() -> None:
     text = json.dumps(SCHEMA)
     assert '"null"' not in text
-    assert not {'"ge"', '"le"', '"default": null'} & {*text.split(": ")}
+    assert not [one for one in ('"ge":', '"le":', '"default": null') if one in text]
     assert SCHEMA["$defs"]["OutputModel"]["properties"]["width"]["maximum"] == 10_000
 
 
