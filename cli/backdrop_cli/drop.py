@@ -114,6 +114,14 @@ def _find_common_folder(plan: UploadPlan) -> str:
     return "".join(f"{name}/" for name in common)
 
 
+def _format_common_scope(plan: UploadPlan) -> str:
+    """Returns the folder of the photos as an argument of another command.
+
+    Without a common folder, it is a placeholder and never `--all`, which would include the photos of other people.
+    """
+    return format_scope(_find_common_folder(plan) or "PREFIX")
+
+
 def _confirm(screen: Screen, plan: UploadPlan, options: DropOptions) -> None:
     """Raises CommandError if the user declines, or --strict forbids the upload."""
     _refuse_ineffective(plan, "add --prompt")
@@ -175,11 +183,9 @@ def _finish_without_waiting(screen: Screen, document: dict[str, Any], plan: Uplo
     if not plan.can_succeed:
         screen.print("None of these photos can be delivered as they are. The reasons are above.", "yellow")
         return EXIT_FAILURE
-    # Photos without a common folder must not lead to `download --all`, which also downloads what others requested.
-    scope = format_scope(_find_common_folder(plan) or "PREFIX")
     processing = "The photos are being processed. " if plan.files else ""
     screen.print(f"{processing}To see the progress, run `backdrop status --watch`.")
-    screen.print(f"To download the pictures, run `backdrop download {scope} pictures/`.")
+    screen.print(f"To download the pictures, run `backdrop download {_format_common_scope(plan)} pictures/`.")
     return EXIT_OK
 
 
@@ -235,8 +241,6 @@ def _format_progress(tracker: UploadTracker) -> tuple[str, str]:
 
 def _format_interruption(progress: UploadProgress, plan: UploadPlan) -> str:
     uploaded_count, file_count = len(progress.uploaded), len(plan.files)
-    # Photos without a common folder must not lead to `cancel --all`, which cancels the work of other people too.
-    scope = format_scope(_find_common_folder(plan) or "PREFIX")
     if uploaded_count < file_count:
         return (
             f"stopped; {uploaded_count:,} of {format_count(file_count, 'file')} were uploaded and are being processed. "
@@ -244,5 +248,5 @@ def _format_interruption(progress: UploadProgress, plan: UploadPlan) -> str:
         )
     return (
         "stopped waiting; the uploaded photos are being processed. To wait again, run the same command, which uploads "
-        f"nothing twice. To cancel what has not been bought yet, run `backdrop cancel {scope}`"
+        f"nothing twice. To cancel what has not been bought yet, run `backdrop cancel {_format_common_scope(plan)}`"
     )

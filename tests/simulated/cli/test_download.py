@@ -27,8 +27,8 @@ def list_files(folder: str = "done") -> list[str]:
 
 
 def test_folder_of_an_unknown_user_is_a_folder_of_this_name(person: Person) -> None:
-    assert person.run("download", "shoes/", "~nobody-here/done").code == 0
-    assert list_files("~nobody-here/done") == ["blue.png", "red.png"]
+    assert person.run("download", "shoes/", "~unknown-user/done").code == 0
+    assert list_files("~unknown-user/done") == ["blue.png", "red.png"]
 
 
 def test_pictures_are_saved_flat_under_the_photos_names(person: Person) -> None:
