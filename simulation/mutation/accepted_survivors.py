@@ -487,7 +487,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.photo_intake:PhotoIntake._save_source#8e9e56 if 1": (
         "No seed deletes a message early and then kills its worker: tests/simulated/intake/test_crashes.py does."
     ),
-    "intake.photo_intake:PhotoIntake._reopen#5242b1 if 2": (
+    "intake.photo_intake:PhotoIntake._reopen#2e89b7 if 2": (
         "Only a delivery that crashed just when its photo's instructions were removed gets here again: "
         "tests/simulated/intake/test_crashes.py."
     ),
@@ -501,7 +501,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.photo_state:PhotoState.snapshot#745211 if 1": (
         "For the type checker: only a photo that exists is compared."
     ),
-    "intake.photo_state:PhotoState.source#01f539 return 1": (
+    "intake.photo_state:PhotoState._recorded_source#01f539 return 1": (
         "It chooses between two values and guards nothing: an unknown photo has a new source."
     ),
     "intake.decide:BEFORE_RESOLVING#e8d904 row 1": DECISION_ROW_REASON,

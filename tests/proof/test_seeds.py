@@ -45,6 +45,7 @@ ONCE_BROKEN = {
     "mask_of_a_redriven_picture_waits_after_its_photo_was_deleted": (4046150,),
     "mandate_is_created_after_a_picture_that_wants_a_mask": (4040730, 4043365),
     "two_workers_replace_another_photos_equal_picture": (4061465,),
+    "tags_after_a_cancel_were_hidden_by_a_sidecar": (4065357,),
     "request_asks_for_what_the_sidecars_provider_cannot_do": (700101, 700154, 700482, 700911, 700985, 701299),
 }
 

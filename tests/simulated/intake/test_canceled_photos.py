@@ -290,3 +290,29 @@ def test_failed_job_that_a_person_redrives_is_bought() -> None:
     assert orders.redrive(orders.plan(failure, pay_again=False))
     world.run_until_empty()
     assert (find_only_job(world).status, world.provider.charged_micro_usd) == (S.STORED, PRICE)
+
+
+@pytest.mark.parametrize("read_before_its_event", [False, True], ids=["in order", "tags read before their event"])
+def test_tags_that_a_sidecar_hid_are_as_new_as_their_event(read_before_its_event: bool) -> None:
+    """Without the time of the tags, the job would stay canceled until S3 repeats their event, which would then buy."""
+    world = World()
+    upload_unique_photo(world, KEY)
+    world.upload_sidecar(KEY, operation="remove", metadata="sidecar")
+    world.run_until_empty()
+    cancel_and_wait(world)
+    world.s3.set_tags("photos", KEY, {"operation": "remove", "metadata": "tags"})
+    (tagging,) = [one.body for one in world.queues["intake"].messages if "ObjectTagging" in one.body]
+    if read_before_its_event:
+        (event,) = world.queues["intake"].messages
+        world.queues["intake"].messages.clear()
+        world.upload_sidecar(KEY, operation="remove", metadata="sidecar")
+        world.run_until_empty("intake")
+        world.queues["intake"].messages.append(event)
+    world.run_until_empty()
+    world.s3.delete("photos", f"{KEY}.json")
+    world.run_until_empty()
+    after_deletion = [(job.status, job.requested_at) for job in world.list_jobs()]
+    world.sqs.send_externally(world.queues["intake"], tagging)
+    world.run_until_empty()
+    assert [(job.status, job.requested_at) for job in world.list_jobs()] == after_deletion
+    assert_at_rest(world)

@@ -288,7 +288,7 @@ def test_mail_has_failures_and_exact_amounts() -> None:
 def test_mail_says_how_to_decide_about_items_in_review() -> None:
     sums = summarize(build_item(build_paid_job("1")), build_item(build_job_in_review(status=JobStatus.REVIEW)))
     _, text = build_mail(build_report(ENDED, sums, {}, NOW), "s3://pictures/r.json")
-    assert "items: 1 stored, 1 in review (to decide, run `backdrop review`)." in text
+    assert "items: 1 stored, 1 awaiting approval (to decide, run `backdrop review`)." in text
 
 
 @pytest.mark.parametrize(

@@ -329,7 +329,7 @@ def build_mail(report: Mapping[str, Any], report_uri: str) -> tuple[str, str]:
 def _format_count(number: int, status: str) -> str:
     if status != JobStatus.REVIEW:
         return f"{number:,} {status}"
-    return f"{number:,} in review (to decide, run `backdrop review`)"
+    return f"{number:,} awaiting approval (to decide, run `backdrop review`)"
 
 
 def _format_bad_rows(number: int) -> str:

@@ -192,7 +192,7 @@ class OutputModel(BaseModel):
         None,
         alias="for",
         description="The marketplace for which the file is made and by whose rules it is measured, or a list: one file "
-        "for each. Its name, size, format, and background apply where the output does not set them.",
+        "for each. Its name, size, format, background, trim, and margin apply where the output does not set them.",
         examples=["amazon-main", ["amazon-main", "ebay"]],
     )
     shadow: Shadow = None

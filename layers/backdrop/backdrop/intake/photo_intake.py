@@ -97,8 +97,10 @@ class PhotoIntake:
         )
         match BEFORE_RESOLVING.decide(state.facts):
             case Decision.IGNORE:
+                self._record_tag_time(state)
                 return IntakeResult()
             case Decision.REDELIVER:
+                self._record_tag_time(state)
                 return self._dispatch(state.source, state.jobs)
             case Decision.REOPEN:
                 return self._reopen(state, owners)
@@ -118,6 +120,15 @@ class PhotoIntake:
                 return self._handle_once(event, owners)
 
     # -- before resolving ----------------------------------------------------------------------------------
+
+    def _record_tag_time(self, state: PhotoState) -> None:
+        """Records when the tags were written, because no object says so.
+
+        If a sidecar hides the tags now and is deleted later, this time decides whether a cancel mark is older. Without
+        it, the photo would stay canceled until S3 repeats this event.
+        """
+        if state.has_new_tag_time:
+            self.ledger.put_source(state.source, ())
 
     def _reopen(self, state: PhotoState, owners: Mapping[str, ContentOwner]) -> IntakeResult:
         """Restarts the jobs that ended without a charge, because the bytes that they are for are in the bucket."""
@@ -141,8 +152,10 @@ class PhotoIntake:
                 settling_since=None,
             )
             self._save_source(event, source, job_transitions)
-        elif not event.is_repeated:
-            return IntakeResult()
+        else:
+            self._record_tag_time(state)
+            if not event.is_repeated:
+                return IntakeResult()
         self._dispatch(source, apply_transitions(job_transitions, jobs), job_transitions)
         return IntakeResult(find_newly_accepted(job_transitions, jobs))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Flag
 from functools import cached_property
 
@@ -78,7 +78,7 @@ class PhotoState:
                 Inspection: lambda: classify_inspection(self.snapshot),
                 SettlePeriod: lambda: SettlePeriod.TIME_LEFT if self.seconds_to_settle > 0 else SettlePeriod.OVER,
                 CancelMarkState: lambda: check_cancel_marks(
-                    self.source, self.jobs, self.snapshot, self.event, self.ledger.read_health
+                    self.source, self.jobs, self.snapshot, self.ledger.read_health
                 ),
             }
         )
@@ -96,6 +96,21 @@ class PhotoState:
 
     @cached_property
     def source(self) -> Source:
+        """The photo's item. If the event is about its tags, their time is included."""
+        return replace(self._recorded_source, tagged_at=self._tagged_at)
+
+    @property
+    def has_new_tag_time(self) -> bool:
+        """Whether the ledger has not recorded yet when the tags were written."""
+        return self._tagged_at != self._recorded_source.tagged_at
+
+    @property
+    def _tagged_at(self) -> datetime | None:
+        times = (self._recorded_source.tagged_at, self.received_event.tagged_at)
+        return max((time for time in times if time), default=None)
+
+    @property
+    def _recorded_source(self) -> Source:
         return self._item[0] or Source.new(self.received_event.bucket, self.received_event.key)
 
     @property
@@ -267,11 +282,10 @@ def check_cancel_marks(
     source: Source,
     jobs: Sequence[Job],
     snapshot: PhotoSnapshot,
-    event: IntakeEvent,
     read_health: Callable[[str], ProviderHealth],
 ) -> CancelMarkState:
     """Compares the operators' cancel marks with the latest upload. Reads the lanes only of jobs that are older."""
-    last_written_at = find_last_written_at(snapshot, snapshot.instruction_sources, event)
+    last_written_at = find_last_written_at(source, snapshot, snapshot.instruction_sources)
 
     def is_cancelled(job: Job) -> bool:
         return any(mark.applies_to(job) for mark in read_health(job.provider).cancel_marks)

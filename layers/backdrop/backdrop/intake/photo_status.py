@@ -73,7 +73,7 @@ def find_requested_at(
     them, they request the jobs now.
     """
     last_written_at = find_last_written_at(
-        snapshot, instruction_sources if photo_source.needs_instructions else snapshot.instruction_sources, event
+        photo_source, snapshot, instruction_sources if photo_source.needs_instructions else snapshot.instruction_sources
     )
     is_unblocked = bool(photo_source.blocked_by_defaults) and not find_broken_defaults(instruction_sources)
     requested_at = event.requested_at or (now if event.request or event.is_rerun or is_unblocked else None)
@@ -81,13 +81,12 @@ def find_requested_at(
 
 
 def find_last_written_at(
-    snapshot: PhotoSnapshot, instruction_sources: Sequence[InstructionSource], event: IntakeEvent
+    source: Source, snapshot: PhotoSnapshot, instruction_sources: Sequence[InstructionSource]
 ) -> datetime:
     """Returns when the photo or its instructions were last written. Removed tags and other tools' tags do not count."""
-    tagged_at = (
-        event.tagged_at if any(one.name == TAGS and not is_empty(one) for one in snapshot.instruction_sources) else None
-    )
+    has_tags = any(one.name == TAGS and not is_empty(one) for one in snapshot.instruction_sources)
     written_times = (one.written_at for one in instruction_sources)
+    tagged_at = source.tagged_at if has_tags else None
     return max(time for time in (snapshot.photo.uploaded_at, tagged_at, *written_times) if time)
 
 

@@ -633,6 +633,7 @@ class Source(LedgerItem):
     `blocked_by_defaults`: the folder defaults that must be corrected before the photo is bought. `recent_request_ids`:
     the last requests received. `was_missing`: the photo was deleted, so the next one is a new photo even if it has the
     same bytes. `has_tracked_requests`: whether a task or a campaign has ever waited for one of its requests.
+    `tagged_at`: when its tags were last changed, according to S3's event, because the object does not record it.
     """
 
     source_id: str
@@ -652,6 +653,7 @@ class Source(LedgerItem):
     crash_count: int = 0
     last_sent_at: datetime | None = None
     was_missing: bool = False
+    tagged_at: datetime | None = None
 
     @classmethod
     def new(cls, bucket: str, key: str) -> "Source":
