@@ -99,10 +99,12 @@ NOT_READY_BODY = {"errors": [{"code": "modelNotReady", "message": "The model is 
 BUSY_BODY = {"errors": [{"code": "serviceUnavailable", "message": "The service is busy."}]}
 SUBMIT_ROUTE, RESULT_ROUTE = "v2/ideogram-3-replace-background", "v2/requests/result"
 PROVIDER_PHOTO_FAULTS = (
+    # Only one photo of 200: one success after a refusal proves the fault of one photo, and a second refused photo would
+    # wait for another.
     PhotoFault(
         "Segmind: 406 without a reason",
         "status",
-        0.01,
+        0.005,
         0,
         {"code": 406, "body": ""},
         SUBMIT_ROUTE,
