@@ -140,7 +140,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "ignores-redelivery-of-deleted-photo",
         "1: The next delivery completes the handling of a deleted photo after a crash.",
-        force_true("intake.photo_intake:PhotoIntake._cancel#a7f738 if 4"),
+        force_true("intake.photo_intake:PhotoIntake._cancel#604632 if 4"),
         invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
         faults="killed_intake",
         actions=(
@@ -152,7 +152,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "treats-restored-photo-as-known",
         "2.3: A photo that is uploaded again after its deletion is a new photo.",
-        force_false("intake.photo_intake:PhotoIntake._cancel#a7f738 if 3"),
+        force_false("intake.photo_intake:PhotoIntake._cancel#604632 if 3"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults=HARMLESS_FAULT,
         actions=DELETED_AND_RESTORED,
@@ -168,7 +168,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "keeps-deleted-photo-blocked",
         "2.3: A photo that is deleted while it is blocked is no longer blocked.",
-        force_false("intake.photo_intake:PhotoIntake._cancel#a7f738 operand 7"),
+        force_false("intake.photo_intake:PhotoIntake._cancel#604632 operand 7"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults=HARMLESS_FAULT,
         actions=(

@@ -40,7 +40,7 @@ INTAKE_MUTANTS = (
         "keeps-job-of-deleted-photo",
         "2.3: A photo's deletion ends its waiting job. Otherwise the job's message would circulate between render "
         "and intake.",
-        force_false("intake.photo_intake:PhotoIntake._cancel#a7f738 comprehension if 2"),
+        force_false("intake.photo_intake:PhotoIntake._cancel#604632 comprehension if 2"),
         invariant=Invariant.MESSAGE_CHAINS_END,
         faults="reordered_message",
         actions=("5 pause_lane 300", *list_uploads(20, 3), "60 delete_photo p0.jpg"),

@@ -300,7 +300,7 @@ def test_tags_that_a_sidecar_hid_are_as_new_as_their_event(read_before_its_event
     world.upload_sidecar(KEY, operation="remove", metadata="sidecar")
     world.run_until_empty()
     cancel_and_wait(world)
-    world.s3.set_tags("photos", KEY, {"operation": "remove", "metadata": "tags"})
+    world.s3.set_tags("photos", KEY, {"operation": "remove"})
     (tagging,) = [one.body for one in world.queues["intake"].messages if "ObjectTagging" in one.body]
     if read_before_its_event:
         (event,) = world.queues["intake"].messages
@@ -315,4 +315,41 @@ def test_tags_that_a_sidecar_hid_are_as_new_as_their_event(read_before_its_event
     world.sqs.send_externally(world.queues["intake"], tagging)
     world.run_until_empty()
     assert [(job.status, job.requested_at) for job in world.list_jobs()] == after_deletion
+    assert_at_rest(world)
+
+
+def test_incomplete_tags_of_a_waiting_photo_are_as_new_as_their_event() -> None:
+    world = World(settle_seconds=20)
+    upload_defaults(world, "shoes/", REMOVE)
+    upload_unique_photo(world, KEY)
+    world.run_for(5)
+    cancel_and_wait(world)
+    world.s3.set_tags("photos", KEY, {"max_cost_usd": "0.50"})
+    (tagging,) = [one.body for one in world.queues["intake"].messages if "ObjectTagging" in one.body]
+    world.run_until_empty()
+    assert read_status(world) == (S.STORED, 1)
+    world.sqs.send_externally(world.queues["intake"], tagging)
+    world.run_until_empty()
+    assert read_status(world) == (S.STORED, 1)
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("was_known", [True, False], ids=["known", "unknown"])
+def test_tags_of_a_photo_that_was_gone_are_as_new_as_their_event(was_known: bool) -> None:
+    """The photo is deleted before the event of its tags arrives, and restored later."""
+    world = World()
+    upload_unique_photo(world, KEY)
+    if was_known:
+        world.run_until_empty("intake")
+    cancel_and_wait(world)
+    world.s3.set_tags("photos", KEY, dict(REMOVE))
+    (tagging,) = [one.body for one in world.queues["intake"].messages if "ObjectTagging" in one.body]
+    world.s3.delete("photos", KEY)
+    world.run_until_empty()
+    world.s3.delete_newest_version("photos", KEY)
+    world.run_until_empty()
+    before = [(job.status, job.requested_at) for job in world.list_jobs()]
+    world.sqs.send_externally(world.queues["intake"], tagging)
+    world.run_until_empty()
+    assert [(job.status, job.requested_at) for job in world.list_jobs()] == before
     assert_at_rest(world)

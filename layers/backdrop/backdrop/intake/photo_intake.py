@@ -124,8 +124,8 @@ class PhotoIntake:
     def _record_tag_time(self, state: PhotoState) -> None:
         """Records when the tags were written, because no object says so.
 
-        If a sidecar hides the tags now and is deleted later, this time decides whether a cancel mark is older. Without
-        it, the photo would stay canceled until S3 repeats this event.
+        If they take effect only later, such as when a sidecar is deleted that hides them, this time decides whether a
+        cancel mark is older. Without it, the photo would stay canceled until S3 repeats this event.
         """
         if state.has_new_tag_time:
             self.ledger.put_source(state.source, ())
@@ -167,6 +167,7 @@ class PhotoIntake:
         earlier_not_found = tuple(one for one in source.problems if one.code is Code.PHOTO_NOT_FOUND)
         problems = (Problem.from_error(not_found, now),) if event.request else earlier_not_found
         if source.lock_version == 0 and not problems:
+            self._record_tag_time(state)
             return IntakeResult()
         job_transitions = [step for job in jobs if (step := transitions.cancel(job, now))]
         if job_transitions or problems or source.problems or source.settling_since or source.blocked_by_defaults:
@@ -176,6 +177,8 @@ class PhotoIntake:
         else:
             if not source.was_missing:
                 self.ledger.put_source(replace(source, was_missing=True), ())
+            else:
+                self._record_tag_time(state)
             if not event.is_repeated:
                 return IntakeResult()
         self._dispatch(source, apply_transitions(job_transitions, jobs), job_transitions)
@@ -195,6 +198,8 @@ class PhotoIntake:
                 processing_until=None,
             )
             self.ledger.put_source(waiting_source, ())
+        else:
+            self._record_tag_time(state)
         delay = min(int(state.seconds_to_settle) + 1, MAX_QUEUE_DELAY_SECONDS)
         settle_message = SettleMessage(bucket=source.bucket, key=source.key)
         enqueue_for_intake(self.intake_queue, settle_message, delay_seconds=delay)
