@@ -63,7 +63,7 @@ class Reviewers:
     Several decide about the same picture at nearly the same time. Some of their commands, and of the workers that
     carry out their events, crash, as long as `may_crash`. `has_left`: no person decides anymore. `sent_events`: all
     decisions by event. `on_acknowledged` is called with each decision that a command confirms, `on_refused` with the
-    picture's key, the decision, and the message of a command that fails, with the decisions that it did not change.
+    picture's key, the decision, and the message of a command that fails, with all decisions that it prints.
     """
 
     def __init__(self, world: World, random: Random) -> None:
@@ -161,8 +161,10 @@ class Reviewers:
                 self._world.event_loop.call_later(RUN_AGAIN_SECONDS, run_again)
             else:
                 self.refused_count += 1
-                others = [f"{one['decision']} by {one['by']}" for one in screen.document.get("unchanged", ())]
-                self.on_refused(picture.key, decision, "; ".join((error.format_message(), *others)))
+                # A command for all pictures of a photo may decide some before it fails.
+                others = [*screen.document.get("unchanged", ()), *screen.document.get("decided", ())]
+                texts = [f"{one['decision']} by {one['by']}" for one in others]
+                self.on_refused(picture.key, decision, "; ".join((error.format_message(), *texts)))
         finally:
             for confirmed in screen.document.get("decided", ()):
                 names = ("job_id", "n", "sha256", "decision", "by")
