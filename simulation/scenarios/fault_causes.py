@@ -1,8 +1,10 @@
 """The failures that a run's own faults explain. Any other failure comes from a fault that should have passed."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from simulation.invariants.mandates import MANDATE_CODES
+from simulation.world.simulated_provider import LOOKUP_RETENTION, ProviderKind
 from simulation.world.simulated_stack import World
 
 WORKER_KILLS = ("killed_before", "killed_after", "killed_in_paid_call", "killed_render", "killed_reconcile")
@@ -47,10 +49,16 @@ MAX_CRASHES = 5
 def list_possible_codes(world: World, strike_counts: Mapping[str, int]) -> set[str]:
     """Returns the codes with which a current job may have failed in this run."""
     codes = {code for code, faults in FAULTS_BY_CODE.items() if any(strike_counts.get(name) for name in faults)}
-    if strike_counts.get("stuck_work") and world.setup.v1_again_after_seconds:
+    if strike_counts.get("stuck_work") and (world.setup.v1_again_after_seconds or _asks_too_late(world)):
         # Unlike v2, v1 does not report on work that outlives its call.
         codes.add("charge_unknown")
     return codes | {"crashed"} if may_have_given_up(world) else codes
+
+
+def _asks_too_late(world: World) -> bool:
+    """Whether reconcile, which only a simulation of days slows down, resumes a lane after its work is forgotten."""
+    interval = timedelta(seconds=world.reconcile_schedule.interval_seconds)
+    return interval >= LOOKUP_RETENTION[ProviderKind.LOOKUP_BY_PROVIDER_ID]
 
 
 def may_have_given_up(world: World) -> bool:
