@@ -46,6 +46,7 @@ ONCE_BROKEN = {
     "mandate_is_created_after_a_picture_that_wants_a_mask": (4040730, 4043365),
     "two_workers_replace_another_photos_equal_picture": (4061465,),
     "tags_after_a_cancel_were_hidden_by_a_sidecar": (4065357,),
+    "canceled_job_is_written_after_its_delayed_message_was_handled": (4083310,),
     "provider_forgets_stuck_work_while_reconcile_is_slowed_down": (4081109,),
     "command_for_all_pictures_decides_some_before_it_fails": (4080835,),
     "request_asks_for_what_the_sidecars_provider_cannot_do": (700101, 700154, 700482, 700911, 700985, 701299),

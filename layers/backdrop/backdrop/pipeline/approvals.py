@@ -10,12 +10,10 @@ from backdrop.model.errors import ConflictError, DecisionRefusedError
 from backdrop.model.job import Job, JobStatus, Source
 from backdrop.model.review import PictureDecision
 from backdrop.model.transitions import Transition
-from backdrop.pipeline.enqueue import enqueue_delivery
+from backdrop.pipeline.enqueue import SAFETY_DELAY_SECONDS, enqueue_delivery
 from backdrop.ports import Clock
 
 MAX_TRIES = 8
-# Longer than a decision takes to be written.
-SAFETY_DELAY_SECONDS = 60
 
 
 @dataclass(eq=False, repr=False)

@@ -14,7 +14,8 @@ from backdrop.model.queue_messages import (
     to_body,
 )
 
-DOCUMENTS_DELAY_SECONDS = 30
+# Longer than a write to the ledger takes: boto3 tries it four times, for 12 s each.
+SAFETY_DELAY_SECONDS = 60
 
 
 def enqueue_for_intake(intake_queue: Queue, message: IntakeMessage, *, delay_seconds: int = 0) -> None:
@@ -60,7 +61,7 @@ def schedule_documents(deliver_queue: Queue, source: Source | Job) -> None:
 
     Sent before a write that may end a job without a message of its own: this worker may crash right after the write.
     """
-    enqueue_delivery(deliver_queue, source, delay_seconds=DOCUMENTS_DELAY_SECONDS)
+    enqueue_delivery(deliver_queue, source, delay_seconds=SAFETY_DELAY_SECONDS)
 
 
 def enqueue_provider_notification(deliver_queue: Queue, provider: str) -> None:

@@ -1,0 +1,16 @@
+"""The limits of requests to AWS, on which other delays depend."""
+
+from typing import Any
+
+from backdrop.aws.clients import CLIENT_CONFIG
+from backdrop.pipeline.enqueue import SAFETY_DELAY_SECONDS
+
+# botocore's standard mode waits at most this long before the first repetition, then twice as long each time.
+FIRST_WAIT_SECONDS = 1
+
+
+def test_message_about_a_write_is_received_after_the_slowest_write() -> None:
+    config: Any = CLIENT_CONFIG
+    tries = config.retries["total_max_attempts"]
+    waits = sum(FIRST_WAIT_SECONDS * 2**index for index in range(tries - 1))
+    assert tries * (config.connect_timeout + config.read_timeout) + waits < SAFETY_DELAY_SECONDS
