@@ -499,7 +499,9 @@ def check_removed_variants(ledger: PlainLedger, job_id_by_picture: Mapping[str, 
         jobs_without_warning = [
             job
             for job in jobs_of_removed_variants
-            if _has_all_pictures(job, job_id_by_picture) and not _has_not_current_warning(job)
+            if _has_all_pictures(job, job_id_by_picture)
+            and not _has_not_current_warning(job)
+            and not _ended_before_another(job, jobs_of_removed_variants)
         ]
         violations += [
             Violation(
@@ -517,6 +519,15 @@ def check_removed_variants(ledger: PlainLedger, job_id_by_picture: Mapping[str, 
 
 def _has_all_pictures(job: JsonObject, job_id_by_picture: Mapping[str, str]) -> bool:
     return all(job_id_by_picture.get(result["key"]) == job["job_id"] for result in job["results"])
+
+
+def _ended_before_another(job: JsonObject, others: Collection[JsonObject]) -> bool:
+    """Whether another job seems to have written one of the pictures later, because a worker's clock was wrong."""
+    keys = {result["key"] for result in job["results"]}
+    return any(
+        other["ended_at"] > job["ended_at"] and not keys.isdisjoint(result["key"] for result in other["results"])
+        for other in others
+    )
 
 
 def _has_not_current_warning(job: JsonObject) -> bool:

@@ -48,6 +48,7 @@ ONCE_BROKEN = {
     "tags_after_a_cancel_were_hidden_by_a_sidecar": (4065357,),
     "canceled_job_is_written_after_its_delayed_message_was_handled": (4083310,),
     "provider_forgets_stuck_work_while_reconcile_is_slowed_down": (4081109,),
+    "wrong_clock_hides_which_picture_of_a_removed_variant_is_the_last": (4089920,),
     "command_for_all_pictures_decides_some_before_it_fails": (4080835,),
     "request_asks_for_what_the_sidecars_provider_cannot_do": (700101, 700154, 700482, 700911, 700985, 701299),
 }

@@ -43,7 +43,7 @@ def stored_job(**changes: Any) -> dict[str, Any]:
         "warnings": [],
         "results": [result()],
     }
-    return job(**facts | {"queued_at": "2026-11-20T09:00:30Z"} | changes)
+    return job(**facts | {"queued_at": "2026-11-20T09:00:30Z", "ended_at": "2026-11-20T09:01:30Z"} | changes)
 
 
 def result(key: str = PICTURE, version: str = "v1", n: int = 1) -> dict[str, Any]:
@@ -253,6 +253,16 @@ def test_removed_variant_keeps_pictures_and_has_a_warning() -> None:
     assert names(check_removed_variants(ledger(with_warning, photo_source=current_source), {})) == [
         Invariant.PICTURES_MATCH_JOBS.name
     ]
+
+
+def test_clock_of_a_worker_may_hide_which_job_of_a_removed_variant_came_last() -> None:
+    first = stored_job(job_id="j0", variant="snow", warnings=[{"code": "not_current"}])
+    last, current_source = stored_job(variant="snow"), photo_source(jobs={"sea": "j2"})
+    assert names(check_removed_variants(ledger(first, last, photo_source=current_source), {PICTURE: "j1"})) == [
+        Invariant.DOCUMENTS_MATCH_LEDGER.name
+    ]
+    early = last | {"ended_at": "2026-11-20T08:01:30Z"}
+    assert check_removed_variants(ledger(first, early, photo_source=current_source), {PICTURE: "j1"}) == []
 
 
 def test_stored_job_has_one_picture_per_output() -> None:
