@@ -64,7 +64,7 @@ proof: setup ## Run the full proof, which takes hours: 10,000 seeds, 1,000 bills
 	@# Every fifth world has names, frames, and marketplaces; from seed 2,000,000 on, also retries, masks, and
 	@# approvals; from seed 3,000,000 on, also mandates. From seed 4,000,000 on, every third world also has
 	@# Ideogram's v2 next to v1, and every second one divides the day's budget into shares.
-	@$(MAKE) --no-print-directory simulate SEEDS=10000 FIRST=4040000 OUT=$(PROOF)/simulate.md
+	@$(MAKE) --no-print-directory simulate SEEDS=10000 FIRST=4080000 OUT=$(PROOF)/simulate.md
 	@$(MAKE) --no-print-directory bill OUT=$(PROOF)/bill.md
 	@$(MAKE) --no-print-directory mutants OUT=$(PROOF)/mutants.md
 	@$(RUN)python -m simulation.bill --mutants
