@@ -50,13 +50,13 @@ def list_possible_codes(world: World, strike_counts: Mapping[str, int]) -> set[s
     """Returns the codes with which a current job may have failed in this run."""
     codes = {code for code, faults in FAULTS_BY_CODE.items() if any(strike_counts.get(name) for name in faults)}
     if strike_counts.get("stuck_work") and (world.setup.v1_again_after_seconds or _asks_too_late(world)):
-        # Unlike v2, v1 does not report on work that outlives its call.
+        # v1 does not report on work that outlives its call, and other providers forget it after a while.
         codes.add("charge_unknown")
     return codes | {"crashed"} if may_have_given_up(world) else codes
 
 
 def _asks_too_late(world: World) -> bool:
-    """Whether reconcile, which only a simulation of days slows down, resumes a lane after its work is forgotten."""
+    """Whether reconcile, which only simulations of days slow down, resumes a lane after its work is forgotten."""
     interval = timedelta(seconds=world.reconcile_schedule.interval_seconds)
     return interval >= LOOKUP_RETENTION[ProviderKind.LOOKUP_BY_PROVIDER_ID]
 

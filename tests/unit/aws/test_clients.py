@@ -1,4 +1,4 @@
-"""The limits of requests to AWS, on which other delays depend."""
+"""The longest time that a request to AWS takes, on which other delays depend."""
 
 from typing import Any
 
