@@ -82,7 +82,7 @@ def format_page(
         f"**{killed_count} of {len(verdicts)} mutants killed**, in "
         f"{sum(verdict.play_count for verdict in verdicts)} seeds. "
         f"**{killed_condition_count} of {len(condition_results)} "
-        f"conditions killed**, {len(survivors)} survive for a stated reason."
+        f"conditions killed**. Another {len(survivors)} survive, each for a stated reason."
     )
     head = [*PAGE_HEAD, f"Measured on {environment}.", ""]
     lines = [
