@@ -13,7 +13,7 @@ from bench.drain.figures import RunFigures
 from bench.drain.measurements import ComparisonResult, DrainResult, measure_comparison, measure_drain, measure_held_out
 from bench.reliability import UnreliableMeasurementError
 
-MAX_MINUTES = 40
+MAX_MINUTES = 45
 
 
 def no_refusals(_found: Any) -> Sequence[str]:
@@ -59,7 +59,7 @@ def _run_module(module: str, problem: str) -> Callable[[], None]:
 PARTS = (
     BenchPart(
         "drain",
-        24,
+        26,
         "How close to the ideal",
         measure_drain,
         DrainResult,
@@ -67,10 +67,10 @@ PARTS = (
         page.draw_drain_plots,
         lambda found: found.refused,
     ),
-    BenchPart("held_out", 2.25, "Held-out runs", measure_held_out, tuple[RunFigures, ...], page.format_held_out),
+    BenchPart("held_out", 2.5, "Held-out runs", measure_held_out, tuple[RunFigures, ...], page.format_held_out),
     BenchPart(
         "comparison",
-        4.75,
+        5,
         "Compared with others",
         measure_comparison,
         ComparisonResult,
@@ -85,10 +85,10 @@ PARTS = (
         tuple[recovery.AccountUse, ...],
         recovery.format_section,
     ),
-    BenchPart("starts", 1.75, "Cold starts", cold_starts.measure, cold_starts.ColdStarts, cold_starts.format_section),
+    BenchPart("starts", 1.5, "Cold starts", cold_starts.measure, cold_starts.ColdStarts, cold_starts.format_section),
     BenchPart(
         "backlog",
-        0.75,
+        1,
         "A full ledger",
         backlog.measure,
         tuple[backlog.Backlog, ...],
@@ -96,11 +96,11 @@ PARTS = (
         backlog.draw_plots,
     ),
     BenchPart(
-        "memory", 0.75, "Memory", _run_module("bench.memory", "memory: a photo needs more memory than its stage has")
+        "memory", 3, "Memory", _run_module("bench.memory", "memory: a photo needs more memory than its stage has")
     ),
     BenchPart(
         "cost",
-        4.5,
+        4.75,
         "What AWS costs",
         _run_module("bench.aws_cost", "cost: AWS costs more than the allowed share of the price"),
     ),

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from statistics import median
 
 from backdrop.aws.metric_names import Metric
+from backdrop_local.standin.slots import NO_FREE_SLOTS
 from bench.drain.harness import DrainRun
 from bench.drain.scenario import Scenario
 from bench.reliability import check_faults, check_machine, check_standin, check_starts
 
-SMALL_ACCOUNT_EFFECTS = ("all slots are taken", Metric.THROTTLED.value, Metric.RETURNED_TO_QUEUE.value)
+SMALL_ACCOUNT_EFFECTS = (NO_FREE_SLOTS, Metric.THROTTLED.value, Metric.RETURNED_TO_QUEUE.value)
 """The expected effects of an account whose limit is lower than configured."""
 
 

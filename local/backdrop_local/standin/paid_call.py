@@ -15,6 +15,7 @@ from backdrop_local.standin.connection import read_connection
 from backdrop_local.standin.faults import FaultHit
 from backdrop_local.standin.generation_request import GeneratedImage, GenerationRequest, describe_image
 from backdrop_local.standin.generations import Generation, GenerationFailure
+from backdrop_local.standin.slots import NO_FREE_SLOTS
 
 type DeliverResults = Callable[[Generation], Awaitable[None]]
 """Delivers the results of a generation before it is reported as done."""
@@ -50,7 +51,7 @@ class PaidCall(ApiCall):
             answers_503 = (
                 refusals_allowed is not None and slots.find_account(self.account).refused_in_a_row > refusals_allowed
             )
-            raise self.build_rejection(503 if answers_503 else 429, "too few slots are free")
+            raise self.build_rejection(503 if answers_503 else 429, NO_FREE_SLOTS)
         self.held_slots += count
 
     def release_slots(self) -> None:

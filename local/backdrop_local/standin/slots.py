@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 HISTORY_LIMIT = 10_000
+NO_FREE_SLOTS = "too few slots are free"
 
 type Account = tuple[str, str]
 """The provider's name and the account's name."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from backdrop.imaging.metadata import strip_photo_metadata
+from backdrop_local.standin.slots import NO_FREE_SLOTS
 from bench.cpu_usage import CpuUsage
 from bench.drain.figures import check_run, compute_figures
 from bench.drain.harness import DrainRun
@@ -133,9 +134,9 @@ def test_run_with_the_standin_as_bottleneck_is_refused() -> None:
 def test_run_with_refused_or_broken_calls_is_refused() -> None:
     entry = {"method": "POST", "path": "/ideogram/v1/x", "started": 1.0, "read": 1.0, "ended": 2.0, "fault": None}
     answered = {**entry, "status": 200, "latency_seconds": 1.0, "outcome": "answered 200"}
-    found = parse_journal([answered, {**answered, "status": 429, "outcome": "all slots are taken"}])
+    found = parse_journal([answered, {**answered, "status": 429, "outcome": NO_FREE_SLOTS}])
     assert len(found.calls) == 1
-    with pytest.raises(UnreliableMeasurementError, match=r"all slots are taken \(1\)"):
+    with pytest.raises(UnreliableMeasurementError, match=rf"{NO_FREE_SLOTS} \(1\)"):
         list_refusals(standin_log=StandinLog(build_run().standin_log.calls, found.problems))
 
 
@@ -218,7 +219,7 @@ def test_sample_photos_have_the_promised_size_and_unique_bytes() -> None:
 
 
 HALF = replace(SCENARIO, limit=4, account_limit=2)
-TURNED_AWAY = {"POST /ideogram/v1/x: refused: all slots are taken": 3}
+TURNED_AWAY = {f"POST /ideogram/v1/x: refused: {NO_FREE_SLOTS}": 3}
 
 
 def test_refused_calls_are_expected_only_with_a_smaller_account() -> None:
