@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3.13 python3 "$$(pyenv prefix 3.13 2>/dev/null)
 RUN := .venv/bin/
 LOCKS := layers/dependencies/requirements layers/credentials/requirements requirements/dev requirements/docs requirements/emulator requirements/runtime requirements/sam requirements/tools requirements/audit
 COMPILE = .local/tools/bin/uv pip compile --quiet --universal --python-version 3.13 --no-header --exclude-newer "7 days"
-TESTS := tests/proof tests/simulated tests/browser tests/contract tests/packaging tests/corpus
+TESTS := tests/proof tests/simulated tests/browser tests/contract tests/packaging tests/corpus tests/imaging tests/credentials tests/processes
 PHOTOS ?=
 PAGE = $(or $(OUT),.local/$@.md)
 PROOF = $(or $(OUT),.local/proof)
@@ -43,7 +43,7 @@ unit:
 golden: setup ## Rewrite the golden files after an intended change to the public contract
 	@$(RUN)pytest -q tests/golden --rewrite-golden
 wild: setup ## Run the property tests with new random examples
-	@$(RUN)pytest -q -n 2 -m hypothesis --hypothesis-profile=wild tests/unit tests/simulated tests/contract
+	@$(RUN)pytest -q -n 2 -m hypothesis --hypothesis-profile=wild tests/unit tests/imaging tests/simulated tests/contract
 scan: setup .local/audit/.installed ## Check templates and workflows with cfn-lint, checkov, and zizmor
 	@$(RUN)cfn-lint --regions eu-central-1 -- template.yaml kept.yaml examples/*/template.yaml
 	@# By default, checkov forks a process for each file, which takes as long again.
@@ -71,7 +71,7 @@ proof: setup ## Run the full proof, which takes hours: 10,000 seeds, 1,000 bills
 	@$(MAKE) --no-print-directory chaos SEEDS=20 ALONE=1 OUT=$(PROOF)/chaos.md
 	@$(MAKE) --no-print-directory chaos SEEDS=3 OUT=$(PROOF)/chaos_beside.md
 	@$(MAKE) --no-print-directory chaos MIXED=1 OUT=$(PROOF)/chaos_mixed.md
-bench: setup ## Measure speed, cost, and scale, 40 minutes on two cores (ONLY="drain comparison" for some parts), and write bench/results
+bench: setup ## Measure speed, cost, and scale, up to 45 minutes on two cores (ONLY="drain comparison" for some parts), and write bench/results
 	@$(RUN)python -m bench $(if $(ONLY),--only "$(ONLY)")
 build: setup ## Build and compile what `sam deploy` uploads, because Lambda does not keep what it compiles (PARAMS="Architecture=x86_64")
 	@PATH="$(CURDIR)/.local/sam/bin:$$PATH" ARCHITECTURE=$(or $(patsubst Architecture=%,%,$(filter Architecture=%,$(PARAMS))),arm64) \

@@ -19,9 +19,9 @@ from backdrop.deliver.signed_files import PictureFacts
 from backdrop_credentials.reading import FileVerdict, read_credentials
 from backdrop_credentials.signing import MAX_MANIFEST_BYTES, PictureSigner
 from simulation.run_environment import describe_environment
+from tests.credentials.signed_files import FORMATS, build_facts, sign
+from tests.credentials.tampering import tamper
 from tests.signing_pki import build_chain, build_keys, build_leaf_key, build_signer, to_key_pem
-from tests.unit.credentials.signed_files import FORMATS, build_facts, sign
-from tests.unit.credentials.tampering import tamper
 
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "credentials.md"
 MAX_MILLISECONDS = 60

@@ -12,7 +12,7 @@ from bench.fidelity import __main__ as command
 from bench.fidelity.buy_pairs import describe_price, list_missing
 from bench.fidelity.purchased_pairs import measure_folder
 from tests.contract.standin_client import StandinClient
-from tests.unit.imaging_photos import encode_image, scene
+from tests.imaging.photos import encode_image, scene
 
 
 @pytest.fixture

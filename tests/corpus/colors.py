@@ -21,7 +21,7 @@ from tests.corpus.icc import (
     seen_rgb,
 )
 from tests.corpus.scene import Pixels, picture, scene, with_alpha
-from tests.unit.imaging_photos import raw_png
+from tests.imaging.photos import raw_png
 
 _CONVERTED = ("profile:converted",)
 GRAY = ("colors:grey",)

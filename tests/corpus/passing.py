@@ -8,8 +8,8 @@ from tests.corpus.case import Case
 from tests.corpus.files import exif, saved
 from tests.corpus.icc import SRGB, cmyk_profile, rgb_profile
 from tests.corpus.scene import picture, scene, with_alpha
-from tests.unit.imaging_photos import raw_png, with_chunk
-from tests.unit.jpeg_parts import HUFFMAN, remove_segments
+from tests.imaging.jpeg_parts import HUFFMAN, remove_segments
+from tests.imaging.photos import raw_png, with_chunk
 
 IGNORED = ("profile:ignored",)
 

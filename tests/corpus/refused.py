@@ -11,8 +11,8 @@ from backdrop.model.codes import Code
 from tests.corpus.case import Case
 from tests.corpus.files import bmp, claiming, gif_head, saved, tiff, tiff_head
 from tests.corpus.scene import picture, scene
-from tests.unit.imaging_photos import raw_png, with_chunk
-from tests.unit.jpeg_parts import HUFFMAN, QUANTIZATION, remove_segments
+from tests.imaging.jpeg_parts import HUFFMAN, QUANTIZATION, remove_segments
+from tests.imaging.photos import raw_png, with_chunk
 
 _SHORT, _LONG = 3, 4
 _MAX_SIDE = 65_535

@@ -11,7 +11,7 @@ from tests.e2e.deployed_stack import eventually
 from tests.e2e.folder import Folder
 from tests.e2e.log_polling import poll_logs
 from tests.e2e.log_rules import find_function_lines
-from tests.unit.imaging_photos import raw_png
+from tests.imaging.photos import raw_png
 
 
 def encode(kind: str, size: tuple[int, int], mode: str = "RGB") -> bytes:

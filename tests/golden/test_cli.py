@@ -22,6 +22,7 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.transport import TargetedFault, crash_worker
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
+from tests.credentials.signed_files import build_file, sign
 from tests.golden.golden import Golden
 from tests.golden.shapes import shapes
 from tests.signing_pki import build_issuers, to_pem
@@ -30,7 +31,6 @@ from tests.simulated.doctor_stack import build_checked_stack
 from tests.simulated.scripted_quotes import SALE, TEXT, THROTTLED, ScriptedQuotes
 from tests.simulated.upload_page_user import build_presigner
 from tests.simulated.uploads_and_requests import upload_defaults
-from tests.unit.credentials.signed_files import build_file, sign
 
 MAPS = (
     "instructions",

@@ -21,7 +21,7 @@ def compare_equal_pictures_once() -> Generator[None]:
     """Keeps the measurement of each combination of photo, mask, and picture.
 
     A measurement takes a tenth of a second, depends on nothing else, and is not changed afterwards.
-    `tests/unit/imaging` tests it.
+    `tests/imaging` tests it.
     """
     measurements: dict[object, FidelityMeasurement] = {}
 
@@ -41,7 +41,7 @@ def compose_equal_pictures_once() -> Generator[None]:
     """Keeps the picture of each combination of scene, photo, and matte, and returns copies of it.
 
     Composing one takes a twentieth of a second, and depends on nothing else. The photo is still loaded each time.
-    `tests/unit/imaging` tests it.
+    `tests/imaging` tests it.
     """
     compositions: dict[object, ComposedScene] = {}
 

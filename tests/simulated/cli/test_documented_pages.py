@@ -17,6 +17,7 @@ from simulation.world.simulated_provider import ProviderKind
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET
 from tests.corpus.certificates import draw_product, encode
+from tests.credentials.signed_files import sign
 from tests.documented_commands import ROOT, SIMULATED_PAGES, Command, commands_on
 from tests.e2e.aws_cli import AwsCli
 from tests.signing_pki import build_chain, to_pem
@@ -24,7 +25,6 @@ from tests.simulated.command_user import Person
 from tests.simulated.doctor_stack import build_checked_stack
 from tests.simulated.upload_page_user import PageUser
 from tests.unit.campaign_machine import MACHINE
-from tests.unit.credentials.signed_files import sign
 
 UNTIL_CTRL_C = re.compile(r"--watch|^backdrop page\b")
 

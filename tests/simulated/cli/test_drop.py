@@ -18,6 +18,7 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from simulation.world.world_inspector import INPUT_BUCKET
+from tests.imaging.output_pictures import build_cut_out, encode_picture
 from tests.simulated.command_user import NOTHING_CHANGED, Person
 from tests.simulated.deliver.test_fidelity import (
     CHANGED_SCENE,
@@ -30,7 +31,6 @@ from tests.simulated.deliver.test_fidelity import (
 )
 from tests.simulated.drop_user import PROMPT, Uploader
 from tests.simulated.uploads_and_requests import send_request
-from tests.unit.output_pictures import build_cut_out, encode_picture
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from PIL import Image
 from backdrop.model.capabilities import MAX_FILE_BYTES
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
+from tests.imaging.output_pictures import encode_picture
 from tests.simulated.command_user import Person
 from tests.simulated.lint_folder import INSTRUCTIONS, LintedFolder
-from tests.unit.output_pictures import encode_picture
 
 
 @pytest.fixture

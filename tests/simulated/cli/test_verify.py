@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from simulation.world.simulated_stack import World
+from tests.credentials.signed_files import build_file, sign
 from tests.signing_pki import build_chain, build_issuers, build_keys, build_signer, to_pem
 from tests.simulated.command_user import CommandResult, Person
-from tests.unit.credentials.signed_files import build_file, sign
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from simulation.world.world_inspector import INPUT_BUCKET
+from tests.imaging.output_pictures import RED, SUBJECT, build_cut_out, encode_picture
 from tests.simulated.command_user import Person
 from tests.simulated.stage_worlds import KEY, assert_at_rest, find_only_job
 from tests.unit.ledger_items import list_warning_codes
-from tests.unit.output_pictures import RED, SUBJECT, build_cut_out, encode_picture
 
 LOGO_KEY, TABLE_KEY = "_backdrop/brand/logo.png", "_backdrop/backgrounds/table.png"
 BLUE, GREEN = (0, 0, 255), (0, 200, 0)

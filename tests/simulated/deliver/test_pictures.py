@@ -14,8 +14,8 @@ from simulation.world.sample_images import build_photo, build_picture
 from simulation.world.simulated_provider import CallBehavior
 from simulation.world.simulated_stack import OUTPUT_BUCKET, World
 from simulation.world.transport import TargetedFault, crash_worker, raise_throttle
+from tests.imaging.photos import encode_image, scene
 from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, deliver, find_only_job, world_with_photo
-from tests.unit.imaging_photos import encode_image, scene
 from tests.unit.ledger_items import list_warning_codes
 
 PICTURE = f"{KEY}/red.png"

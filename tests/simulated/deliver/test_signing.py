@@ -26,6 +26,7 @@ from simulation.world.sample_images import build_photo, build_picture
 from simulation.world.simulated_stack import World
 from simulation.world.transport import TargetedFault, build_client_error, crash_worker
 from simulation.world.world_services import WorldBootstrap
+from tests.credentials.signed_files import add_store, read_chunk, replace_chunk, sign
 from tests.signing_pki import (
     KMS_ARN,
     FakeKms,
@@ -42,7 +43,6 @@ from tests.simulated.deliver.test_fidelity import draw_on, encode
 from tests.simulated.picture_decisions import APPROVED, decide
 from tests.simulated.simulated_days import list_report_codes, pass_time
 from tests.simulated.stage_worlds import KEY, assert_at_rest, find_only_job
-from tests.unit.credentials.signed_files import add_store, read_chunk, replace_chunk, sign
 from tests.unit.ledger_items import list_warning_codes
 
 ROOTS = to_pem(build_issuers()[:1])

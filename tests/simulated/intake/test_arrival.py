@@ -16,8 +16,8 @@ from simulation.world.simulated_provider import build_refusal
 from simulation.world.simulated_s3 import ObjectVersion, build_notification
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import TargetedFault
+from tests.imaging.photos import encode_image
 from tests.simulated.stage_worlds import KEY, NOW, PRICE, assert_at_rest, find_only_job, world_with_photo
-from tests.unit.imaging_photos import encode_image
 
 DROPS = ("photo", "sidecar", "tags")
 # The product's limit is 128 MB.

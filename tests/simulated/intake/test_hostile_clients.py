@@ -10,12 +10,12 @@ from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
+from tests.imaging.photos import encode_image, scene
 from tests.simulated.intake.test_references import upload_silently
 from tests.simulated.render.test_mandates import FIRST, FOLDER, OUTSIDE, create_mandate
 from tests.simulated.simulated_days import list_report_codes
 from tests.simulated.stage_worlds import assert_at_rest, find_only_job
 from tests.simulated.uploads_and_requests import read_provenance, send_request, upload_defaults
-from tests.unit.imaging_photos import encode_image, scene
 
 SECRET = "brand/_backdrop/secret.png"
 OWN = f"{FOLDER}_backdrop/own.png"

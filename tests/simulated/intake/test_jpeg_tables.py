@@ -18,11 +18,8 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
 from simulation.world.simulated_stack import World
 from tests.corpus.make import corpus
-from tests.simulated.simulated_days import list_report_codes
-from tests.simulated.stage_worlds import KEY, assert_at_rest
-from tests.simulated.uploads_and_requests import BEACH, count_paid_calls
-from tests.unit import imaging_photos as photos
-from tests.unit.jpeg_parts import (
+from tests.imaging import photos
+from tests.imaging.jpeg_parts import (
     FRAME,
     HUFFMAN,
     QUANTIZATION,
@@ -31,6 +28,9 @@ from tests.unit.jpeg_parts import (
     encode_in_three_scans,
     remove_segments,
 )
+from tests.simulated.simulated_days import list_report_codes
+from tests.simulated.stage_worlds import KEY, assert_at_rest
+from tests.simulated.uploads_and_requests import BEACH, count_paid_calls
 
 LIMITS = PHOTO_LIMITS
 NARROW = PhotoLimits(900, ("jpeg", "png", "webp"))

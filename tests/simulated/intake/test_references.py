@@ -17,10 +17,10 @@ from backdrop.ports import PreparedCall
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import TargetedFault
+from tests.imaging.photos import encode_image, scene
 from tests.simulated.simulated_days import list_report_codes
 from tests.simulated.stage_worlds import KEY, assert_at_rest, find_only_job
 from tests.simulated.uploads_and_requests import BEACH, count_paid_calls, list_intake_messages
-from tests.unit.imaging_photos import encode_image, scene
 
 STYLE = "styles/summer.jpg"
 SUMMER, AUTUMN = build_photo("summer"), build_photo("autumn")

@@ -20,10 +20,10 @@ from docs import make_photos
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET
+from tests.imaging.photos import encode_image, scene
 from tests.simulated.campaigns.test_plan import Campaigner
 from tests.simulated.command_user import Person
 from tests.unit.examples import COSTS, EXAMPLES, EXPECTED_PICTURES, read_files
-from tests.unit.imaging_photos import encode_image, scene
 
 INSTRUCTIONS = sorted(EXAMPLES.rglob("*.json"))
 SIZES = {

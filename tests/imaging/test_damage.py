@@ -17,8 +17,8 @@ from backdrop.imaging.prepare import PreparedPhoto, prepare_photo
 from backdrop.model.capabilities import PHOTO_LIMITS
 from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
-from tests.unit import imaging_photos as photos
-from tests.unit.imaging_photos import WHOLE
+from tests.imaging import photos
+from tests.imaging.photos import WHOLE
 
 
 def inspect(data: bytes) -> PreparedPhoto:

@@ -10,7 +10,7 @@ from PIL import Image
 from backdrop.imaging.logo import draw_logo, place_logo
 from backdrop.model.composition import Length, Logo
 from backdrop.model.frame import POSITIONS
-from tests.unit.output_pictures import find_visible_box, read_pixels
+from tests.imaging.output_pictures import find_visible_box, read_pixels
 
 KEY = "_backdrop/brand/logo.png"
 BLUE = (0, 0, 255)

@@ -17,7 +17,7 @@ from backdrop.imaging.strip_resize import downscale
 from backdrop.model.capabilities import PHOTO_LIMITS, PROVIDER_PHOTO_LIMITS, PROVIDERS, PhotoLimits, find_common_limits
 from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
-from tests.unit import imaging_photos as photos
+from tests.imaging import photos
 
 CONVERTED = {
     "gif": photos.encode_image(photos.scene("P"), "GIF"),

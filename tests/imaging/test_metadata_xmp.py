@@ -12,8 +12,7 @@ from backdrop.imaging.color import srgb_profile_bytes
 from backdrop.imaging.formats import read_header, validate_structure
 from backdrop.imaging.formats.header import ImageHeader, PhotoFormat, TruncatedError
 from backdrop.imaging.metadata import embed_xmp, strip_metadata
-from tests.unit.imaging_photos import encode_image, scene
-from tests.unit.metadata_photos import (
+from tests.imaging.metadata_photos import (
     FORMATS,
     PHOTOS,
     PLANTED,
@@ -23,6 +22,7 @@ from tests.unit.metadata_photos import (
     read_packed_pixels,
     segment,
 )
+from tests.imaging.photos import encode_image, scene
 
 OLD = {"jpeg": ["xmp", "xmp-extended"], "png": ["xmp", "xmp-legacy"], "webp": ["xmp"]}
 PACKET = b"<x:xmpmeta>\xef\xbb\xbf</x:xmpmeta>"

@@ -3,7 +3,7 @@
 from PIL import Image
 
 from backdrop.imaging.formats.jpeg import iter_segments
-from tests.unit.imaging_photos import encode_image
+from tests.imaging.photos import encode_image
 
 QUANTIZATION, HUFFMAN, FRAME, SCAN = 0xDB, 0xC4, 0xC0, 0xDA
 

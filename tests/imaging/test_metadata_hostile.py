@@ -18,8 +18,8 @@ from backdrop.imaging.formats.header import (
     UnsupportedVariantError,
 )
 from backdrop.imaging.metadata import embed_xmp, strip_metadata
-from tests.unit.imaging_photos import chunk
-from tests.unit.metadata_photos import FORMATS, PHOTOS, Format, decode_pixels, plant, riff, segment
+from tests.imaging.metadata_photos import FORMATS, PHOTOS, Format, decode_pixels, plant, riff, segment
+from tests.imaging.photos import chunk
 
 FULL = {
     name: (

@@ -10,8 +10,8 @@ from backdrop.imaging.byte_limit import MIN_QUALITY, encode_within_limit
 from backdrop.imaging.metadata import embed_xmp
 from backdrop.imaging.sniff import sniff_file
 from backdrop.imaging.xmp import build_xmp_packet
-from tests.unit.imaging_photos import scene
-from tests.unit.output_pictures import build_output, encode_picture, open_output
+from tests.imaging.output_pictures import build_output, encode_picture, open_output
+from tests.imaging.photos import scene
 
 SIZE = (400, 300)
 LOSSY: list[dict[str, Any]] = [{"format": "jpg"}, {"format": "webp"}]

@@ -16,8 +16,8 @@ from backdrop.imaging.verify import verify_result
 from backdrop.model.output_spec import OutputSpec
 from backdrop_local.standin.pictures.picture_sizes import compute_result_size
 from bench.cutout_scenes import build_scenes
+from tests.imaging.output_pictures import add_no_metadata, encode_picture
 from tests.unit.ledger_items import quick
-from tests.unit.output_pictures import add_no_metadata, encode_picture
 
 SIDE = st.integers(16, 12_000)
 SCENE = build_scenes(400, 300)[0]

@@ -11,8 +11,8 @@ from PIL import Image
 from backdrop.imaging.prepare import prepare_photo
 from backdrop.model.capabilities import PHOTO_LIMITS
 from backdrop.model.photo_facts import ChangeCode
-from tests.unit.imaging_photos import encode_image, scene
-from tests.unit.metadata_photos import FORMATS, exif, plant, segment
+from tests.imaging.metadata_photos import FORMATS, exif, plant, segment
+from tests.imaging.photos import encode_image, scene
 
 PLAIN = FORMATS["jpeg"].photos["plain"]
 

@@ -12,6 +12,7 @@ from backdrop_credentials.manifest import MODEL_NAMES, SERVICE_NAMES
 from backdrop_credentials.reading import FileVerdict, read_credentials
 from backdrop_credentials.signing import MAX_MANIFEST_BYTES
 from backdrop_credentials.structure import read_store
+from tests.credentials.signed_files import FORMATS, add_store, build_facts, build_file, sign
 from tests.signing_pki import (
     FakeKms,
     Issued,
@@ -23,7 +24,6 @@ from tests.signing_pki import (
     to_pem,
 )
 from tests.simulated.stage_worlds import build_job
-from tests.unit.credentials.signed_files import FORMATS, add_store, build_facts, build_file, sign
 
 ROOTS = to_pem(build_issuers()[:1])
 PROMPT = "on a marble table, " * 105

@@ -7,9 +7,9 @@ from PIL import Image  # noqa: F401  # opens the samples
 
 from backdrop.imaging.formats import png
 from backdrop_credentials.reading import FileVerdict, read_credentials
+from tests.credentials.signed_files import FORMATS, sign
+from tests.credentials.tampering import list_segments, tamper
 from tests.signing_pki import build_issuers, to_pem
-from tests.unit.credentials.signed_files import FORMATS, sign
-from tests.unit.credentials.tampering import list_segments, tamper
 
 DETECTED = {FileVerdict.CHANGED, FileVerdict.DAMAGED}
 

@@ -18,7 +18,7 @@ from PIL.EpsImagePlugin import EpsImageFile
 from backdrop_cli.gallery.album import GalleryFile, MissingReason
 from backdrop_cli.gallery.gallery_files import SavedFile, save_files
 from backdrop_cli.gallery.thumbnails import MAX_SIDE_PIXELS, encode_thumbnail
-from tests.unit.output_pictures import swapped_profile
+from tests.imaging.output_pictures import swapped_profile
 
 
 def encode_image(image: Image.Image, kind: str, **options: object) -> bytes:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from backdrop.instructions.output_schema import SQUARE_OUTPUT
-from tests.unit.output_pictures import (
+from tests.imaging.output_pictures import (
     RED,
     SUBJECT,
     build_cut_out,

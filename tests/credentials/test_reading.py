@@ -14,8 +14,8 @@ from backdrop_credentials.library import Statement, sign_file
 from backdrop_credentials.manifest import JOB_LABEL, PROMPT_PARAMETER
 from backdrop_credentials.reading import FileVerdict, judge, list_failures, read_credentials
 from backdrop_credentials.structure import StructureError, check_structure
+from tests.credentials.signed_files import build_file, read_chunk, replace_chunk, sign
 from tests.signing_pki import SIGNING_USAGES, build_chain, build_issuers, build_keys, build_signer, to_pem
-from tests.unit.credentials.signed_files import build_file, read_chunk, replace_chunk, sign
 
 LINK = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">\
 <rdf:Description rdf:about="" xmlns:dcterms="http://purl.org/dc/terms/" dcterms:provenance="https://x.invalid/a.c2pa"/>\

@@ -5,8 +5,8 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageChops
 
-from tests.unit import imaging_photos as photos
-from tests.unit.output_pictures import build_output
+from tests.imaging import photos
+from tests.imaging.output_pictures import build_output
 
 
 def open_image(data: bytes) -> Image.Image:

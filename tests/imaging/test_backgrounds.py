@@ -6,7 +6,7 @@ from PIL import Image
 
 from backdrop.imaging.backgrounds import draw_background
 from backdrop.model.composition import GradientBackground, PictureBackground
-from tests.unit.output_pictures import Pixels, read_pixels
+from tests.imaging.output_pictures import Pixels, read_pixels
 
 COLORS = ((255, 255, 255), (200, 100, 0))
 TEXTS = ("#ffffff", "#c86400")

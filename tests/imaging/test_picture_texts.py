@@ -15,8 +15,8 @@ from backdrop.imaging.metadata import embed_picture_metadata
 from backdrop.imaging.xmp import build_xmp_packet
 from backdrop.instructions.sources import parse_file
 from backdrop.model.composition import PictureTexts
-from tests.unit.imaging.test_provenance import read_properties
-from tests.unit.output_pictures import build_cut_out, encode_picture
+from tests.imaging.output_pictures import build_cut_out, encode_picture
+from tests.imaging.test_provenance import read_properties
 
 TEXTS = PictureTexts(alt="A <red> box & its lid", title="Schachtel, größer", copyright="© 2026 Example")
 FORMATS: tuple[PhotoFormat, ...] = ("png", "jpeg", "webp")

@@ -10,8 +10,8 @@ from backdrop.imaging.formats import read_header, webp
 from backdrop.imaging.formats.header import PhotoFormat
 from backdrop.imaging.formats.jpeg import START_OF_SCAN, iter_segments
 from backdrop.imaging.sniff import sniff_file
-from tests.unit.imaging_photos import chunk, encode_image, jpeg, png, raw_png, scene
-from tests.unit.imaging_photos import webp as webp_photo
+from tests.imaging.photos import chunk, encode_image, jpeg, png, raw_png, scene
+from tests.imaging.photos import webp as webp_photo
 
 GPS = b"52.516272N 13.377722E"
 SERIAL = b"body serial 4711-0815"

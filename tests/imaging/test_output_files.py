@@ -9,8 +9,7 @@ from PIL import Image, ImageCms, JpegImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
 from backdrop.imaging.color import srgb_profile_bytes
-from tests.unit.imaging_photos import scene
-from tests.unit.output_pictures import (
+from tests.imaging.output_pictures import (
     RED,
     build_cut_out,
     build_output,
@@ -20,6 +19,7 @@ from tests.unit.output_pictures import (
     read_pixels,
     swapped_profile,
 )
+from tests.imaging.photos import scene
 
 WHITE = (255, 255, 255)
 FORMATS = [{"format": "png", "width": 50}, {"format": "webp"}, {"format": "jpg", "background": "#ffffff"}]

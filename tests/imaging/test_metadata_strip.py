@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from backdrop.imaging.metadata import strip_metadata
-from tests.unit.imaging_photos import chunk, encode_image, scene, with_chunk
-from tests.unit.metadata_photos import (
+from tests.imaging.metadata_photos import (
     FORMATS,
     GPS,
     JPEG_PARTS,
@@ -21,6 +20,7 @@ from tests.unit.metadata_photos import (
     read_packed_pixels,
     segment,
 )
+from tests.imaging.photos import chunk, encode_image, scene, with_chunk
 
 PARTS = [pytest.param(kind, part, id=f"{kind}-{part}") for kind, found in FORMATS.items() for part in found.parts]
 COLORS = {"gamma", "chromaticity", "srgb", "transparency", "adobe", "adobe_transform", "dpi", "background"}

@@ -9,7 +9,7 @@ from backdrop.imaging.prepare import PreparedPhoto, prepare_photo
 from backdrop.model.capabilities import PHOTO_LIMITS
 from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
-from tests.unit import imaging_photos as photos
+from tests.imaging import photos
 
 
 def inspect(data: bytes, *, max_megapixels: int = 100) -> PreparedPhoto:

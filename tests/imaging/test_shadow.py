@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from backdrop.imaging import shadow as shadow_module
-from tests.unit.output_pictures import Pixels, build_output, open_output, read_pixels
+from tests.imaging.output_pictures import Pixels, build_output, open_output, read_pixels
 
 TYPES = ("contact", "drop", "reflection")
 SIDE = 200

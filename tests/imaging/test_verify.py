@@ -8,7 +8,7 @@ from PIL import Image
 from backdrop.imaging.verify import verify_result
 from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError
-from tests.unit import imaging_photos as photos
+from tests.imaging import photos
 
 
 def read_failure(data: bytes, *, expect_alpha: bool = False, max_megapixels: int = 100) -> ResultError:

@@ -9,9 +9,9 @@ from backdrop.deliver.signed_files import PictureFacts
 from backdrop.imaging.formats import png
 from backdrop.model.output_spec import OutputSpec
 from backdrop_credentials.signing import PictureSigner
+from tests.imaging.photos import chunk, with_chunk
 from tests.signing_pki import build_signer
 from tests.simulated.stage_worlds import build_job
-from tests.unit.imaging_photos import chunk, with_chunk
 
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}
 
