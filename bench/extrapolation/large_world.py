@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from io import BytesIO
@@ -28,6 +28,7 @@ CHECK_DELAY_SECONDS = 60.0
 LOOKUP_PERIOD = timedelta(hours=1)
 PAGE_ITEMS = 1000
 NO_LIMIT = 10**15
+EMPTY: Mapping[str, str] = {}
 
 
 @dataclass(eq=False)
@@ -184,8 +185,6 @@ def _build_unique_photo(name: str) -> bytes:
 
 
 def _discard_data(bucket: SimulatedBucket, key: str) -> None:
-    """Discards earlier versions, and what the current one contains."""
+    """Discards earlier versions, and what the current one contains, but not its ETag."""
     current = bucket.objects[key][-1]
-    emptied = replace(current, data=b"")
-    vars(emptied)["etag"] = current.etag  # where the cached property keeps it
-    bucket.objects[key][:] = [emptied]
+    bucket.objects[key] = [replace(current, data=b"", metadata=EMPTY, tags=EMPTY)]

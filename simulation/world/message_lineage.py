@@ -18,7 +18,7 @@ from datetime import datetime
 MAX_CHAIN_INVOCATIONS = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MessageLineage:
     """One chain: how often each function ran in it without a new subject, and which subjects it has worked on."""
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import lru_cache
 from io import BytesIO
 from itertools import islice
 from typing import Any
@@ -19,13 +19,14 @@ from simulation.world.world_clock import WorldClock
 
 MAX_KEY_BYTES = 1024
 MAX_LISTED_KEYS = 1000
+MAX_CACHED_HASHES = 1000
 
 type NotificationListener = Callable[[str], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ObjectVersion:
-    """One version of an object; `data` is None for a delete marker."""
+    """One version of an object; `data` is None for a delete marker, and the `etag` follows from it."""
 
     id: str
     data: bytes | None
@@ -34,15 +35,22 @@ class ObjectVersion:
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     content_type: str = "binary/octet-stream"
     cache_control: str | None = None
+    etag: str = ""
 
-    @cached_property
-    def etag(self) -> str:
-        digest = hashlib.md5(self.data or b"", usedforsecurity=False).hexdigest()
-        return f'"{digest}"'
+    def __post_init__(self) -> None:
+        if not self.etag:
+            digest = hashlib.md5(self.data or b"", usedforsecurity=False).hexdigest()
+            object.__setattr__(self, "etag", f'"{digest}"')
 
-    @cached_property
+    @property
     def sha256(self) -> str:
-        return hashlib.sha256(self.data or b"").hexdigest()
+        return hash_data(self.data or b"")
+
+
+@lru_cache(maxsize=MAX_CACHED_HASHES)
+def hash_data(data: bytes) -> str:
+    """Returns the SHA-256 in hexadecimal, computed once per content."""
+    return hashlib.sha256(data).hexdigest()
 
 
 @dataclass

@@ -24,7 +24,7 @@ _ALLOWED_CHARACTERS = re.compile("[\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U
 _GROUP_ID = re.compile(r"[\w!-/:-@\[-`{-~]{1,128}", re.ASCII)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class SimulatedMessage:
     """One message in a queue; `visible_at` is when it can be received next."""
 
