@@ -5,6 +5,7 @@ assumed times, and one with faults. A million photos take hours. Keeps the resul
 """
 
 import argparse
+import gc
 import re
 import sys
 import time
@@ -20,9 +21,10 @@ from bench.extrapolation.aws_timing import compute_request_times, run_scaled
 from bench.extrapolation.faulty_folder import run_with_faults
 from bench.extrapolation.prediction import CALIBRATION, NAME, Extrapolation, load_bench_runs, predict_runs, replace_row
 from bench.saved_results import load_result, save_result
+from simulation.process_pool import GC_THRESHOLDS
 
 LIMIT, SECONDS = 10, 15.0
-ROWS = ("100", "1000", "10000", "500,50", "1000,100", "3000,300", "5000,1000", "5000,2,150")
+ROWS = ("100", "1000", "10000", "5000,50", "10000,100", "30000,300", "100000,1000", "5000,2,150")
 """Photos, slots, and seconds: growing folders, growing numbers of slots, and a lane that takes more than four days."""
 ROW = re.compile(r"(\d+)(?:,(\d+)(?:,(\d+(?:\.\d+)?))?)?")
 
@@ -73,7 +75,7 @@ def main() -> int:
 
 def _run_in_new_process[**P, R](work: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
     """Returns the result of work whose memory is measured."""
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=gc.set_threshold, initargs=GC_THRESHOLDS) as pool:
         return pool.submit(work, *arguments, **options).result()
 
 

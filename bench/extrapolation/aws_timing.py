@@ -29,9 +29,10 @@ TRANSACTION_SECONDS = 0.01
 """Assumed: how long a transaction holds its items. Another transaction on one of them fails with a conflict."""
 UPLOADS_PER_SECOND = 100
 """Assumed: how fast the large folder is uploaded."""
-INITIAL_POLLERS, ADDED_POLLERS, MAX_POLLERS, SCALING_SECONDS = 5, 300, 1000, 60
+INITIAL_POLLERS, ADDED_POLLERS, MAX_POLLERS, SCALING_SECONDS = 5, 5, 1000, 1
 """Lambda starts with five batches at a time and adds up to 300 per minute (Developer Guide, "Configuring scaling
-behavior for SQS event source mappings"), up to the account's limit of 1,000."""
+behavior for SQS event source mappings"), here five every second, up to the account's limit of 1,000, or to a lane's
+`MaximumConcurrency`."""
 SMALL_FOLDER_PHOTOS, SMALL_FOLDER_DELAY_SECONDS = 10, 60.0
 """The size of the small folder, and how long after the last photo of the large folder it arrives."""
 MAX_HELD_ITEMS = 10_000
@@ -101,6 +102,8 @@ class AwsTiming:
             self.start_invocation,
             self.end_invocation,
         )
+        lanes = {name: world.mappings[name].max_concurrency for name in world.providers}
+        self._max_pollers = {"intake": MAX_POLLERS, "deliver": MAX_POLLERS, **lanes}
         self._scale_pollers(INITIAL_POLLERS)
 
     def add_latency(self, service: str, _operation: str) -> None:
@@ -134,8 +137,10 @@ class AwsTiming:
         self._locked_until |= dict.fromkeys(keys, now + timedelta(seconds=TRANSACTION_SECONDS))
 
     def _scale_pollers(self, pollers: int) -> None:
-        for name in ("intake", "deliver"):
-            self.world.mappings[name].max_concurrency = min(pollers, MAX_POLLERS)
+        for name, most in self._max_pollers.items():
+            mapping = self.world.mappings[name]
+            mapping.max_concurrency = min(pollers, most)
+            self.world.sqs.ready(mapping.queue, self.world.clock.time)
         if pollers < MAX_POLLERS:
             self.world.event_loop.call_later(SCALING_SECONDS, lambda: self._scale_pollers(pollers + ADDED_POLLERS))
 

@@ -24,12 +24,8 @@ MAX_ERROR = 0.05
 """The maximum relative error for a held-out run."""
 MILLION = 1_000_000
 NARROW_LIMIT = 10
-_PROJECTION = (
-    "The last row is a projection from the one above: the same pauses of its slots, the requests of photos that all"
-    " arrive alone, and reconcile's requests for every hour. [A full ledger](README.md#a-full-ledger) makes nothing"
-    f" more expensive, as counted. Its folder of {SMALL_FOLDER_PHOTOS} is equally fast, however many of the other's"
-    " photos wait."
-)
+ADDED_PER_MINUTE = round(60 * aws_timing.ADDED_POLLERS / aws_timing.SCALING_SECONDS)
+FILLED_AFTER_MINUTES = (aws_timing.MAX_POLLERS - aws_timing.INITIAL_POLLERS) / ADDED_PER_MINUTE
 COLUMNS = (
     "photos",
     "N·S/C",
@@ -134,27 +130,23 @@ def _format_predicted_runs(rows: Sequence[PredictedRun]) -> str:
 
 def _format_large_folders(rows: Sequence[ScaledRun]) -> str:
     largest = rows[-1]
-    is_projected = largest.photos < MILLION
-    shown = [_format_run(one) for one in rows]
-    if is_projected:
-        shown.append(_format_projected_run(largest, MILLION))
     return "\n\n".join(
         [
-            "## One folder, up to a million photos",
+            f"## One folder, up to {largest.photos:,} photos",
             f"Assumed for AWS: {1000 * REQUEST_SECONDS:.0f} ms for a request, {DOWNLOAD_SECONDS:g} s for a download,"
             f" {1000 * aws_timing.DISPATCH_SECONDS:.0f} ms from a message to its function's code,"
             f" {aws_timing.COLD_START_SECONDS:g} s more for a cold start, {1000 * aws_timing.TRANSACTION_SECONDS:.0f}"
             f" ms for which a transaction holds its items, {aws_timing.UPLOADS_PER_SECOND} uploads per second, and the"
-            " functions' own time as counted for [what AWS costs](../../docs/results/aws_cost.md). Intake and deliver"
-            f" scale with Lambda's pollers. The provider takes {largest.seconds:g} s per call, with {largest.limit}"
-            " concurrent calls. The photos have tags.",
+            " functions' own time as counted for [what AWS costs](../../docs/results/aws_cost.md). Each function starts"
+            f" with {aws_timing.INITIAL_POLLERS} batches at a time, and Lambda adds {ADDED_PER_MINUTE} per minute up to"
+            f" its limit. The provider takes {largest.seconds:g} s per call, with {largest.limit} concurrent calls. The"
+            " photos have tags.",
             f"Fairness: a folder of {SMALL_FOLDER_PHOTOS} photos arrives a minute after the last photo of the large"
             " one. The column is the time until its last picture; alone, it takes one turn of the slots. N counts"
             " both folders. The simulated queue gives a free slot to the folder with fewer photos in flight. So does"
             " SQS, with its own thresholds (a tenth of the consumers' time).",
-            format_table(COLUMNS, shown),
-            f"Rows up to {largest.photos:,} photos were simulated photo by photo.",
-            *([_PROJECTION] if is_projected else ()),
+            format_table(COLUMNS, [_format_run(one) for one in rows]),
+            "Every row was simulated photo by photo.",
             _format_checks(rows),
             "Requests per photo: intake, render, and deliver. A batch shares some of intake's requests. If so many"
             f" pollers wait that each photo is taken alone, they are {_count_alone('intake'):g}, and never more."
@@ -168,7 +160,7 @@ def _format_large_folders(rows: Sequence[ScaledRun]) -> str:
 def _format_run(one: ScaledRun) -> Sequence[str]:
     requests = " + ".join(f"{times:.2f}" for times in one.requests.values())
     hourly = sum(one.reconcile_per_hour.values())
-    usd = _compute_usd(one, one.photos, one.ended_seconds)
+    usd = _compute_usd(one)
     return (
         f"{one.photos:,}",
         _format_duration(one.ideal_seconds),
@@ -184,31 +176,11 @@ def _format_run(one: ScaledRun) -> Sequence[str]:
     )
 
 
-def _format_projected_run(largest: ScaledRun, photos: int) -> Sequence[str]:
-    """Returns the projection for more photos: the same start-up time, and the same time per additional photo."""
-    head = largest.ended_seconds - largest.photos * (largest.seconds + largest.pause_ms / 1000) / largest.limit
-    ended = head + photos * (largest.seconds + largest.pause_ms / 1000) / largest.limit
-    ideal, usd = photos * largest.seconds / largest.limit, _compute_usd(largest, photos, ended)
-    return (
-        f"*{photos:,}*",
-        _format_duration(ideal),
-        f"*{_format_duration(ended)}*",
-        f"*{ideal / ended:.1%}*",
-        "*the same*",
-        "*" + " + ".join(f"{_count_alone(name):.2f}" for name in STAGES) + "*",
-        "*the same*",
-        "*the same*",
-        f"*{usd:,.2f}*",
-        f"*{1000 * usd / photos:.3f}*",
-        f"{photos * _image_usd():,.0f}",
-    )
-
-
-def _compute_usd(one: ScaledRun, photos: int, seconds: float) -> float:
+def _compute_usd(one: ScaledRun) -> float:
     """Returns AWS's cost: that of one photo times the number of photos, and reconcile for the whole duration."""
     memory = read_memory(load_one_provider_stack())
     each = sum_usd(build_row_lines(find_tagged_row(), memory, one.seconds))
-    return photos * each + seconds / 3600 * _compute_reconcile_usd(one, memory["reconcile"])
+    return one.photos * each + one.ended_seconds / 3600 * _compute_reconcile_usd(one, memory["reconcile"])
 
 
 def _compute_reconcile_usd(one: ScaledRun, memory_gb: float) -> float:
@@ -270,8 +242,9 @@ def _format_more_slots(rows: Sequence[ScaledRun]) -> str:
             "The same, with more concurrent calls. Every claim and every answer writes the day's budget in a"
             f" transaction: one item of the ledger, or from {MIN_SLOTS_FOR_SHARES} slots on, one of up to {MAX_SHARES}"
             " [shares](../../docs/decisions/0050-budget-shares.md). If two transactions conflict, one of them is"
-            " retried a moment later, up to ten times, and then returns its message to the queue. The time until the"
-            " slots are full, and that of the last call, weigh more in a short drain.",
+            " retried a moment later, up to ten times, and then returns its message to the queue. With"
+            f" {ADDED_PER_MINUTE} more slots per minute, Lambda needs {FILLED_AFTER_MINUTES:.1f} minutes to fill"
+            f" {aws_timing.MAX_POLLERS:,}: half of them, on average, are missing until then.",
             format_table(
                 (
                     "C",
