@@ -26,7 +26,7 @@ type NotificationListener = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class ObjectVersion:
-    """One version of an object; `data` is None for a delete marker, and the `etag` follows from it."""
+    """One version of an object; `data` is None for a delete marker. An empty `etag` is derived from the data."""
 
     id: str
     data: bytes | None
