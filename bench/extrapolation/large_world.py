@@ -9,16 +9,17 @@ from io import BytesIO
 from typing import cast, override
 
 from PIL import Image
+from sortedcontainers import SortedDict
 
 from backdrop.model.object_keys import PAID_PREFIX, receipt_key
 from bench.extrapolation.fair_queue import FairSqs
-from bench.extrapolation.packed_items import PackedItems
+from bench.extrapolation.packed_mapping import PackedMapping, PackedObjects
 from bench.extrapolation.photo_checks import PhotoChecks
 from simulation.world.call_behavior import CallBehavior
 from simulation.world.dynamodb_expressions import Item
 from simulation.world.sample_images import SIDE_PIXELS
 from simulation.world.simulated_dynamodb import Key
-from simulation.world.simulated_s3 import SimulatedBucket
+from simulation.world.simulated_s3 import ObjectVersion, SimulatedBucket
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall
 from simulation.world.world_clock import WORLD_START
@@ -70,7 +71,10 @@ class LargeWorld(World):
         self.checks = PhotoChecks(self)
         self._discards_data = discards_data
         self.table.page_size = PAGE_ITEMS
-        self.table.items.data = cast("dict[Key, Item]", PackedItems())  # ItemStore needs only a mapping
+        # Table and buckets need only what these mappings have.
+        self.table.items.data = cast("dict[Key, Item]", PackedMapping[Key, Item]())
+        for bucket in self.s3.buckets.values():
+            bucket.objects = cast("SortedDict[str, list[ObjectVersion]]", PackedObjects())
         self.provider.default_behavior = CallBehavior(work_seconds=seconds)
         self.transport.faults_before.append(self._count_request)
         self.transport.listeners.append(self._note_event)

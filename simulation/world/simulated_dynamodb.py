@@ -79,8 +79,7 @@ class ItemStore(UserDict[Key, Item]):
             return
         positions, first = self._positions.get((index, partition), SortedList()), max((since,), after)
         for position in positions.irange(first, (last, MAX_SORT_KEY), inclusive=(first != after, True)):
-            item = self.data[position[1], position[2]]
-            yield {name: item[name] for name in (*TABLE_KEYS, *INDEXES[index])}
+            yield _build_index_entry(index, partition, position)
 
     def _reindex(self, before: Item | None, after: Item | None) -> None:
         """Replaces an item's positions in the indexes."""
@@ -101,6 +100,14 @@ def _find_index_entry(
     if item is None or attributes[0] not in item or attributes[1] not in item:
         return None
     return (index, item[attributes[0]]["S"]), find_position(item, attributes)
+
+
+def _build_index_entry(index: str, partition: str, position: IndexPosition) -> Item:
+    """Returns what an index has of an item: only keys."""
+    sort_key, *table_key = position
+    partition_name, sort_name = INDEXES[index]
+    names = dict(zip(TABLE_KEYS, table_key, strict=True)) | {partition_name: partition, sort_name: sort_key}
+    return {name: {"S": text} for name, text in names.items()}
 
 
 def find_position(item: Mapping[str, Any], attributes: tuple[str, str]) -> IndexPosition:

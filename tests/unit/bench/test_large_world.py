@@ -8,17 +8,20 @@ import pytest
 from bench.extrapolation.aws_timing import LARGE_FOLDER
 from bench.extrapolation.faulty_folder import run_with_faults
 from bench.extrapolation.large_world import LargeWorld
-from bench.extrapolation.packed_items import PackedItems
+from bench.extrapolation.packed_mapping import PackedMapping, PackedObjects
 from simulation.invariants.violations import Invariant
 from simulation.world.dynamodb_expressions import Item
+from simulation.world.simulated_dynamodb import Key
+from simulation.world.simulated_s3 import ObjectVersion
+from simulation.world.world_clock import WORLD_START
 
 
 def draw_item(random: Random) -> Item:
     return {"pk": {"S": random.choice("abc")}, "sk": {"S": random.choice("xyz")}, "n": {"N": str(random.random())}}
 
 
-def test_packed_items_are_those_that_were_stored() -> None:
-    random, plain, packed = Random(1), dict[tuple[str, str], Item](), PackedItems(max_recent=2)
+def test_packed_values_are_those_that_were_stored() -> None:
+    random, plain, packed = Random(1), dict[Key, Item](), PackedMapping[Key, Item](max_recent=2)
     for _ in range(500):
         item = draw_item(random)
         key = item["pk"]["S"], item["sk"]["S"]
@@ -30,6 +33,17 @@ def test_packed_items_are_those_that_were_stored() -> None:
         assert dict(packed) == plain
     with pytest.raises(KeyError):
         del packed["no", "item"]
+
+
+def test_packed_objects_are_listed_in_order() -> None:
+    packed = PackedObjects(max_recent=2)
+    for key in "dbeac":
+        packed[key] = [ObjectVersion(key, key.encode(), WORLD_START)]
+    packed["b"] = [*packed["b"], ObjectVersion("b2", None, WORLD_START)]
+    del packed["d"]
+    assert [*packed.irange("b", inclusive=(True, True))] == ["b", "c", "e"]
+    assert [*packed.irange("b", inclusive=(False, True))] == ["c", "e"]
+    assert [version.id for version in packed["b"]] == ["b", "b2"]
 
 
 def run_world() -> LargeWorld:
