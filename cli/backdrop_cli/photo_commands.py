@@ -175,7 +175,6 @@ def drop(
     Example: backdrop drop shoes/ --remove --format jpg --size 2000x2000 --fit pad --background white
     """
     from backdrop_cli import drop
-    from backdrop_cli.campaign.campaign_run import run_campaign
     from backdrop_cli.campaign.campaign_target import CampaignOptions, is_campaign_target
     from backdrop_cli.uploads.sidecar_decisions import SidecarPolicy
 
@@ -199,6 +198,8 @@ def drop(
     )
     with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
         if is_campaign_run:
+            from backdrop_cli.campaign.campaign_run import run_campaign
+
             return run_campaign(
                 target_stack, screen, CampaignOptions(paths[0], sidecar=new_sidecar), yes=yes, wait=wait
             )

@@ -30,6 +30,7 @@ from backdrop_cli.campaign.state_machine import CampaignStateMachine
 from backdrop_cli.errors import CommandError
 from backdrop_cli.ledger_scan import LedgerScan
 from backdrop_cli.options import StackLocation, has_local_cloud
+from backdrop_cli.owned_contents import OwnedContents
 from backdrop_client.s3_uploader import S3Uploader
 from backdrop_client.stack_description import StackError, describe_stack
 
@@ -90,6 +91,7 @@ class Stack:
     uploader: S3Uploader
     state_machine: CampaignStateMachine
     ledger_scan: LedgerScan
+    owned_contents: OwnedContents
     run_bill_comparison: ReportingRun
     run_price_check: ReportingRun
     max_in_flight: Mapping[str, int]
@@ -217,6 +219,7 @@ def build_stack(
         uploader=S3Uploader(s3, settings.input_bucket),
         state_machine=state_machine,
         ledger_scan=LedgerScan(bootstrap.table),
+        owned_contents=OwnedContents(bootstrap.table),
         run_bill_comparison=partial(_invoke, bootstrap, f"{name}-reconcile-bill"),
         run_price_check=partial(_invoke, bootstrap, f"{name}-price-check"),
         max_in_flight={provider: lane.max_in_flight for provider, lane in settings.enabled_providers.items()},

@@ -1,7 +1,7 @@
 """The plan of an upload: its files, what intake will do with each photo, and the maximum price."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -163,10 +163,7 @@ class UploadPlanner:
             row.key: content for row in self._planned_photos if (content := self._find_content(row)) is not None
         }
         reruns = self._preview.reruns_after_upload(plan.files)
-        plan.photos = list(
-            parallel_map(partial(self._preview_once, reruns, plan), self._planned_photos, self._stack.max_threads)
-        )
-        plan.photos = self._refuse_shared_names(plan.photos)
+        plan.photos = self._refuse_shared_names(self._preview_photos(reruns, plan))
         plan.mandates = MandateForecast.for_today(reruns.mandates, self._stack.clock)
         plan.photos = [
             replace(row, warnings=[*row.warnings, *plan.mandates.add(row.key, row.jobs)]) for row in plan.photos
@@ -274,18 +271,29 @@ class UploadPlanner:
 
     # -- preview -------------------------------------------------------------------------------------------
 
-    def _preview_once(self, reruns: RerunService, plan: UploadPlan, planned: PlannedPhoto) -> PlannedPhoto:
+    def _preview_photos(self, reruns: RerunService, plan: UploadPlan) -> list[PlannedPhoto]:
         """Previews intake for photos that are new or changed, or that have new instructions; each combination once."""
+        rows = [self._add_sidecar(plan, planned) for planned in self._planned_photos]
+        ids = [(row.key, plan.files.get(row.sidecar_key)) for row in rows]
+        unknown = {
+            one: row
+            for one, row in zip(ids, rows, strict=True)
+            if one not in self._previews and not row.read_error and (row.needs_upload or row.sidecar_key)
+        }
+        threads = self._stack.max_threads
+        previews = list(parallel_map(partial(self._preview_new_or_known, reruns), unknown.values(), threads))
+        owned = self._stack.owned_contents.find(job.content_id for row in previews for job in row.jobs)
+        reused = parallel_map(partial(_add_reuse, reruns, owned), previews, threads)
+        warned = parallel_map(partial(self._add_warnings, reruns), reused, threads)
+        self._previews.update(zip(unknown, warned, strict=True))
+        return [self._previews.get(one, row) for one, row in zip(ids, rows, strict=True)]
+
+    def _add_sidecar(self, plan: UploadPlan, planned: PlannedPhoto) -> PlannedPhoto:
+        """Adds the key of the nearest sidecar, if the plan uploads it."""
         nearest_sidecar = next(
             (name for name in list_sidecar_keys(planned.key) if name in plan.files or name in self._listed), ""
         )
-        planned = replace(planned, sidecar_key=nearest_sidecar if nearest_sidecar in plan.files else "")
-        if planned.read_error or not (planned.needs_upload or planned.sidecar_key):
-            return planned
-        cache_key = (planned.key, plan.files.get(planned.sidecar_key))
-        if cache_key not in self._previews:
-            self._previews[cache_key] = self._add_warnings(reruns, self._preview_new_or_known(reruns, planned))
-        return self._previews[cache_key]
+        return replace(planned, sidecar_key=nearest_sidecar if nearest_sidecar in plan.files else "")
 
     def _add_warnings(self, reruns: RerunService, planned: PlannedPhoto) -> PlannedPhoto:
         """Adds the warnings about the jobs that would be bought."""
@@ -312,7 +320,7 @@ class UploadPlanner:
         job_plan, broken_defaults = preview
         return replace(
             planned,
-            jobs=[find_reuse(reruns.ledger, job) for job in job_plan.jobs],
+            jobs=job_plan.jobs,
             problems=job_plan.problems,
             lacks_instructions=job_plan.has_no_instructions,
             broken_defaults=broken_defaults,
@@ -337,6 +345,12 @@ class UploadPlanner:
             preview = reruns.previewer.preview(planned.key, inspect_bytes=False)
             planned = replace(planned, is_ineffective=bool(preview and preview[0].has_no_instructions))
         return planned
+
+
+def _add_reuse(reruns: RerunService, owned: Collection[str], planned: PlannedPhoto) -> PlannedPhoto:
+    """Marks the jobs that would get the pictures of an earlier one, which only the owner of their content can have."""
+    jobs = [find_reuse(reruns.ledger, job) if job.content_id in owned else job for job in planned.jobs]
+    return replace(planned, jobs=jobs)
 
 
 def _format_read_error(error: OSError) -> str:

@@ -386,6 +386,16 @@ def test_pictures_that_another_key_has_are_not_priced_again(uploader: Uploader) 
     assert uploader.drop("fourth", *PROMPT, "--json").data["most_usd"] == 0.06
 
 
+def test_ledger_is_read_once_for_a_hundred_new_photos(uploader: Uploader) -> None:
+    for number in range(120):
+        uploader.write(f"bags/{number}.jpg", build_photo(f"bag {number}"))
+    before = len(uploader.world.transport.calls)
+    uploader.drop("bags", *PROMPT, "--yes")
+    reads = Counter(call.operation for call in uploader.world.transport.calls[before:] if call.service == "dynamodb")
+    assert reads["batch_get_item"] == 2
+    assert reads.total() < 10
+
+
 # -- warnings --------------------------------------------------------------------------------------------------
 
 
