@@ -8,7 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 PYTHON ?= $(shell for p in python3.13 python3 "$$(pyenv prefix 3.13 2>/dev/null)/bin/python3.13"; do \
   "$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo "$$p" && break; done)
 RUN := .venv/bin/
-LOCKS := layers/dependencies/requirements layers/credentials/requirements requirements/dev requirements/docs requirements/emulator requirements/runtime requirements/sam requirements/tools requirements/audit
+LOCKS := layers/dependencies/requirements layers/credentials/requirements requirements/dev requirements/docs requirements/emulator requirements/runtime requirements/sam requirements/tools requirements/audit requirements/awscli
 COMPILE = .local/tools/bin/uv pip compile --quiet --universal --python-version 3.13 --no-header --exclude-newer "7 days"
 TESTS := tests/proof tests/simulated tests/browser tests/contract tests/packaging tests/corpus tests/imaging tests/credentials tests/processes
 PHOTOS ?=
@@ -71,7 +71,7 @@ proof: setup ## Run the full proof, which takes hours: 10,000 seeds, 1,000 bills
 	@$(MAKE) --no-print-directory chaos SEEDS=20 ALONE=1 OUT=$(PROOF)/chaos.md
 	@$(MAKE) --no-print-directory chaos SEEDS=3 OUT=$(PROOF)/chaos_beside.md
 	@$(MAKE) --no-print-directory chaos MIXED=1 OUT=$(PROOF)/chaos_mixed.md
-bench: setup ## Measure speed, cost, and scale, up to 45 minutes on two cores (ONLY="drain comparison" for some parts), and write bench/results
+bench: setup .local/awscli/.installed ## Measure speed, cost, and scale, up to 48 minutes on two cores (ONLY="drain comparison" for some parts), and write bench/results
 	@$(RUN)python -m bench $(if $(ONLY),--only "$(ONLY)")
 build: setup ## Build and compile what `sam deploy` uploads, because Lambda does not keep what it compiles (PARAMS="Architecture=x86_64")
 	@PATH="$(CURDIR)/.local/sam/bin:$$PATH" ARCHITECTURE=$(or $(patsubst Architecture=%,%,$(filter Architecture=%,$(PARAMS))),arm64) \

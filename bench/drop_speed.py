@@ -1,78 +1,118 @@
-"""The upload speed of `backdrop drop` compared with `aws s3 cp --recursive`: the same photos, on a running local cloud.
+"""The upload speed of `backdrop drop` compared with `aws s3 cp`: the same small photos to the bucket of the same stack.
 
-Both write to a separate bucket without notifications, so that no function runs meanwhile. `--aws` names the AWS
-command line: `pip install awscli` in its own venv.
+Intake is disabled, so that no function uses the machine: the photos' events wait in its queue.
 """
 
-import argparse
-import io
+import json
 import os
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from random import Random
+from statistics import median
 
-from PIL import Image
+from backdrop_local import cloud
+from backdrop_local.home import STACK, TOOLS
+from bench.drain.harness import PARAMETERS
+from bench.reliability import check_spread
+from bench.sample_photos import build_photo
+from bench.temporary_home import temporary_home
+from docs.tables import format_table
+from fault_bench.bench_run import find_fast_folder
 
-from backdrop_cli.drop import DropOptions, run_drop
-from backdrop_cli.options import StackLocation
-from backdrop_cli.screen import Screen
-from backdrop_cli.stack import connect
-from backdrop_client.s3_uploader import S3Uploader
-from backdrop_local.cloud import find_running, format_exports
-from backdrop_local.home import Home
-
-BUCKET = f"how-fast-is-drop-{os.getpid()}"
-SIDE = 700
-
-
-def write_photos(folder: Path, number: int) -> int:
-    """Writes noise as JPEG files of about 200 KB. Returns their total size in bytes."""
-    noise = Image.frombytes("RGB", (SIDE, SIDE), Random(1).randbytes(SIDE * SIDE * 3))
-    for n in range(number):
-        noise.paste((n % 256, n // 256 % 256, 9), (0, 0, 40, 40))
-        file = io.BytesIO()
-        noise.save(file, "JPEG", quality=40)
-        (folder / f"{n:04}.jpg").write_bytes(file.getvalue())
-    return sum(path.stat().st_size for path in folder.iterdir())
+PHOTOS, ROUNDS = 300, 5
+AWS = TOOLS / "awscli" / "bin" / "aws"
+BACKDROP = Path(sys.executable).with_name("backdrop")
+MIN_RATIO = 0.8
+MAX_SPREAD = 0.3
 
 
-def measure_seconds(work: Callable[[], object]) -> float:
-    """Returns how many seconds some work takes."""
+@dataclass(frozen=True)
+class DropSpeed:
+    """The seconds of each round, including the start of the program. `megabytes`: all photos together.
+
+    `upload_seconds`: the part of `drop_seconds` in which it uploads.
+    """
+
+    photos: int
+    megabytes: float
+    aws_seconds: Sequence[float]
+    drop_seconds: Sequence[float]
+    quick_seconds: Sequence[float]
+    upload_seconds: Sequence[float]
+
+    @property
+    def ratio(self) -> float:
+        """The speed of `drop` relative to that of `aws s3 cp`."""
+        return median(self.list_ratios(self.drop_seconds))
+
+    def list_ratios(self, seconds: Sequence[float]) -> Sequence[float]:
+        """Returns the speed of a command relative to that of `aws s3 cp`, in each round."""
+        return [theirs / ours for theirs, ours in zip(self.aws_seconds, seconds, strict=True)]
+
+
+def measure() -> DropSpeed:
+    """Times the commands in turn, after one round that is not counted.
+
+    Raises:
+        UnreliableMeasurementError: the machine was too noisy.
+    """
+    with temporary_home(find_fast_folder()) as home, tempfile.TemporaryDirectory() as named:
+        running, folder = cloud.up(home, PARAMETERS, print, build=False), Path(named, "photos")
+        functions, bucket = running.clients.functions, running.outputs()["InputBucketName"]
+        for mapping in functions.list_event_source_mappings(FunctionName=f"{STACK}-intake")["EventSourceMappings"]:
+            functions.update_event_source_mapping(UUID=mapping.get("UUID", ""), Enabled=False)
+        size = _write_photos(folder)
+        environment = {**os.environ, **cloud.list_environment(running), "BACKDROP_HOME": str(home.path)}
+        rounds: list[tuple[float, float, float, float]] = []
+        for n in range(ROUNDS + 1):
+            copy = [AWS, "s3", "cp", "--recursive", "--only-show-errors", folder, f"s3://{bucket}/copy-{n}/"]
+            drop = [BACKDROP, "drop", folder, "--yes", "--json", "--to"]
+            aws_seconds, _ = _run(copy, environment)
+            drop_seconds, document = _run([*drop, f"drop-{n}"], environment)
+            quick_seconds, _ = _run([*drop, f"quick-{n}", "--quick"], environment)
+            rounds.append((aws_seconds, drop_seconds, quick_seconds, json.loads(document)["upload_seconds"]))
+            print("aws s3 cp {:.2f} s, drop {:.2f} s, drop --quick {:.2f} s".format(*rounds[-1]), flush=True)
+    found = DropSpeed(PHOTOS, size / 1e6, *zip(*rounds[1:], strict=True))
+    check_spread("drop's speed relative to aws s3 cp", found.list_ratios(found.drop_seconds), MAX_SPREAD)
+    return found
+
+
+def format_section(found: DropSpeed) -> str:
+    commands = {
+        "`aws s3 cp --recursive`": found.aws_seconds,
+        "`backdrop drop`": found.drop_seconds,
+        "`backdrop drop --quick`": found.quick_seconds,
+    }
+    rows = [
+        (name, f"{median(seconds):.1f}", f"{median(found.list_ratios(seconds)):.0%}")
+        for name, seconds in commands.items()
+    ]
+    return "\n\n".join(
+        [
+            f"{found.photos} photos of {found.megabytes:.0f} MB together, with folder defaults, to the local cloud: the"
+            f" median of {len(found.aws_seconds)} rounds, including the start of the program. No function runs"
+            " meanwhile.",
+            format_table(("", "seconds", "speed relative to aws s3 cp"), rows),
+            f"`drop` uploads for {median(found.upload_seconds):.1f} s. Before that, it opens each photo, asks the"
+            " ledger which pictures are already bought, and states the price. The local cloud receives files faster"
+            " than most connections, so elsewhere, uploading is a larger part.",
+        ]
+    )
+
+
+def _write_photos(folder: Path) -> int:
+    """Writes the photos, and folder defaults that request a cut-out of each. Returns the photos' size in bytes."""
+    folder.mkdir()
+    (folder / "_backdrop.json").write_text('{"operation": "remove"}')
+    return sum((folder / f"{n:04}.jpg").write_bytes(build_photo(str(n))) for n in range(PHOTOS))
+
+
+def _run(command: Sequence[str | Path], environment: Mapping[str, str]) -> tuple[float, str]:
+    """Returns the duration in seconds, and the standard output."""
     began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def main() -> None:
-    """Times both commands in turn, for several rounds."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--photos", type=int, default=1000)
-    parser.add_argument("--aws", default="aws")
-    parser.add_argument("--rounds", type=int, default=3)
-    asked = parser.parse_args()
-    cloud = find_running(Home.from_environment())
-    s3 = cloud.clients.s3
-    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    stack = replace(connect(StackLocation()), input_bucket=BUCKET, uploader=S3Uploader(s3, BUCKET))
-    env = {**os.environ, **dict(line.removeprefix("export ").split("=", 1) for line in format_exports(cloud))}
-    with tempfile.TemporaryDirectory() as named:
-        folder = Path(named)
-        size = write_photos(folder, asked.photos)
-        print(f"{asked.photos} photos, {size / 1e6:.0f} MB")
-        for n in range(asked.rounds):
-            copy = [asked.aws, "s3", "cp", "--recursive", "--only-show-errors", named, f"s3://{BUCKET}/aws{n}/"]
-            theirs = measure_seconds(lambda copy=copy: subprocess.run(copy, env=env, check=True))
-            quick = DropOptions([folder], target_folder=f"quick{n}", quick=True, yes=True)
-            ours = measure_seconds(lambda quick=quick: run_drop(stack, Screen(), quick))
-            opened = measure_seconds(
-                lambda n=n: run_drop(stack, Screen(), DropOptions([folder], target_folder=f"drop{n}", yes=True))
-            )
-            print(f"aws s3 cp {theirs:.1f} s; drop --quick {ours:.1f} s; drop {opened:.1f} s")
-
-
-if __name__ == "__main__":
-    main()
+    run = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    return time.perf_counter() - began, run.stdout

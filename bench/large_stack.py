@@ -1,8 +1,8 @@
-"""What commands and reconcile request of AWS on a large stack: `python -m bench.large_stack`.
+"""What commands and reconcile request of AWS on a large stack.
 
 Photos are processed in the simulated world, whose calls are counted, and the CPU time of this machine is measured. The
-seconds on the page are computed: the requests, divided by the threads that send them, times the assumed time of one.
-Nothing was measured on AWS.
+seconds are computed: the requests, divided by the threads that send them, times the assumed time of one. Nothing was
+measured on AWS.
 """
 
 import io
@@ -30,14 +30,11 @@ from backdrop_cli.main import run
 from bench.aws_cost.bill import REQUEST_SECONDS
 from bench.extrapolation.fair_queue import FairQueue, FairSqs
 from bench.extrapolation.large_world import LargeWorld
-from bench.saved_results import FOLDER
 from docs.tables import format_table
-from simulation.run_environment import describe_environment
 from simulation.world.cli_stack import build_simulated_stack
 from simulation.world.simulated_stack import INPUT_BUCKET, RECONCILE_INTERVAL_SECONDS, TIMEOUTS_SECONDS
 from simulation.world.transport import ServiceCall
 
-PAGE = FOLDER / "large_stack.md"
 STORED, WAITING = 1_000, 1_000
 STORED_FOLDER, WAITING_FOLDER, CAMPAIGN = "stored/", "waiting/", "spring-1"
 SETTLING_SECONDS = 600.0
@@ -45,8 +42,8 @@ RUNS_PER_HOUR = 3600 / RECONCILE_INTERVAL_SECONDS
 TIMEOUT_SECONDS = TIMEOUTS_SECONDS["reconcile"]
 SDK_CPU_SECONDS = 0.0015
 """Assumed: boto3's CPU time for a small request. The threads of a program share one interpreter."""
-COLUMNS = "work", "photos", "requests", "for 1,000 photos", "at a time", "CPU s", "seconds", "target"
-GALLERY_ENTRIES, GALLERY_SECONDS = 10_000, 60
+COLUMNS = "work", "photos", "requests", "for 1,000 photos", "at a time", "CPU s", "seconds"
+GALLERY_ENTRIES = 10_000
 
 
 @dataclass(frozen=True)
@@ -80,6 +77,11 @@ class LargeStackResult:
     sweep: CountedWork
     resend: CountedWork
     cancel: CountedWork
+
+    @property
+    def gallery_seconds(self) -> float:
+        """The computed duration of a gallery of 10,000 entries."""
+        return self.gallery.seconds * GALLERY_ENTRIES / self.gallery.photos
 
 
 class NoExecutions:
@@ -169,7 +171,7 @@ class LargeStack:
         return log + sum(one.name.startswith("reconcile-") and one.ended_at is not None for one in current)
 
 
-def measure_large_stack(stored: int = STORED, waiting: int = WAITING) -> LargeStackResult:
+def measure(stored: int = STORED, waiting: int = WAITING) -> LargeStackResult:
     """Measures everything on one stack. The last command ends what the earlier ones list.
 
     Raises:
@@ -200,12 +202,7 @@ def _require(what: str, found: int, expected: int) -> None:
         raise RuntimeError(f"{what}: {found:,} instead of {expected:,}")
 
 
-def _format_target(gallery: CountedWork) -> str:
-    seconds = gallery.seconds * GALLERY_ENTRIES / gallery.photos
-    return f"{GALLERY_ENTRIES:,} in {GALLERY_SECONDS} s: {seconds:.0f} s"
-
-
-def format_page(found: LargeStackResult) -> str:
+def format_section(found: LargeStackResult) -> str:
     rows = [getattr(found, field.name) for field in fields(found)]
     lines = [
         [
@@ -216,37 +213,31 @@ def format_page(found: LargeStackResult) -> str:
             str(row.threads),
             f"{row.cpu_seconds:.1f}",
             f"{row.seconds:.1f}",
-            _format_target(row) if row is found.gallery else "",
         ]
         for row in rows
     ]
     sweep, resend = found.sweep, found.resend
-    return f"""# What commands and reconcile request on a large stack
-
-Written by `python -m bench.large_stack` on {describe_environment()}.
-
-{STORED:,} photos are stored and belong to a campaign, and {WAITING:,} wait in a paused lane. The requests are counted
-in the simulated world, and the CPU time is measured, without that of boto3. The seconds are computed: that CPU time,
-and the requests, {1000 * REQUEST_SECONDS:.0f} ms each, divided by those that are made at a time, but at least
-{1000 * SDK_CPU_SECONDS:.1f} ms of boto3's CPU time each (assumed). Nothing here was measured on AWS.
-
-{format_table(COLUMNS, lines)}
-
-## What limits them
-
-- **Sweep**: {MAX_PHOTOS:,} photos in each run, so {MAX_PHOTOS * RUNS_PER_HOUR:,.0f} per hour. A run takes
-  {sweep.seconds:.0f} of the {TIMEOUT_SECONDS} s that it has.
-- **Lost messages**: {MAX_DUE_ITEMS:,} jobs in each run, so {MAX_DUE_ITEMS * RUNS_PER_HOUR:,.0f} per hour. A run takes
-  {resend.seconds:.0f} s; the time would allow {TIMEOUT_SECONDS / resend.seconds * resend.photos:,.0f}.
-- **`cancel --all` and `gallery`** take as long as their requests, which grow with the photos that they are about.
-- **`status` and `spend`** read pages of the index, which has an entry for each photo that has not ended.
-"""
-
-
-def main() -> None:
-    """Measures, and writes the page."""
-    PAGE.write_text(format_page(measure_large_stack()))
-
-
-if __name__ == "__main__":
-    main()
+    return "\n\n".join(
+        [
+            f"What commands and reconcile request of AWS if {STORED:,} photos are stored and belong to a campaign, and"
+            f" {WAITING:,} wait in a paused lane. The requests are counted in the simulated world, and the CPU time is"
+            " measured, without that of boto3. The seconds are computed: that CPU time, and the requests,"
+            f" {1000 * REQUEST_SECONDS:.0f} ms each, divided by those that are made at a time, but at least"
+            f" {1000 * SDK_CPU_SECONDS:.1f} ms of boto3's CPU time each (assumed).",
+            format_table(COLUMNS, lines),
+            "What limits them:",
+            "\n".join(
+                [
+                    f"- **Sweep**: {MAX_PHOTOS:,} photos in each run, so {MAX_PHOTOS * RUNS_PER_HOUR:,.0f} per hour. A"
+                    f" run takes {sweep.seconds:.0f} of the {TIMEOUT_SECONDS} s that it has.",
+                    f"- **Lost messages**: {MAX_DUE_ITEMS:,} jobs in each run, so {MAX_DUE_ITEMS * RUNS_PER_HOUR:,.0f}"
+                    f" per hour. A run takes {resend.seconds:.0f} s; the time would allow"
+                    f" {TIMEOUT_SECONDS / resend.seconds * resend.photos:,.0f}.",
+                    "- **`cancel --all` and `gallery`** take as long as their requests, which grow with the photos that"
+                    f" they are about. A gallery of {GALLERY_ENTRIES:,} entries takes {found.gallery_seconds:.0f} s.",
+                    "- **`status` and `spend`** read pages of the index, which has an entry for each photo that has not"
+                    " ended.",
+                ]
+            ),
+        ]
+    )

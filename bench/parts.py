@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from backdrop_local.home import ROOT
-from bench import backlog, cold_starts, recovery
+from bench import backlog, cold_starts, drop_speed, large_stack, recovery
 from bench.drain import page
 from bench.drain.figures import RunFigures
 from bench.drain.measurements import ComparisonResult, DrainResult, measure_comparison, measure_drain, measure_held_out
 from bench.reliability import UnreliableMeasurementError
 
-MAX_MINUTES = 45
+MAX_MINUTES = 48
 
 
 def no_refusals(_found: Any) -> Sequence[str]:
@@ -94,6 +94,15 @@ PARTS = (
         tuple[backlog.Backlog, ...],
         backlog.format_section,
         backlog.draw_plots,
+    ),
+    BenchPart("drop", 1.5, "Uploading photos", drop_speed.measure, drop_speed.DropSpeed, drop_speed.format_section),
+    BenchPart(
+        "large_stack",
+        1,
+        "A large stack",
+        large_stack.measure,
+        large_stack.LargeStackResult,
+        large_stack.format_section,
     ),
     BenchPart(
         "memory", 3, "Memory", _run_module("bench.memory", "memory: a photo needs more memory than its stage has")

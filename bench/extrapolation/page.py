@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from backdrop.model.budget_shares import MAX_SHARES, MIN_SLOTS_FOR_SHARES
-from backdrop.model.pricing import look_up_image_price
+from backdrop.model.pricing import look_up_image_price, to_usd
 from backdrop.model.schedule import MESSAGE_LIFETIME
 from backdrop.reconcile.sweep import MAX_AGE, MAX_PHOTOS
 from bench.aws_cost.bill import DOWNLOAD_SECONDS, REQUEST_SECONDS, count_requests, sum_usd
@@ -22,8 +22,7 @@ from simulation.world.simulated_stack import RECONCILE_INTERVAL_SECONDS, RETENTI
 PAGE = FOLDER / "extrapolation.md"
 MAX_ERROR = 0.05
 """The maximum relative error for a held-out run."""
-MILLION = 1_000_000
-NARROW_LIMIT = 10
+NARROW_LIMIT, PHOTOS_PER_SLOT = 10, 100
 ADDED_PER_MINUTE = round(60 * aws_timing.ADDED_POLLERS / aws_timing.SCALING_SECONDS)
 FILLED_AFTER_MINUTES = (aws_timing.MAX_POLLERS - aws_timing.INITIAL_POLLERS) / ADDED_PER_MINUTE
 COLUMNS = (
@@ -53,11 +52,19 @@ def write_page() -> None:
         PAGE.write_text(format_page(found.result, found.machine))
 
 
+def list_large_folders(found: Extrapolation) -> Sequence[ScaledRun]:
+    """Returns the runs with ten slots, from the smallest folder to the largest."""
+    return [one for one in found.scaled if one.limit == NARROW_LIMIT]
+
+
+def list_wide_lanes(found: Extrapolation) -> Sequence[ScaledRun]:
+    """Returns the runs with a hundred photos for each slot, from the fewest slots to the most."""
+    return [one for one in found.scaled if one.photos == PHOTOS_PER_SLOT * one.limit]
+
+
 def format_page(found: Extrapolation, machine: str) -> str:
     """Returns the complete page."""
     outlived = [one for one in found.scaled if one.expired]
-    narrow = [one for one in found.scaled if one.limit == NARROW_LIMIT]
-    wide = [one for one in found.scaled if one.limit != NARROW_LIMIT and one not in outlived]
     return (
         "\n\n".join(
             [
@@ -67,9 +74,9 @@ def format_page(found: Extrapolation, machine: str) -> str:
                 " whose times it has to predict. Then it uses AWS's times. Nothing here was measured on AWS."
                 f" Simulated on {machine}.",
                 _format_prediction(found.prediction),
-                _format_large_folders(narrow),
-                _format_more_slots([*narrow[-1:], *wide]),
-                *map(_format_outlived, outlived),
+                _format_large_folders(list_large_folders(found)),
+                _format_more_slots(list_wide_lanes(found)),
+                *([_format_outlived(outlived)] if outlived else ()),
                 *([_format_faulty(found.faulty)] if found.faulty else ()),
                 quotas.format_section(),
             ]
@@ -160,7 +167,7 @@ def _format_large_folders(rows: Sequence[ScaledRun]) -> str:
 def _format_run(one: ScaledRun) -> Sequence[str]:
     requests = " + ".join(f"{times:.2f}" for times in one.requests.values())
     hourly = sum(one.reconcile_per_hour.values())
-    usd = _compute_usd(one)
+    usd = compute_usd(one)
     return (
         f"{one.photos:,}",
         _format_duration(one.ideal_seconds),
@@ -176,7 +183,7 @@ def _format_run(one: ScaledRun) -> Sequence[str]:
     )
 
 
-def _compute_usd(one: ScaledRun) -> float:
+def compute_usd(one: ScaledRun) -> float:
     """Returns AWS's cost: that of one photo times the number of photos, and reconcile for the whole duration."""
     memory = read_memory(load_one_provider_stack())
     each = sum_usd(build_row_lines(find_tagged_row(), memory, one.seconds))
@@ -225,7 +232,7 @@ def _format_violations(violations: Sequence[str]) -> str:
 
 
 def _image_usd() -> float:
-    return look_up_image_price("ideogram", {"operation": "replace"}) / MILLION
+    return to_usd(look_up_image_price("ideogram", {"operation": "replace"}))
 
 
 def _format_duration(seconds: float) -> str:
@@ -239,8 +246,9 @@ def _format_more_slots(rows: Sequence[ScaledRun]) -> str:
     return "\n\n".join(
         [
             "## More slots",
-            "The same, with more concurrent calls. Every claim and every answer writes the day's budget in a"
-            f" transaction: one item of the ledger, or from {MIN_SLOTS_FOR_SHARES} slots on, one of up to {MAX_SHARES}"
+            f"The same, with more concurrent calls, and {PHOTOS_PER_SLOT} photos for each. Every claim and every answer"
+            " writes the day's budget in a transaction: one item of the ledger, or from"
+            f" {MIN_SLOTS_FOR_SHARES} slots on, one of up to {MAX_SHARES}"
             " [shares](../../docs/decisions/0050-budget-shares.md). If two transactions conflict, one of them is"
             " retried a moment later, up to ten times, and then returns its message to the queue. With"
             f" {ADDED_PER_MINUTE} more slots per minute, Lambda needs {FILLED_AFTER_MINUTES:.1f} minutes to fill"
@@ -274,21 +282,42 @@ def _format_more_slots(rows: Sequence[ScaledRun]) -> str:
     )
 
 
-def _format_outlived(one: ScaledRun) -> str:
-    usual, requests = find_tagged_row().usage, sum(one.requests.values())
+def _format_outlived(rows: Sequence[ScaledRun]) -> str:
+    usual = sum(one.times for one in find_tagged_row().usage.requests if one.function in STAGES)
     days = RETENTION_SECONDS["ideogram"] / 86_400
     return "\n\n".join(
         [
             "## A lane that outlives its messages",
-            f"SQS keeps a message of the lane for {days:.0f} days; the ledger keeps the job. Simulated with"
-            f" {one.photos:,} photos, C = {one.limit}, S = {one.seconds:g}, which is"
-            f" {_format_duration(one.ideal_seconds)} of calls: all jobs ended, in"
-            f" {_format_duration(one.ended_seconds)} ({one.ideal_seconds / one.ended_seconds:.1%} of the ideal),"
-            f" although {one.expired:,} messages had expired. Reconcile sends a job again that has waited for"
-            f" {MESSAGE_LIFETIME.days} days, so render handled a photo {one.invocations['render']:.2f} times, with"
-            f" {requests:.2f} requests in all stages. A single photo without this needs"
-            f" {sum(o.times for o in usual.requests if o.function in STAGES):.0f}. A million photos with C = 10 and S"
-            f" = 15 are such a lane: {_format_duration(MILLION * 15 / 10)}.",
+            f"SQS keeps a message of the lane for {days:.0f} days; the ledger keeps the job. Reconcile sends a job"
+            f" again that has waited for {MESSAGE_LIFETIME.days} days, so render handles some photos more than once. In"
+            " these runs, messages expired, and all jobs ended.",
+            format_table(
+                (
+                    "photos",
+                    "C",
+                    "S",
+                    "N·S/C",
+                    "drained in",
+                    "of the ideal",
+                    "expired messages",
+                    "renders per photo",
+                    f"requests per photo ({usual:.0f} for a single one)",
+                ),
+                [
+                    (
+                        f"{one.photos:,}",
+                        f"{one.limit:,}",
+                        f"{one.seconds:g}",
+                        _format_duration(one.ideal_seconds),
+                        _format_duration(one.ended_seconds),
+                        f"{one.ideal_seconds / one.ended_seconds:.1%}",
+                        f"{one.expired:,}",
+                        f"{one.invocations['render']:.2f}",
+                        f"{sum(one.requests.values()):.2f}",
+                    )
+                    for one in rows
+                ],
+            ),
         ]
     )
 

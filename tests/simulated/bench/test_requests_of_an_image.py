@@ -14,6 +14,7 @@ from backdrop.model.job import JobStatus
 from backdrop.model.object_keys import RECEIPTS_PREFIX
 from bench.aws_cost.dynamodb_units import DynamoDBUnits, measure_item_bytes
 from bench.aws_cost.recorder import RecordedRequest
+from docs.bench_aims import REQUESTS_AMONG_MANY
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall
@@ -22,7 +23,7 @@ from tests.simulated.render.test_mandates import create_mandate
 
 AWS = frozenset({"s3", "dynamodb", "sqs", "events"})
 DRAINED = 40
-MAX_ALONE, MAX_IN_A_DRAIN = 21, 19
+MAX_ALONE = 21
 ALONE = {
     "intake": {
         "list_objects_v2": 1,  # A sidecar arrived: to which photos may it apply?
@@ -118,7 +119,7 @@ def test_single_photo_makes_exactly_these_requests() -> None:
 
 def test_photo_among_many_makes_fewer_requests() -> None:
     found = count_drained_requests(warmed_up_world(), [f"shoes/{n}.jpg" for n in range(DRAINED)])
-    assert divide_per_image(found, DRAINED) <= MAX_IN_A_DRAIN
+    assert divide_per_image(found, DRAINED) <= REQUESTS_AMONG_MANY
 
 
 @pytest.mark.parametrize("ending", ["", ".jpg"])

@@ -12,10 +12,24 @@ from tests.unit.bench.test_page import DRAINED, build_result
 @pytest.mark.parametrize(("efficiency", "verdict"), [(0.98, "yes"), (0.979, "**no**")])
 def test_missed_target_is_shown_as_missed(efficiency: float, verdict: str) -> None:
     run = build_result(Scenario(300, 10, 4.0), efficiency)
-    rows = list(bench_aims.list_drain_rows(replace(DRAINED, runs=(run,))))
-    assert [reached for what, *_, reached in rows if what.startswith("ideal time")] == [verdict == "yes"]
-    assert f"| {verdict} |" in bench_aims.format_rows(rows)
+    targets = [
+        one
+        for one in bench_aims.list_drain_targets(replace(DRAINED, runs=(run,)))
+        if one.measure.startswith("ideal time")
+    ]
+    assert [one.is_reached for one in targets] == [verdict == "yes"]
+    assert f"| {verdict} |" in bench_aims.format_targets(targets)
+
+
+def test_missed_targets_come_first() -> None:
+    table = bench_aims.format_targets(
+        [bench_aims.Target(name, "1", "1", name.startswith("hit")) for name in ("hit 1", "miss 1", "hit 2", "miss 2")]
+    )
+    assert [line.split("|")[1].strip() for line in table.splitlines()[2:]] == ["miss 1", "miss 2", "hit 1", "hit 2"]
 
 
 def test_run_that_was_not_reported_has_no_row() -> None:
-    assert [what for what, *_ in bench_aims.list_drain_rows(DRAINED)] == ["intake's processor time per photo"]
+    assert [one.measure for one in bench_aims.list_drain_targets(DRAINED)] == [
+        "seconds from upload to receipt, if the provider answers at once",
+        "intake's CPU time per photo, ms",
+    ]

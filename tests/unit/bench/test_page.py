@@ -21,6 +21,7 @@ from bench.drain.measurements import (
 from bench.drain.page import draw_comparison_plots, draw_drain_plots, format_comparison, format_drain, format_held_out
 from bench.drain.scenario import Scenario
 from bench.drain.single_photo import SinglePhoto
+from bench.drop_speed import DropSpeed, format_section
 from bench.saved_results import load_result, save_result
 
 
@@ -106,3 +107,18 @@ def test_held_out_runs_are_not_used_for_calibration() -> None:
     assert "N=60 C=10 of an account of 5 S=4 warm | 48 | 50.0 | 96.0%" in format_held_out(
         [build_result(HELD_OUT[1], 0.96)]
     )
+
+
+def test_speed_of_drop_is_the_median_of_the_rounds() -> None:
+    found = DropSpeed(
+        300,
+        67.2,
+        aws_seconds=(2.0, 1.8, 9.0),
+        drop_seconds=(4.0, 2.0, 10.0),
+        quick_seconds=(2.0, 2.0, 2.0),
+        upload_seconds=(1.0, 1.5, 1.2),
+    )
+    assert found.ratio == 0.9
+    page = format_section(found)
+    assert "| `backdrop drop` | 4.0 | 90% |" in page
+    assert "`drop` uploads for 1.2 s." in page
