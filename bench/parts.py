@@ -95,7 +95,7 @@ PARTS = (
         backlog.format_section,
         backlog.draw_plots,
     ),
-    BenchPart("drop", 1.5, "Uploading photos", drop_speed.measure, drop_speed.DropSpeed, drop_speed.format_section),
+    BenchPart("drop", 2, "Uploading photos", drop_speed.measure, drop_speed.DropSpeed, drop_speed.format_section),
     BenchPart(
         "large_stack",
         1,
