@@ -83,9 +83,11 @@ def _format_verdict(verdict: MutantVerdict) -> str:
     name = verdict.mutant.name
     if verdict.seed is None:
         other_violations = f", and broke only {', '.join(verdict.other_invariants)}" if verdict.other_invariants else ""
+        failing = ", ".join(map(str, verdict.failing_seeds))
+        failures = f"; in seeds {failing}, the product itself breaks an invariant" if failing else ""
         return (
             f"{name} SURVIVES {verdict.play_count} seeds "
-            f"({len(verdict.errors)} ended by an exception{other_violations})"
+            f"({len(verdict.errors)} ended by an exception{other_violations}{failures})"
         )
     return f"{name} killed by {verdict.invariant} at seed {verdict.seed}, after {verdict.play_count}: {verdict.detail}"
 

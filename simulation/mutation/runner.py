@@ -27,7 +27,7 @@ class MutantVerdict:
 
     `play_index`, `seed`: the play that killed it, None if none did. `play_count`: how many plays were needed. `errors`:
     the exceptions that ended plays, which kill nothing. `other_invariants`: broken ones that are not recorded for this
-    mutant, which kill nothing either.
+    mutant, which kill nothing either. Nor do `failing_seeds`, in which the product itself breaks an invariant.
     """
 
     mutant: Mutant
@@ -38,6 +38,7 @@ class MutantVerdict:
     play_count: int = 0
     errors: tuple[str, ...] = ()
     other_invariants: tuple[str, ...] = ()
+    failing_seeds: tuple[int, ...] = ()
 
 
 class MutantRunner:
@@ -64,7 +65,7 @@ class MutantRunner:
 
     def hunt(self, mutant: Mutant, plays: Sequence[ScenePlay]) -> MutantVerdict:
         """Runs these plays on a mutant until it is killed by one that the product itself passes."""
-        first_index, errors, other_invariants = 0, tuple[str, ...](), dict[str, None]()
+        first_index, errors, other_invariants, failing_seeds = 0, tuple[str, ...](), dict[str, None](), list[int]()
         invariant_name = mutant.invariant.name if mutant.invariant else ""
         with TemporaryDirectory(prefix="mutant-") as folder:
             copy = str(write_mutant(mutant, Path(folder)))
@@ -93,9 +94,17 @@ class MutantRunner:
                         index + 1,
                         errors,
                         tuple(other_invariants),
+                        tuple(failing_seeds),
                     )
+                failing_seeds.append(plays[index][1])
                 first_index = index + 1
-        return MutantVerdict(mutant, play_count=len(plays), errors=errors, other_invariants=tuple(other_invariants))
+        return MutantVerdict(
+            mutant,
+            play_count=len(plays),
+            errors=errors,
+            other_invariants=tuple(other_invariants),
+            failing_seeds=tuple(failing_seeds),
+        )
 
     def passes_unmutated(self, play: ScenePlay) -> bool:
         """Whether the product itself breaks no invariant in this play."""
