@@ -45,11 +45,13 @@ FOLDER = "shoes/"
 class FaultyRun:
     """What one world with faults showed.
 
-    `statuses`: how many jobs ended in each. `calls`: those that were charged. `strikes`: how often each fault struck.
-    `days`: from the first upload to the end of the last job.
+    `rarity`: how many times rarer the faults were than in a seed. `statuses`: how many jobs ended in each. `calls`:
+    those that were charged. `strikes`: how often each fault struck. `days`: from the first upload to the end of the
+    last job.
     """
 
     photos: int
+    rarity: int
     statuses: Mapping[str, int]
     calls: int
     strikes: Mapping[str, int]
@@ -87,6 +89,7 @@ def run_with_faults(photos: int, seed: int = 1) -> FaultyRun:
     world.checks.check_everything()
     return FaultyRun(
         photos,
+        RARITY,
         world.checks.statuses,
         sum(job.micro_usd > 0 for job in world.provider.bill.jobs()),
         strikes,

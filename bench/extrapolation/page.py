@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from backdrop.aws.table import MAX_BATCH_GET_KEYS
 from backdrop.model.budget_shares import MAX_SHARES, MIN_SLOTS_FOR_SHARES
 from backdrop.model.pricing import look_up_image_price, to_usd
 from backdrop.model.schedule import MESSAGE_LIFETIME
@@ -191,9 +192,16 @@ def compute_usd(one: ScaledRun) -> float:
 
 
 def _compute_reconcile_usd(one: ScaledRun, memory_gb: float) -> float:
-    """Returns the cost of reconcile per hour: a read unit for each query or item, and the time of its requests."""
+    """Returns the cost of reconcile per hour: a read unit for each query or item, and the time of its requests.
+
+    Every batch is counted as a full one.
+    """
     hourly = one.reconcile_per_hour
-    reads = sum(times for name, times in hourly.items() if name.startswith("dynamodb"))
+    reads = sum(
+        times * (MAX_BATCH_GET_KEYS if name == "dynamodb batch_get_item" else 1)
+        for name, times in hourly.items()
+        if name.startswith("dynamodb")
+    )
     lists = sum(times for name, times in hourly.items() if name.startswith("s3"))
     seconds = sum(hourly.values()) * REQUEST_SECONDS * memory_gb
     return (
@@ -329,7 +337,7 @@ def _format_faulty(run: FaultyRun) -> str:
         [
             "## A large folder with faults",
             f"{run.photos:,} photos with C = {faulty_folder.LIMIT} and S = {faulty_folder.SECONDS:g}, with the faults"
-            f" of a seed, {faulty_folder.RARITY} times as rare, until the last photo has ended."
+            f" of a seed, {run.rarity} times as rare, until the last photo has ended."
             f" {faulty_folder.SETTLING_SECONDS / 3600:.0f} hours later, each photo was checked as above. Each failure"
             " needs a fault that explains its code. The simulated queues deliver a message any number of times.",
             f"The photos had ended after {_format_duration(run.days * 86_400)}: {ended}. {run.calls:,} calls were"
