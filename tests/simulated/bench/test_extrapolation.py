@@ -254,7 +254,7 @@ def test_lane_that_outlives_its_messages_has_its_own_section() -> None:
     long_row = replace(ROW, photos=5000, limit=2, seconds=150.0, ended_seconds=400_000.0, expired=77)
     written = page.format_page(Extrapolation(None, (ROW, long_row)), "a machine")
     _, _, section = written.partition("## A lane that outlives its messages")
-    assert "| 5,000 | 2 | 150 | 4.3 days | 4.6 days | 93.8% | 77 |" in section
+    assert "| 5,000 | 2 | 150 | 4.3 days | 4.6 days | 93.9% | 77 |" in section
     assert "| 2 |" not in written.replace(section, "")
 
 
