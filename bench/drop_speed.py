@@ -17,7 +17,7 @@ from statistics import fmean
 from backdrop_local import cloud
 from backdrop_local.home import STACK, TOOLS
 from bench.drain.harness import PARAMETERS
-from bench.reliability import check_spread
+from bench.reliability import UnreliableMeasurementError, check_spread
 from bench.sample_photos import build_photo
 from bench.temporary_home import temporary_home
 from docs.tables import format_table
@@ -54,8 +54,10 @@ def measure() -> DropSpeed:
     """Times the commands in turn, after one round that is not counted. The even and the odd rounds must agree.
 
     Raises:
-        UnreliableMeasurementError: the machine was too noisy.
+        UnreliableMeasurementError: the machine was too noisy, or the AWS CLI is missing.
     """
+    if not AWS.is_file():
+        raise UnreliableMeasurementError("drop: the AWS CLI is not installed; `make bench ONLY=drop` installs it")
     with temporary_home(find_fast_folder()) as home, tempfile.TemporaryDirectory() as named:
         running, folder = cloud.up(home, PARAMETERS, print, build=False), Path(named, "photos")
         functions, bucket = running.clients.functions, running.outputs()["InputBucketName"]
