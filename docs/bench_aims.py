@@ -115,7 +115,7 @@ def _list_cost_targets() -> Iterator[Target]:
         "requests to AWS for one photo with a sidecar, and for one among many",
         f"at most {MAX_REQUESTS}, {MAX_REQUESTS_AMONG_MANY}",
         f"{requests:g}, [at most {REQUESTS_AMONG_MANY}]({REQUEST_COUNT_TEST})",
-        requests <= MAX_REQUESTS,
+        requests <= MAX_REQUESTS and REQUESTS_AMONG_MANY <= MAX_REQUESTS_AMONG_MANY,
     )
     usd = IMAGES * sum_usd(build_row_lines(alone, read_memory(load_one_provider_stack()), TYPICAL_LATENCY))
     yield _at_most(f"AWS's cost for {IMAGES:,} photos with sidecars, USD", usd, MAX_USD, ".3f")

@@ -275,17 +275,18 @@ class UploadPlanner:
         """Previews intake for photos that are new or changed, or that have new instructions; each combination once."""
         rows = [self._add_sidecar(plan, planned) for planned in self._planned_photos]
         ids = [(row.key, plan.files.get(row.sidecar_key)) for row in rows]
-        unknown = {
+        pending = {
             one: row
             for one, row in zip(ids, rows, strict=True)
             if one not in self._previews and not row.read_error and (row.needs_upload or row.sidecar_key)
         }
         threads = self._stack.max_threads
-        previews = list(parallel_map(partial(self._preview_new_or_known, reruns), unknown.values(), threads))
-        owned = self._stack.owned_contents.find(job.content_id for row in previews for job in row.jobs)
+        previews = list(parallel_map(partial(self._preview_new_or_known, reruns), pending.values(), threads))
+        new_jobs = [job for row in previews if not self._is_known(row) for job in row.jobs]
+        owned = self._stack.owned_contents.find(job.content_id for job in new_jobs)
         reused = parallel_map(partial(_add_reuse, reruns, owned), previews, threads)
         warned = parallel_map(partial(self._add_warnings, reruns), reused, threads)
-        self._previews.update(zip(unknown, warned, strict=True))
+        self._previews.update(zip(pending, warned, strict=True))
         return [self._previews.get(one, row) for one, row in zip(ids, rows, strict=True)]
 
     def _add_sidecar(self, plan: UploadPlan, planned: PlannedPhoto) -> PlannedPhoto:
@@ -306,9 +307,13 @@ class UploadPlanner:
         )
         return replace(planned, warnings=list_purchase_warnings(planned.jobs, photo))
 
+    def _is_known(self, planned: PlannedPhoto) -> bool:
+        """Whether the photo is previewed like one of the bucket. Its preview also finds which jobs would be free."""
+        return planned.key in self._listed and (self._is_local_file(planned) or not planned.replaces_photo)
+
     def _preview_new_or_known(self, reruns: RerunService, planned: PlannedPhoto) -> PlannedPhoto:
         try:
-            if planned.key in self._listed and (self._is_local_file(planned) or not planned.replaces_photo):
+            if self._is_known(planned):
                 return self._preview_known_photo(reruns, planned)
             photo = self._photos[planned.key]
             known_sha256 = photo if isinstance(photo, str) else ""

@@ -23,7 +23,7 @@ from bench.extrapolation.hot_keys import measure_hot_keys
 from bench.extrapolation.large_world import LargeWorld
 from bench.extrapolation.local_timing import LocalMachine, MachineCosts, simulate_scenario
 from bench.extrapolation.prediction import CALIBRATION, Extrapolation, predict_runs, replace_row
-from bench.extrapolation.quotas import list_rate_quotas, list_size_quotas
+from bench.extrapolation.quotas import compute_list_usd, list_rate_quotas, list_size_quotas
 from bench.saved_results import load_result, save_result
 from simulation.world.simulated_sqs import SimulatedMessage, SimulatedQueue
 from simulation.world.transport import Transport
@@ -256,6 +256,15 @@ def test_lane_that_outlives_its_messages_has_its_own_section() -> None:
     _, _, section = written.partition("## A lane that outlives its messages")
     assert "| 5,000 | 2 | 150 | 4.3 days | 4.6 days | 93.9% | 77 |" in section
     assert "| 2 |" not in written.replace(section, "")
+
+
+def test_batch_of_items_costs_a_read_for_each() -> None:
+    batches, items = (
+        page.compute_usd(replace(ROW, reconcile_per_hour={f"dynamodb {name}": 1000.0}))
+        for name in ("batch_get_item", "get_item")
+    )
+    hours = ROW.ended_seconds / 3600
+    assert batches - items == pytest.approx(hours * compute_list_usd("dynamodb reads", 99_000))
 
 
 def test_world_that_never_ends_raises_an_error() -> None:
