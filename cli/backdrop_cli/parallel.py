@@ -6,13 +6,13 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 MAX_QUEUED_PER_THREAD = 4
+ONE_PER_PROCESSOR = 0
 
 
-def parallel_map[T, R](function: Callable[[T], R], items: Iterable[T], max_workers: int = 0) -> Generator[R]:
-    """Yields the results in the items' order.
-
-    If `max_workers` is 0, uses one per processor. The first error ends the map.
-    """
+def parallel_map[T, R](
+    function: Callable[[T], R], items: Iterable[T], max_workers: int = ONE_PER_PROCESSOR
+) -> Generator[R]:
+    """Yields the results in the items' order. The first error ends the map."""
     thread_count = max_workers or os.cpu_count() or 1
     if thread_count == 1:
         yield from map(function, items)

@@ -13,13 +13,13 @@ from backdrop.model.codes import Code
 from backdrop.model.frame import Size
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job, Problem
-from backdrop.model.object_keys import ObjectKind, classify_key, is_brand_image_key, list_sidecar_keys
+from backdrop.model.object_keys import ObjectKind, classify_key, folder_of, is_brand_image_key, list_sidecar_keys
 from backdrop.model.picture_names import NameRegister
 from backdrop.operate.rerun import RerunService
 from backdrop.ports import ListedObject
 from backdrop_cli.lint_report import format_local_path
 from backdrop_cli.mandate_forecast import MandateForecast
-from backdrop_cli.parallel import parallel_map
+from backdrop_cli.parallel import ONE_PER_PROCESSOR, parallel_map
 from backdrop_cli.purchase_warnings import (
     PhotoMeasurements,
     PurchaseWarning,
@@ -281,11 +281,12 @@ class UploadPlanner:
             if one not in self._previews and not row.read_error and (row.needs_upload or row.sidecar_key)
         }
         threads = self._stack.max_threads
-        previews = list(parallel_map(partial(self._preview_new_or_known, reruns), pending.values(), threads))
+        preview_threads = threads if self._needs_requests(pending.values()) else ONE_PER_PROCESSOR
+        previews = list(parallel_map(partial(self._preview_new_or_known, reruns), pending.values(), preview_threads))
         new_jobs = [job for row in previews if not self._is_known(row) for job in row.jobs]
         owned = self._stack.owned_contents.find(job.content_id for job in new_jobs)
-        reused = parallel_map(partial(_add_reuse, reruns, owned), previews, threads)
-        warned = parallel_map(partial(self._add_warnings, reruns), reused, threads)
+        reused = parallel_map(partial(_add_reuse, reruns, owned), previews, threads) if owned else previews
+        warned = parallel_map(partial(self._add_warnings, reruns), reused, ONE_PER_PROCESSOR)
         self._previews.update(zip(pending, warned, strict=True))
         return [self._previews.get(one, row) for one, row in zip(ids, rows, strict=True)]
 
@@ -310,6 +311,12 @@ class UploadPlanner:
     def _is_known(self, planned: PlannedPhoto) -> bool:
         """Whether the photo is previewed like one of the bucket. Its preview also finds which jobs would be free."""
         return planned.key in self._listed and (self._is_local_file(planned) or not planned.replaces_photo)
+
+    def _needs_requests(self, photos: Collection[PlannedPhoto]) -> bool:
+        """Whether previews wait for requests: for a known photo, or for the defaults of many folders. Otherwise, more
+        threads than processors only compete.
+        """
+        return len({folder_of(one.key) for one in photos}) > 1 or any(map(self._is_known, photos))
 
     def _preview_new_or_known(self, reruns: RerunService, planned: PlannedPhoto) -> PlannedPhoto:
         try:
