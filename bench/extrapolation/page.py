@@ -1,13 +1,19 @@
 """The page: how close the simulated world comes to the emulator, and what it predicts for AWS."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from backdrop.aws.table import MAX_BATCH_GET_KEYS
 from backdrop.model.budget_shares import MAX_SHARES, MIN_SLOTS_FOR_SHARES
 from backdrop.model.pricing import look_up_image_price, to_usd
 from backdrop.model.schedule import MESSAGE_LIFETIME
 from backdrop.reconcile.sweep import MAX_AGE, MAX_PHOTOS
-from bench.aws_cost.bill import DOWNLOAD_SECONDS, REQUEST_SECONDS, count_requests, sum_usd
+from bench.aws_cost.bill import (
+    DOWNLOAD_SECONDS,
+    LAMBDA_REQUESTS_PER_BATCH,
+    REQUEST_SECONDS,
+    count_requests,
+    sum_usd,
+)
 from bench.aws_cost.cost_result import CostRow, load_costs
 from bench.aws_cost.idle_stack import load_one_provider_stack
 from bench.aws_cost.page import build_row_lines, read_memory
@@ -26,6 +32,18 @@ MAX_ERROR = 0.05
 NARROW_LIMIT, PHOTOS_PER_SLOT = 10, 100
 ADDED_PER_MINUTE = round(60 * aws_timing.ADDED_POLLERS / aws_timing.SCALING_SECONDS)
 FILLED_AFTER_MINUTES = (aws_timing.MAX_POLLERS - aws_timing.INITIAL_POLLERS) / ADDED_PER_MINUTE
+JOB_WRITE_UNITS = 6
+"""A transaction on a waiting job of up to 2 KB, whose index entry moves: 4 units for the job, and 2 for the entry."""
+REPEAT_REQUESTS: Mapping[str, int] = {"render": 2, "deliver": 5}
+REPEAT_USE: Mapping[str, float] = {
+    "lambda requests": 2,
+    "dynamodb reads": 6,
+    "sqs": 1 + 2 * LAMBDA_REQUESTS_PER_BATCH,
+    "s3 writes": 1,
+    "s3 reads": 2,
+    "events": 1,
+}
+"""What a message uses whose job is done: requests by function, and units by price."""
 COLUMNS = (
     "photos",
     "N·S/C",
@@ -185,30 +203,44 @@ def _format_run(one: ScaledRun) -> Sequence[str]:
 
 
 def compute_usd(one: ScaledRun) -> float:
-    """Returns AWS's cost: that of one photo times the number of photos, and reconcile for the whole duration."""
+    """Returns AWS's cost: that of one photo times the number of photos, repeated messages, and reconcile."""
     memory = read_memory(load_one_provider_stack())
     each = sum_usd(build_row_lines(find_tagged_row(), memory, one.seconds))
-    return one.photos * each + one.ended_seconds / 3600 * _compute_reconcile_usd(one, memory["reconcile"])
+    repeats = max(0.0, one.invocations["deliver"] - 1)
+    return (
+        one.photos * (each + repeats * _compute_repeat_usd(memory))
+        + one.ended_seconds / 3600 * _compute_reconcile_usd(one, memory["reconcile"])
+    )
+
+
+def _compute_repeat_usd(memory: Mapping[str, float]) -> float:
+    """Returns the cost of a message whose job is done: render finds that out, and deliver announces it once more."""
+    seconds = REQUEST_SECONDS * sum(requests * memory[name] for name, requests in REPEAT_REQUESTS.items())
+    return quotas.compute_list_usd("lambda seconds", seconds) + sum(
+        quotas.compute_list_usd(price, amount) for price, amount in REPEAT_USE.items()
+    )
 
 
 def _compute_reconcile_usd(one: ScaledRun, memory_gb: float) -> float:
-    """Returns the cost of reconcile per hour: a read unit for each query or item, and the time of its requests.
+    """Returns the cost of reconcile per hour: its reads, messages, writes of jobs, lists, and the time of its requests.
 
-    Every batch is counted as a full one.
+    A query or an item is a read unit. Every batch is counted as a full one, and every write as one of a waiting job.
     """
     hourly = one.reconcile_per_hour
+    writes = hourly.get("dynamodb transact_write_items", 0.0)
     reads = sum(
         times * (MAX_BATCH_GET_KEYS if name == "dynamodb batch_get_item" else 1)
         for name, times in hourly.items()
         if name.startswith("dynamodb")
     )
-    lists = sum(times for name, times in hourly.items() if name.startswith("s3"))
-    seconds = sum(hourly.values()) * REQUEST_SECONDS * memory_gb
-    return (
-        quotas.compute_list_usd("dynamodb reads", reads)
-        + quotas.compute_list_usd("s3 writes", lists)
-        + quotas.compute_list_usd("lambda seconds", seconds)
-    )
+    amounts = {
+        "dynamodb reads": reads - writes,
+        "dynamodb writes": writes * JOB_WRITE_UNITS,
+        "sqs": sum(times for name, times in hourly.items() if name.startswith("sqs")),
+        "s3 writes": sum(times for name, times in hourly.items() if name.startswith("s3")),
+        "lambda seconds": sum(hourly.values()) * REQUEST_SECONDS * memory_gb,
+    }
+    return sum(quotas.compute_list_usd(price, amount) for price, amount in amounts.items())
 
 
 def _count_alone(function: str) -> float:

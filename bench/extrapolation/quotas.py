@@ -198,12 +198,15 @@ def _list_message_quotas() -> Iterator[Quota]:
         (aws_timing.MAX_POLLERS - aws_timing.INITIAL_POLLERS) / aws_timing.ADDED_POLLERS * aws_timing.SCALING_SECONDS
     )
     photo_seconds = count_requests(load_costs().rows[0].usage, "intake") * REQUEST_SECONDS
+    resent_per_hour = MAX_DUE_ITEMS * 3600 / RECONCILE_INTERVAL_SECONDS
     yield Quota(
         f"a message that waits longer than {MESSAGE_LIFETIME.days} days is sent again",
         f"{SQS}/quotas-messages.html",
         MESSAGE_LIFETIME.total_seconds() * 10 / SECONDS,
         f"what C = 10 at S = {SECONDS:g} drains in these days",
-        "each such job gets a second message; if both arrive, one more render finds the job done (above)",
+        f"every {MESSAGE_LIFETIME.days} days, each such job gets another message; if both arrive, one more render finds"
+        f" the job done. Reconcile sends {resent_per_hour:,.0f} an hour, the oldest first, and what else it repairs"
+        " waits for its turn. Use more slots, or drop the photos over several days",
     )
     yield Quota(
         f"intake's pollers reach the account's {CONCURRENCY:,}",

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from bench.aws_cost.bill import REQUEST_SECONDS
+from bench.aws_cost.idle_stack import load_one_provider_stack
 from bench.cpu_usage import STAGES
 from bench.drain.figures import RunFigures
 from bench.drain.scenario import Scenario
@@ -215,9 +217,8 @@ def test_many_slots_wait_less_for_shares_than_for_one_item(monkeypatch: pytest.M
 
 # -- the page ----------------------------------------------------------------------------------------------------
 
-ROW = ScaledRun(
-    100, 10, 15.0, 170.0, 20.0, 190.0, 35.0, {"intake": 7.5}, {"render": 1.0}, 0.1, {"dynamodb query": 900.0}
-)
+ONCE = {"render": 1.0, "deliver": 1.0}
+ROW = ScaledRun(100, 10, 15.0, 170.0, 20.0, 190.0, 35.0, {"intake": 7.5}, ONCE, 0.1, {"dynamodb query": 900.0})
 
 
 def test_repeated_row_replaces_the_row_with_the_same_parameters() -> None:
@@ -265,6 +266,24 @@ def test_batch_of_items_costs_a_read_for_each() -> None:
     )
     hours = ROW.ended_seconds / 3600
     assert batches - items == pytest.approx(hours * compute_list_usd("dynamodb reads", 99_000))
+
+
+def test_cost_counts_repeated_messages_and_what_reconcile_sends_again() -> None:
+    hours = ROW.ended_seconds / 3600
+    again = {"dynamodb get_item": 1000.0, "dynamodb transact_write_items": 1000.0, "sqs send_message": 1000.0}
+    seconds = 3000 * REQUEST_SECONDS * page.read_memory(load_one_provider_stack())["reconcile"]
+    expected = (
+        compute_list_usd("dynamodb reads", 1000)
+        + compute_list_usd("dynamodb writes", 6000)
+        + compute_list_usd("sqs", 1000)
+        + compute_list_usd("lambda seconds", seconds)
+    )
+    resent, idle = (page.compute_usd(replace(ROW, reconcile_per_hour=hourly)) for hourly in (again, {}))
+    assert resent - idle == pytest.approx(hours * expected)
+    repeated = page.compute_usd(replace(ROW, reconcile_per_hour={}, invocations={"render": 1.5, "deliver": 1.5}))
+    # Sending, receiving, and deleting the messages, and writing and announcing the result once more.
+    least = compute_list_usd("sqs", 5) + compute_list_usd("s3 writes", 1) + compute_list_usd("events", 1)
+    assert 0.5 * ROW.photos * least < repeated - idle < 0.5 * ROW.photos * 2 * least
 
 
 def test_world_that_never_ends_raises_an_error() -> None:
