@@ -207,10 +207,8 @@ def compute_usd(one: ScaledRun) -> float:
     memory = read_memory(load_one_provider_stack())
     each = sum_usd(build_row_lines(find_tagged_row(), memory, one.seconds))
     repeats = max(0.0, one.invocations["deliver"] - 1)
-    return (
-        one.photos * (each + repeats * _compute_repeat_usd(memory))
-        + one.ended_seconds / 3600 * _compute_reconcile_usd(one, memory["reconcile"])
-    )
+    hourly = _compute_reconcile_usd(one, memory["reconcile"])
+    return one.photos * (each + repeats * _compute_repeat_usd(memory)) + one.ended_seconds / 3600 * hourly
 
 
 def _compute_repeat_usd(memory: Mapping[str, float]) -> float:
