@@ -37,10 +37,9 @@ JOB_WRITE_UNITS = 6
 REPEAT_REQUESTS: Mapping[str, int] = {"render": 2, "deliver": 5}
 REPEAT_USE: Mapping[str, float] = {
     "lambda requests": 2,
-    "dynamodb reads": 6,
+    "dynamodb reads": 7,
     "sqs": 1 + 2 * LAMBDA_REQUESTS_PER_BATCH,
-    "s3 writes": 1,
-    "s3 reads": 2,
+    "s3 reads": 1,
     "events": 1,
 }
 """What a message uses whose job is done: requests by function, and units by price."""
@@ -225,17 +224,16 @@ def _compute_reconcile_usd(one: ScaledRun, memory_gb: float) -> float:
     A query or an item is a read unit. Every batch is counted as a full one, and every write as one of a waiting job.
     """
     hourly = one.reconcile_per_hour
-    writes = hourly.get("dynamodb transact_write_items", 0.0)
-    reads = sum(
-        times * (MAX_BATCH_GET_KEYS if name == "dynamodb batch_get_item" else 1)
-        for name, times in hourly.items()
-        if name.startswith("dynamodb")
-    )
+
+    def count(service: str) -> float:
+        return sum(times for name, times in hourly.items() if name.startswith(service))
+
+    writes, batches = (hourly.get(f"dynamodb {name}", 0.0) for name in ("transact_write_items", "batch_get_item"))
     amounts = {
-        "dynamodb reads": reads - writes,
+        "dynamodb reads": count("dynamodb") - writes + (MAX_BATCH_GET_KEYS - 1) * batches,
         "dynamodb writes": writes * JOB_WRITE_UNITS,
-        "sqs": sum(times for name, times in hourly.items() if name.startswith("sqs")),
-        "s3 writes": sum(times for name, times in hourly.items() if name.startswith("s3")),
+        "sqs": count("sqs"),
+        "s3 writes": count("s3"),
         "lambda seconds": sum(hourly.values()) * REQUEST_SECONDS * memory_gb,
     }
     return sum(quotas.compute_list_usd(price, amount) for price, amount in amounts.items())

@@ -30,7 +30,7 @@ class OverlayBucket:
         if size > max_bytes:
             return StoredObject(NO_ETAG, None, size, now)
         data = read_content(content)
-        # Nothing is compared with the ETag of a new file, and MD5 is a tenth of the time that a small photo takes.
+        # Nothing is compared with the ETag of a new file, and computing it takes an eighth of a small photo's preview.
         etag = NO_ETAG if key in self._missing_keys else compute_etag(data)
         return StoredObject(etag, None, len(data), now, data)
 

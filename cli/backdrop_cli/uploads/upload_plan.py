@@ -313,7 +313,7 @@ class UploadPlanner:
         return planned.key in self._listed and (self._is_local_file(planned) or not planned.replaces_photo)
 
     def _needs_requests(self, photos: Collection[PlannedPhoto]) -> bool:
-        """Whether previews wait for requests: for a known photo, or for the defaults of many folders. Otherwise, more
+        """Whether previews wait for requests: for a known photo, or for the defaults of several folders. If not, more
         threads than processors only compete.
         """
         return len({folder_of(one.key) for one in photos}) > 1 or any(map(self._is_known, photos))

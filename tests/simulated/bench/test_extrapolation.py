@@ -2,16 +2,21 @@
 limits.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from math import ceil
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
-from bench.aws_cost.bill import REQUEST_SECONDS
+from backdrop.model.job import JobStatus
+from backdrop.pipeline.enqueue import enqueue_job
+from bench.aws_cost.bill import LAMBDA_REQUESTS_PER_BATCH, REQUEST_SECONDS
+from bench.aws_cost.dynamodb_units import count_index_writes, measure_item_bytes
 from bench.aws_cost.idle_stack import load_one_provider_stack
 from bench.cpu_usage import STAGES
 from bench.drain.figures import RunFigures
@@ -21,11 +26,11 @@ from bench.extrapolation.__main__ import _parse_row
 from bench.extrapolation.aws_timing import SMALL_FOLDER_PHOTOS, RequestTimes, ScaledRun, run_scaled
 from bench.extrapolation.calibration import calibrate
 from bench.extrapolation.fair_queue import FairSqs
-from bench.extrapolation.hot_keys import measure_hot_keys
+from bench.extrapolation.hot_keys import KeyAccessCounter, measure_hot_keys
 from bench.extrapolation.large_world import LargeWorld
 from bench.extrapolation.local_timing import LocalMachine, MachineCosts, simulate_scenario
 from bench.extrapolation.prediction import CALIBRATION, Extrapolation, predict_runs, replace_row
-from bench.extrapolation.quotas import compute_list_usd, list_rate_quotas, list_size_quotas
+from bench.extrapolation.quotas import TRANSACTION_FACTOR, compute_list_usd, list_rate_quotas, list_size_quotas
 from bench.saved_results import load_result, save_result
 from simulation.world.simulated_sqs import SimulatedMessage, SimulatedQueue
 from simulation.world.transport import Transport
@@ -281,9 +286,46 @@ def test_cost_counts_repeated_messages_and_what_reconcile_sends_again() -> None:
     resent, idle = (page.compute_usd(replace(ROW, reconcile_per_hour=hourly)) for hourly in (again, {}))
     assert resent - idle == pytest.approx(hours * expected)
     repeated = page.compute_usd(replace(ROW, reconcile_per_hour={}, invocations={"render": 1.5, "deliver": 1.5}))
-    # Sending, receiving, and deleting the messages, and writing and announcing the result once more.
-    least = compute_list_usd("sqs", 5) + compute_list_usd("s3 writes", 1) + compute_list_usd("events", 1)
-    assert 0.5 * ROW.photos * least < repeated - idle < 0.5 * ROW.photos * 2 * least
+    # Sending, receiving, and deleting the messages, and announcing the result once more.
+    least = compute_list_usd("sqs", 5) + compute_list_usd("events", 1)
+    assert 0.5 * ROW.photos * least < repeated - idle < 0.5 * ROW.photos * 3 * least
+
+
+def test_message_of_a_done_job_uses_what_the_page_counts() -> None:
+    world = LargeWorld(1, in_flight=1, seconds=15.0, account=1)
+    world.start()
+    world.upload("shoes/1.jpg")
+    world.run_until_ended(1, 300)
+    world.pass_time(60)
+    (job,) = world.list_jobs()
+    before, keys = Counter(world.diary.requests_by_operation), KeyAccessCounter()
+    world.transport.listeners.append(keys)
+    enqueue_job(world.steps.reconcile.lane_queues[job.provider], job)
+    world.pass_time(60)
+    added = {key: n for key, n in (world.diary.requests_by_operation - before).items() if key[0] in STAGES}
+    by_function, by_use = Counter[str](), Counter[str]()
+    for (function, service, operation), times in added.items():
+        by_function[function] += times
+        by_use[f"{service} {operation}"] += times
+    assert by_function == page.REPEAT_REQUESTS
+    assert by_use["dynamodb query"] + keys.reads.total() == page.REPEAT_USE["dynamodb reads"]
+    assert by_use["s3 head_object"] == page.REPEAT_USE["s3 reads"]
+    assert by_use["events put_events"] == page.REPEAT_USE["events"]
+    assert by_use["sqs send_message"] + 2 * LAMBDA_REQUESTS_PER_BATCH == page.REPEAT_USE["sqs"]
+
+
+def test_waiting_job_is_as_large_as_the_page_assumes() -> None:
+    world = LargeWorld(1, in_flight=1, seconds=15.0, account=1)
+    world.start()
+    world.pause_lane()
+    world.upload("shoes/1.jpg")
+    world.pass_time(60)
+    (job,) = world.list_jobs()
+    assert job.status is JobStatus.ACCEPTED
+    waiting = next(item for key, item in world.table.items.items() if key[1].startswith("job#"))
+    later = {**waiting, "due": {"S": "2027-01-01T00:00:00.000+00:00"}}
+    units = TRANSACTION_FACTOR * ceil(measure_item_bytes(waiting) / 1024) + count_index_writes(waiting, later)
+    assert units == page.JOB_WRITE_UNITS
 
 
 def test_world_that_never_ends_raises_an_error() -> None:
