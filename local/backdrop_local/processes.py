@@ -19,10 +19,16 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def find_free_port() -> int:
-    """Returns a loopback port on which no process listens at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Returns a free loopback port, reserved for half a minute or longer for a server that sets SO_REUSEADDR."""
+    with socket.socket() as listener, socket.socket() as client:
+        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.listen()
+        client.connect(listener.getsockname())
+        # The side that closes a connection first keeps its port in TIME_WAIT. Without such a connection, the system
+        # could give the port to any outgoing connection before the server has started.
+        listener.accept()[0].close()
+        return int(listener.getsockname()[1])
 
 
 def is_port_free(port: int) -> bool:

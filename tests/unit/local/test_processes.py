@@ -1,5 +1,8 @@
 """Servers of a local cloud: stopped by their own process ID, with all their children, and no other process."""
 
+import errno
+import os
+import socket
 import subprocess
 import sys
 import time
@@ -40,6 +43,15 @@ def test_stopped_server_has_ended_and_freed_its_port(tmp_path: Path) -> None:
     processes.stop_server(server, 60)
     assert not processes.is_alive(server)
     assert processes.is_port_free(port)
+
+
+def test_free_port_is_reserved_for_its_server() -> None:
+    ports = [processes.find_free_port() for _ in range(500)]
+    assert len(set(ports)) == len(ports)
+    for port in ports:
+        assert processes.is_port_free(port)
+        with socket.socket() as other_program, pytest.raises(OSError, match=os.strerror(errno.EADDRINUSE)):
+            other_program.bind(("127.0.0.1", port))
 
 
 def test_stopping_a_server_ends_its_child_processes(tmp_path: Path) -> None:
