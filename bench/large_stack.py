@@ -28,11 +28,13 @@ from backdrop_cli.aws_clients import COMMAND_CONCURRENCY
 from backdrop_cli.campaign.state_machine import CampaignStateMachine
 from backdrop_cli.main import run
 from bench.aws_cost.bill import REQUEST_SECONDS
+from bench.aws_cost.dynamodb_units import measure_item_bytes
 from bench.extrapolation.fair_queue import FairQueue, FairSqs
 from bench.extrapolation.large_world import LargeWorld
 from docs.tables import format_table
 from simulation.world.cli_stack import build_simulated_stack
-from simulation.world.simulated_stack import INPUT_BUCKET, RECONCILE_INTERVAL_SECONDS, TIMEOUTS_SECONDS
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import INPUT_BUCKET, RECONCILE_INTERVAL_SECONDS, TIMEOUTS_SECONDS, World
 from simulation.world.transport import ServiceCall
 
 STORED, WAITING = 1_000, 1_000
@@ -44,6 +46,9 @@ SDK_CPU_SECONDS = 0.0015
 """Assumed: boto3's CPU time for a small request. The threads of a program share one interpreter."""
 COLUMNS = "work", "photos", "requests", "for 1,000 photos", "at a time", "CPU s", "seconds"
 GALLERY_ENTRIES = 10_000
+MILLION = 1_000_000
+SCAN_PAGE_BYTES = 2**20
+"""A page of a scan contains at most 1 MB (DynamoDB Developer Guide, "Scanning tables")."""
 
 
 @dataclass(frozen=True)
@@ -234,10 +239,33 @@ def format_section(found: LargeStackResult) -> str:
                     f" per hour. A run takes {resend.seconds:.0f} s; the time would allow"
                     f" {TIMEOUT_SECONDS / resend.seconds * resend.photos:,.0f}.",
                     "- **`cancel --all` and `gallery`** take as long as their requests, which grow with the photos that"
-                    f" they are about. A gallery of {GALLERY_ENTRIES:,} entries takes {found.gallery_seconds:.0f} s.",
-                    "- **`status` and `spend`** read pages of the index, which has an entry for each photo that has not"
-                    " ended.",
+                    f" they are about. A gallery of {GALLERY_ENTRIES:,} entries, without files in full size, takes"
+                    f" {found.gallery_seconds:.0f} s, computed from one of {found.gallery.photos:,}.",
+                    _format_scans(found),
                 ]
             ),
         ]
     )
+
+
+def _format_scans(found: LargeStackResult) -> str:
+    photo_bytes = measure_ledger_bytes()
+    pages = MILLION * photo_bytes / SCAN_PAGE_BYTES
+    seconds = [pages * REQUEST_SECONDS + one.cpu_seconds * MILLION / one.photos for one in (found.status, found.spend)]
+    return (
+        "- **`status` and `spend`** read the whole ledger, one page of 1 MB after the other. A stored photo has"
+        f" {photo_bytes / 1000:.1f} KB there, so a million are {pages:,.0f} pages: {seconds[0]:.0f} or"
+        f" {seconds[1]:.0f} s, if a page takes as long as a small request. `LedgerRetentionDays` limits what"
+        " the ledger keeps."
+    )
+
+
+def measure_ledger_bytes() -> int:
+    """Returns the bytes of the items of a stored photo."""
+    world = World()
+    sizes: list[int] = []
+    for n in range(2):
+        world.upload_photo(f"{STORED_FOLDER}{n}.jpg", build_photo(str(n)), operation="replace", prompt="on a beach")
+        world.run_until_empty()
+        sizes.append(sum(map(measure_item_bytes, world.table.items.values())))
+    return sizes[1] - sizes[0]

@@ -18,6 +18,7 @@ SOURCES = {
     "Step Functions": "https://aws.amazon.com/step-functions/pricing/",
     "CloudWatch": "https://aws.amazon.com/cloudwatch/pricing/",
     "Secrets Manager": "https://aws.amazon.com/secrets-manager/pricing/",
+    "KMS": "https://aws.amazon.com/kms/pricing/",
     "Traffic": "https://aws.amazon.com/ec2/pricing/on-demand/#Data_Transfer",
 }
 
@@ -62,5 +63,6 @@ PRICES = {
     "dashboards": _price("CloudWatch", "dashboards", "3.00", free=3),
     "secrets": _price("Secrets Manager", "secrets", "0.40"),
     "secret reads": _price("Secrets Manager", "reads of a secret", "0.05", 10_000),
+    "signatures": _price("KMS", "signatures with ECC", "0.15", 10_000),
     "traffic": _price("Traffic", "GB to the internet", "0.09", free=100),
 }

@@ -36,8 +36,9 @@ def format_drain(found: DrainResult) -> str:
             "N photos of about 220 KB with tags, C slots, and S seconds per call. The ideal is N·S/C. Measured from"
             " the first upload to the last receipt of a stored job, and, as *call to call*, from the first call to"
             " the end of the last one. *In the call* is the share of the time of render's held slots that was spent"
-            " in the paid call. *Cold*: no function has a worker when the first photo arrives. The functions, the"
-            " emulated AWS, and the provider share the processors of one machine.",
+            " in the paid call. *First result*: from the first upload to the first picture. *Cold*: no function has a"
+            " worker when the first photo arrives. The functions, the emulated AWS, and the provider share the"
+            " processors of one machine.",
             "![how close to the ideal](efficiency.svg)",
             _format_runs(found.runs),
             f"{found.repeated.name}, repeated: {shown}.",

@@ -24,9 +24,15 @@ from bench.saved_results import load_result, save_result
 from simulation.process_pool import GC_THRESHOLDS
 
 LIMIT, SECONDS = 10, 15.0
-ROWS = ("100", "1000", "10000", "5000,50", "10000,100", "30000,300", "100000,1000", "5000,2,150")
-"""Photos, slots, and seconds: growing folders, growing numbers of slots, and a lane that takes more than four days."""
-ROW = re.compile(r"(\d+)(?:,(\d+)(?:,(\d+(?:\.\d+)?))?)?")
+ROWS = (
+    *("100", "1000", "10000"),
+    *("5000,50", "10000,100", "30000,300", "100000,1000"),
+    *("5000,50,15,mandate", "10000,100,15,mandate"),
+    "5000,2,150",
+)
+"""Photos, slots, and seconds: growing folders, growing numbers of slots, some of them for one mandate, and a lane that
+takes more than four days."""
+ROW = re.compile(r"(\d+)(?:,(\d+)(?:,(\d+(?:\.\d+)?)(,mandate)?)?)?")
 
 
 def main() -> int:
@@ -40,7 +46,7 @@ def main() -> int:
         nargs="*",
         type=_parse_row,
         default=[*map(_parse_row, ROWS)],
-        help=f"photos, or photos,slots,seconds (with {LIMIT} slots of {SECONDS:g} s by default)",
+        help=f"photos, or photos,slots,seconds (with {LIMIT} slots of {SECONDS:g} s by default), or that and ,mandate",
     )
     parser.add_argument("--faulty", type=int, default=0, help="photos of the folder with faults (default: none)")
     options, began = parser.parse_args(), time.monotonic()
@@ -50,8 +56,8 @@ def main() -> int:
     result = replace(previous, prediction=prediction)
     save_result(NAME, result, 0)
     pace = compute_request_times(page.find_tagged_row(), read_memory(load_one_provider_stack()))
-    for photos, limit, seconds in options.rows:
-        row = _run_in_new_process(run_scaled, photos, limit, seconds, pace)
+    for photos, limit, seconds, has_mandate in options.rows:
+        row = _run_in_new_process(run_scaled, photos, limit, seconds, pace, has_mandate=has_mandate)
         result = replace(result, scaled=replace_row(result.scaled, row))
         print(
             f"N={photos:,} C={limit} S={seconds:g}: {row.ideal_seconds / row.ended_seconds:.1%} of the ideal",
@@ -79,15 +85,15 @@ def _run_in_new_process[**P, R](work: Callable[P, R], *arguments: P.args, **opti
         return pool.submit(work, *arguments, **options).result()
 
 
-def _parse_row(text: str) -> tuple[int, int, float]:
-    """Returns photos, slots, and seconds.
+def _parse_row(text: str) -> tuple[int, int, float, bool]:
+    """Returns photos, slots, seconds, and whether there is a mandate.
 
     Raises:
         ArgumentTypeError: the text has another form, or the slots are never full.
     """
     found = ROW.fullmatch(text)
-    photos, limit, seconds = found.groups() if found else ("0", None, None)
-    row = int(photos), int(limit or LIMIT), float(seconds or SECONDS)
+    photos, limit, seconds, mandate = found.groups() if found else ("0", None, None, None)
+    row = int(photos), int(limit or LIMIT), float(seconds or SECONDS), bool(mandate)
     if not row[0] >= row[1] >= 1 or not row[2]:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not PHOTOS or PHOTOS,SLOTS,SECONDS, with at least one slot and as many photos as slots"

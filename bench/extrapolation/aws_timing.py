@@ -13,10 +13,12 @@ from statistics import median
 
 from bench.aws_cost.bill import DOWNLOAD_SECONDS, FULL_CPU_MB, REQUEST_SECONDS, count_requests
 from bench.aws_cost.cost_result import CostRow
+from bench.aws_cost.options import FOLDER, create_mandate
 from bench.cpu_usage import STAGES
 from bench.extrapolation.large_world import CHECK_DELAY_SECONDS, LargeWorld
 from bench.extrapolation.photo_checks import shorten
 from bench.peak_memory import read_peak_megabytes
+from simulation.run_environment import describe_commit
 from simulation.world.simulated_dynamodb import Key, read_key
 from simulation.world.transport import ServiceCall, raise_conflict
 from simulation.world.world_clock import WORLD_START
@@ -36,7 +38,7 @@ behavior for SQS event source mappings"), here five every second, up to the acco
 SMALL_FOLDER_PHOTOS, SMALL_FOLDER_DELAY_SECONDS = 10, 60.0
 """The size of the small folder, and how long after the last photo of the large folder it arrives."""
 MAX_HELD_ITEMS = 10_000
-LARGE_FOLDER, SMALL_FOLDER = "shoes/", "hats/"
+LARGE_FOLDER, SMALL_FOLDER = FOLDER, "hats/"
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class ScaledRun:
     that failed because another one held an item, per photo. `reconcile_per_hour`: reconcile's requests, by operation.
     `expired`: messages of the lane that exceeded its retention period. `checked_photos`: photos that were checked after
     they had ended, and `violations`: what was wrong. `cpu_minutes`, `peak_gigabytes`: what the simulation itself took.
+    `has_mandate`: a mandate owns the large folder. `commit`: the one on which it was simulated.
     """
 
     photos: int
@@ -66,6 +69,8 @@ class ScaledRun:
     violations: Sequence[str] = ()
     cpu_minutes: float = 0.0
     peak_gigabytes: float = 0.0
+    has_mandate: bool = False
+    commit: str = ""
 
     @property
     def ideal_seconds(self) -> float:
@@ -145,7 +150,9 @@ class AwsTiming:
             self.world.event_loop.call_later(SCALING_SECONDS, lambda: self._scale_pollers(pollers + ADDED_POLLERS))
 
 
-def run_scaled(photos: int, limit: int, seconds: float, request_times: RequestTimes, seed: int = 1) -> ScaledRun:
+def run_scaled(
+    photos: int, limit: int, seconds: float, request_times: RequestTimes, *, has_mandate: bool = False, seed: int = 1
+) -> ScaledRun:
     """Simulates a large folder, and a small one that arrives after it. Checks every photo, and the ledger.
 
     `peak_gigabytes` is that of the process, so each run needs a new one.
@@ -156,6 +163,8 @@ def run_scaled(photos: int, limit: int, seconds: float, request_times: RequestTi
     began = time.process_time()
     world = LargeWorld(seed, in_flight=limit, seconds=seconds, account=limit, discards_data=True)
     timing = AwsTiming(world, request_times)
+    if has_mandate:
+        create_mandate(world)
     world.start()
 
     def upload(n: int) -> None:
@@ -180,6 +189,8 @@ def run_scaled(photos: int, limit: int, seconds: float, request_times: RequestTi
         violations=shorten(world.checks.violations),
         cpu_minutes=(time.process_time() - began) / 60,
         peak_gigabytes=read_peak_megabytes() / 1000,
+        has_mandate=has_mandate,
+        commit=describe_commit(),
     )
 
 

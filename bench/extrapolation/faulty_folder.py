@@ -9,6 +9,7 @@ from bench.extrapolation.large_world import LargeWorld
 from bench.extrapolation.photo_checks import shorten
 from bench.peak_memory import read_peak_megabytes
 from simulation.invariants.violations import Invariant, Violation
+from simulation.run_environment import describe_commit
 from simulation.scenarios.fault_causes import FAULTS_BY_CODE
 from simulation.world.fault_profile import InstalledFaults
 
@@ -47,7 +48,7 @@ class FaultyRun:
 
     `rarity`: how many times rarer the faults were than in a seed. `statuses`: how many jobs ended in each. `calls`:
     those that were charged. `strikes`: how often each fault struck. `days`: from the first upload to the end of the
-    last job.
+    last job. `commit`: the one on which it was simulated.
     """
 
     photos: int
@@ -59,6 +60,7 @@ class FaultyRun:
     violations: Sequence[str]
     cpu_minutes: float
     peak_gigabytes: float
+    commit: str = ""
 
 
 def run_with_faults(photos: int, seed: int = 1) -> FaultyRun:
@@ -97,6 +99,7 @@ def run_with_faults(photos: int, seed: int = 1) -> FaultyRun:
         shorten([*world.checks.violations, *check_failure_counts(world.checks.failures, strikes)]),
         (time.process_time() - began) / 60,
         read_peak_megabytes() / 1000,
+        describe_commit(),
     )
 
 

@@ -55,6 +55,7 @@ COLUMNS = (
     "AWS, USD",
     "for 1,000",
     "the provider, USD",
+    "commit",
 )
 
 
@@ -72,17 +73,17 @@ def write_page() -> None:
 
 def list_large_folders(found: Extrapolation) -> Sequence[ScaledRun]:
     """Returns the runs with ten slots, from the smallest folder to the largest."""
-    return [one for one in found.scaled if one.limit == NARROW_LIMIT]
+    return [one for one in found.scaled if one.limit == NARROW_LIMIT and not one.has_mandate]
 
 
 def list_wide_lanes(found: Extrapolation) -> Sequence[ScaledRun]:
     """Returns the runs with a hundred photos for each slot, from the fewest slots to the most."""
-    return [one for one in found.scaled if one.photos == PHOTOS_PER_SLOT * one.limit]
+    return [one for one in found.scaled if one.photos == PHOTOS_PER_SLOT * one.limit and not one.has_mandate]
 
 
 def format_page(found: Extrapolation, machine: str) -> str:
     """Returns the complete page."""
-    outlived = [one for one in found.scaled if one.expired]
+    wide_lanes, outlived = list_wide_lanes(found), [one for one in found.scaled if one.expired]
     return (
         "\n\n".join(
             [
@@ -90,10 +91,11 @@ def format_page(found: Extrapolation, machine: str) -> str:
                 "Written by `make simulate FAULTS=none`: the product's own code in the simulated world of `make"
                 " simulate`, without faults and with many photos. First, that world is compared with the emulator,"
                 " whose times it has to predict. Then it uses AWS's times. Nothing here was measured on AWS."
-                f" Simulated on {machine}.",
+                f" The last run was on {machine}; the tables name the commits of the others.",
                 _format_prediction(found.prediction),
                 _format_large_folders(list_large_folders(found)),
-                _format_more_slots(list_wide_lanes(found)),
+                *([_format_more_slots(wide_lanes)] if wide_lanes else ()),
+                *([_format_mandates(found)] if any(one.has_mandate for one in found.scaled) else ()),
                 *([_format_outlived(outlived)] if outlived else ()),
                 *([_format_faulty(found.faulty)] if found.faulty else ()),
                 quotas.format_section(),
@@ -164,8 +166,11 @@ def _format_large_folders(rows: Sequence[ScaledRun]) -> str:
             f" ms for which a transaction holds its items, {aws_timing.UPLOADS_PER_SECOND} uploads per second, and the"
             " functions' own time as counted for [what AWS costs](../../docs/results/aws_cost.md). Each function starts"
             f" with {aws_timing.INITIAL_POLLERS} batches at a time, and Lambda adds {ADDED_PER_MINUTE} per minute up to"
-            f" its limit. The provider takes {largest.seconds:g} s per call, with {largest.limit} concurrent calls. The"
-            " photos have tags.",
+            f" its limit, {aws_timing.MAX_POLLERS:,} for intake and for deliver, C for the lane. So the account needs a"
+            f" quota of up to {3 * aws_timing.MAX_POLLERS:,}. The provider takes {largest.seconds:g} s per call, with"
+            f" {largest.limit} concurrent calls. The photos have tags.",
+            f"No function has a worker at first. The first picture is stored {rows[0].first_seconds:.0f} s after the"
+            f" first upload: the call takes {largest.seconds:g} s, and three functions start.",
             f"Fairness: a folder of {SMALL_FOLDER_PHOTOS} photos arrives a minute after the last photo of the large"
             " one. The column is the time until its last picture; alone, it takes one turn of the slots. N counts"
             " both folders. The simulated queue gives a free slot to the folder with fewer photos in flight. So does"
@@ -198,7 +203,12 @@ def _format_run(one: ScaledRun) -> Sequence[str]:
         f"{usd:,.2f}",
         f"{1000 * usd / one.photos:.3f}",
         f"{one.photos * _image_usd():,.0f}",
+        _format_commit(one),
     )
+
+
+def _format_commit(one: ScaledRun) -> str:
+    return one.commit.removeprefix("commit ")
 
 
 def compute_usd(one: ScaledRun) -> float:
@@ -288,7 +298,8 @@ def _format_more_slots(rows: Sequence[ScaledRun]) -> str:
             " [shares](../../docs/decisions/0050-budget-shares.md). If two transactions conflict, one of them is"
             " retried a moment later, up to ten times, and then returns its message to the queue. With"
             f" {ADDED_PER_MINUTE} more slots per minute, Lambda needs {FILLED_AFTER_MINUTES:.1f} minutes to fill"
-            f" {aws_timing.MAX_POLLERS:,}: half of them, on average, are missing until then.",
+            f" {aws_timing.MAX_POLLERS:,}: half of them, on average, are missing until then. So at most"
+            f" {_compute_possible_share(rows[-1]):.1%} is possible in the last row.",
             format_table(
                 (
                     "C",
@@ -299,6 +310,7 @@ def _format_more_slots(rows: Sequence[ScaledRun]) -> str:
                     "ms between calls",
                     "conflicts per photo",
                     "renders per photo",
+                    "commit",
                 ),
                 [
                     (
@@ -310,8 +322,42 @@ def _format_more_slots(rows: Sequence[ScaledRun]) -> str:
                         f"{one.pause_ms:,.0f}",
                         f"{one.conflicts:.2f}",
                         f"{one.invocations['render']:.2f}",
+                        _format_commit(one),
                     )
                     for one in rows
+                ],
+            ),
+        ]
+    )
+
+
+def _compute_possible_share(one: ScaledRun) -> float:
+    """Returns the share of the ideal that is possible while Lambda adds workers."""
+    slots_per_second = ADDED_PER_MINUTE / 60
+    missing_seconds = (one.limit - aws_timing.INITIAL_POLLERS) / slots_per_second / 2
+    return one.ideal_seconds / (one.ideal_seconds + missing_seconds)
+
+
+def _format_mandates(found: Extrapolation) -> str:
+    plain = {(one.photos, one.limit, one.seconds): one for one in found.scaled if not one.has_mandate}
+    rows = [one for one in found.scaled if one.has_mandate]
+    others = [plain.get((one.photos, one.limit, one.seconds)) for one in rows]
+    return "\n\n".join(
+        [
+            "## One mandate for all photos",
+            "A mandate is one item, which is not divided: every claim and every answer of its photos writes it.",
+            format_table(
+                ("C", "photos", "of the ideal", "without a mandate", "conflicts per photo", "commit"),
+                [
+                    (
+                        f"{one.limit:,}",
+                        f"{one.photos:,}",
+                        f"{one.ideal_seconds / one.ended_seconds:.1%}",
+                        f"{other.ideal_seconds / other.ended_seconds:.1%}" if other else "",
+                        f"{one.conflicts:.2f}",
+                        _format_commit(one),
+                    )
+                    for one, other in zip(rows, others, strict=True)
                 ],
             ),
         ]
@@ -338,6 +384,7 @@ def _format_outlived(rows: Sequence[ScaledRun]) -> str:
                     "expired messages",
                     "renders per photo",
                     f"requests per photo ({usual:.0f} for a single one)",
+                    "commit",
                 ),
                 [
                     (
@@ -350,6 +397,7 @@ def _format_outlived(rows: Sequence[ScaledRun]) -> str:
                         f"{one.expired:,}",
                         f"{one.invocations['render']:.2f}",
                         f"{sum(one.requests.values()):.2f}",
+                        _format_commit(one),
                     )
                     for one in rows
                 ],
@@ -361,6 +409,7 @@ def _format_outlived(rows: Sequence[ScaledRun]) -> str:
 def _format_faulty(run: FaultyRun) -> str:
     ended = ", ".join(f"{count:,} {status}" for status, count in sorted(run.statuses.items()))
     strikes = ", ".join(f"`{name}` {count:,}" for name, count in sorted(run.strikes.items()))
+    ideal_seconds = run.photos * faulty_folder.SECONDS / faulty_folder.LIMIT
     return "\n\n".join(
         [
             "## A large folder with faults",
@@ -369,8 +418,10 @@ def _format_faulty(run: FaultyRun) -> str:
             f" {faulty_folder.SETTLING_SECONDS / 3600:.0f} hours later, each photo was checked as above. Each failure"
             " needs a fault that explains its code. The simulated queues deliver a message any number of times.",
             f"The photos had ended after {_format_duration(run.days * 86_400)}: {ended}. {run.calls:,} calls were"
-            f" charged. {_format_violations(run.violations)} The simulation took"
-            f" {_format_duration(run.cpu_minutes * 60)} of one core, and {run.peak_gigabytes:.1f} GB.",
+            f" charged. {_format_violations(run.violations)} N·S/C is {_format_duration(ideal_seconds)}. The last"
+            " photos were some for which the provider always fails (`failing_photo`): when nothing else goes to their"
+            " lane, they look like an outage, and the lane pauses between their tries. The simulation took"
+            f" {_format_duration(run.cpu_minutes * 60)} of one core, and {run.peak_gigabytes:.1f} GB, on {run.commit}.",
             f"How often each fault struck: {strikes}.",
         ]
     )

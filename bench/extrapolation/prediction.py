@@ -81,4 +81,4 @@ def replace_row(rows: Sequence[ScaledRun], new: ScaledRun) -> tuple[ScaledRun, .
 
 
 def _row_key(one: ScaledRun) -> tuple[Any, ...]:
-    return one.limit, one.seconds, one.photos
+    return one.has_mandate, one.limit, one.seconds, one.photos

@@ -238,6 +238,7 @@ def test_page_shows_the_saved_rows(tmp_path: Path) -> None:
     assert found
     written = page.format_page(found.result, found.machine)
     assert "| 100 | 2.8 min | 2.8 min | 97.1% | 190 |" in written
+    assert "The first picture is stored 20 s after the first upload" in written
     assert "Not calibrated yet" in written
     assert f"a folder of {SMALL_FOLDER_PHOTOS}" in written
 
@@ -249,11 +250,29 @@ def test_page_matches_the_saved_rows() -> None:
 
 
 def test_row_argument_has_photos_slots_and_seconds() -> None:
-    assert [_parse_row(text) for text in ("100", "500,50", "5000,2,150")] == [
-        (100, 10, 15),
-        (500, 50, 15),
-        (5000, 2, 150),
+    assert [_parse_row(text) for text in ("100", "500,50", "5000,2,150", "500,50,15,mandate")] == [
+        (100, 10, 15, False),
+        (500, 50, 15, False),
+        (5000, 2, 150, False),
+        (500, 50, 15, True),
     ]
+
+
+def test_row_with_a_mandate_is_compared_with_the_same_one_without(tmp_path: Path) -> None:
+    plain = replace(ROW, photos=5000, limit=50, ended_seconds=1600.0)
+    owned = replace(plain, ended_seconds=1650.0, conflicts=0.5, has_mandate=True, commit="commit 0123456789")
+    rows = replace_row(replace_row([ROW], plain), owned)
+    assert rows == (ROW, plain, owned)
+    written = page.format_page(Extrapolation(None, rows), "a machine")
+    _, _, section = written.partition("## One mandate for all photos")
+    assert "| 50 | 5,000 | 91.1% | 93.9% | 0.50 | 0123456789 |" in section
+    assert written.count("| 5,000 |") == 2
+
+
+def test_folder_of_one_mandate_conflicts_on_it() -> None:
+    plain, owned = (run_scaled(200, 100, 4.0, PACE, has_mandate=has_mandate) for has_mandate in (False, True))
+    assert owned.conflicts > 2 * plain.conflicts
+    assert not owned.violations
 
 
 def test_lane_that_outlives_its_messages_has_its_own_section() -> None:

@@ -4,16 +4,26 @@ Also its writes: DynamoDB's units, and the bytes of each kind of object.
 """
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 
 import pytest
 
 from backdrop.model.job import JobStatus
 from backdrop.model.object_keys import RECEIPTS_PREFIX
-from bench.aws_cost.dynamodb_units import DynamoDBUnits, measure_item_bytes
-from bench.aws_cost.recorder import RecordedRequest
+from bench.aws_cost.bill import build_image_lines
+from bench.aws_cost.cost_result import load_costs
+from bench.aws_cost.dynamodb_units import measure_item_bytes
+from bench.aws_cost.idle_stack import load_one_provider_stack
+from bench.aws_cost.options import (
+    OUTSIDE_SERVICES,
+    SIDECAR,
+    count_option,
+    count_write_units,
+    list_stage_calls,
+    run_to_completion,
+)
+from bench.aws_cost.page import count_all_requests, read_memory
 from docs.bench_aims import REQUESTS_AMONG_MANY
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
@@ -21,7 +31,6 @@ from simulation.world.transport import ServiceCall
 from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.render.test_mandates import create_mandate
 
-AWS = frozenset({"s3", "dynamodb", "sqs", "events"})
 DRAINED = 40
 MAX_ALONE = 21
 ALONE = {
@@ -62,25 +71,12 @@ def upload_photos(world: World, keys: Sequence[str]) -> None:
         world.s3.upload(INPUT_BUCKET, key, build_photo(key))
 
 
-def run_to_completion(world: World) -> None:
-    """Runs workers concurrently until nothing is in progress. S3's events arrive within seconds."""
-    world.event_loop.run_until(world.clock.time + timedelta(seconds=5))
-    world.event_loop.run_until(world.clock.time + timedelta(hours=1), should_stop=world.is_quiet)
-
-
-def list_stage_calls(world: World, since: int) -> Iterator[tuple[str, ServiceCall]]:
-    """Returns the functions' calls to AWS since this index."""
-    for call in world.transport.calls[since:]:
-        function = call.worker_name.partition("-")[0]
-        if call.service in AWS and function in ALONE:
-            yield function, call
-
-
 def count_requests(world: World, since: int) -> dict[str, Counter[str]]:
     """Returns the requests since this index, by function."""
     found: dict[str, Counter[str]] = {name: Counter() for name in ALONE}
     for function, call in list_stage_calls(world, since):
-        found[function][call.operation] += 1
+        if call.service not in OUTSIDE_SERVICES:
+            found[function][call.operation] += 1
     return found
 
 
@@ -122,6 +118,18 @@ def test_photo_among_many_makes_fewer_requests() -> None:
     assert divide_per_image(found, DRAINED) <= REQUESTS_AMONG_MANY
 
 
+def test_simulated_photo_uses_what_was_counted_on_the_local_cloud() -> None:
+    """What options add is counted in the simulated world. Write units depend on the sizes of its items."""
+    (counted, memory), latency = (load_costs().rows[0], read_memory(load_one_provider_stack())), 15.0
+    amounts: defaultdict[str, float] = defaultdict(float)
+    for line in build_image_lines(counted.usage, memory, counted.uploads, latency):
+        amounts[line.price] += line.amount
+    found = count_option(SIDECAR, memory, latency)
+    assert found.requests == count_all_requests(counted)
+    names = found.amounts.keys() - {"dynamodb writes", "lambda seconds"}
+    assert {name: found.amounts[name] for name in names} == {name: amounts[name] for name in names}
+
+
 @pytest.mark.parametrize("ending", ["", ".jpg"])
 def test_stored_images_cause_no_additional_requests(ending: str) -> None:
     """This holds even for names with the same prefix, so that a list of a sidecar's photos could contain them all."""
@@ -153,20 +161,12 @@ def measure_written_items(call: ServiceCall) -> Iterator[tuple[str, int]]:
             return
 
 
-def count_units(calls: Sequence[ServiceCall]) -> float:
-    units = DynamoDBUnits()
-    for call in calls:
-        if call.operation == "transact_write_items":
-            units.add(RecordedRequest("", call.service, "TransactWriteItems", "", call.request, {}, 200))
-    return units.writes
-
-
 def test_single_photo_writes_few_units_and_small_objects() -> None:
     world = warmed_up_world()
     before = len(world.transport.calls)
     count_drained_requests(world, ["shoes/red.jpg"])
     calls = [call for _, call in list_stage_calls(world, before)]
-    assert count_units(calls) <= MAX_WRITE_UNITS
+    assert count_write_units(calls) <= MAX_WRITE_UNITS
     items = sorted(item for call in calls for item in measure_written_items(call))
     assert {kind for kind, _ in items} == MAX_BYTES.keys()
     assert [(kind, size) for kind, size in items if size > MAX_BYTES[kind]] == []
@@ -187,7 +187,7 @@ def test_mandate_writes_few_additional_units_for_its_photos_and_none_for_others(
             create_mandate(world, prefix=prefix, limit=1_000_000)
         before = len(world.transport.calls)
         found = count_drained_requests(world, ["shoes/red.jpg"])
-        units.append(count_units([call for _, call in list_stage_calls(world, before)]))
+        units.append(count_write_units(call for _, call in list_stage_calls(world, before)))
         if prefix != "shoes/":
             assert found == {name: Counter(operations) for name, operations in ALONE.items()}
     assert units[1] - units[0] <= max_additional_units

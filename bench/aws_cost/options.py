@@ -1,0 +1,264 @@
+"""What each option adds to a photo's use of AWS: counted in the simulated world whenever the page is written."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import sha256
+from io import BytesIO
+from typing import Any, cast
+
+from PIL import Image
+
+from backdrop.model.budget_shares import MIN_SLOTS_FOR_SHARES
+from backdrop.model.job import JobStatus
+from backdrop.model.mandate import Mandate
+from bench.aws_cost.bill import DOWNLOAD_SECONDS, LAMBDA_REQUESTS_PER_BATCH, REQUEST_SECONDS
+from bench.aws_cost.dynamodb_units import DynamoDBUnits
+from bench.aws_cost.image_usage import STAGES
+from bench.aws_cost.prices import PRICES
+from bench.aws_cost.recorder import RecordedRequest
+from docs.tables import format_table
+from simulation.world.product_images import CORNER, build_product_photo
+from simulation.world.simulated_stack import INPUT_BUCKET, World
+from simulation.world.transport import ServiceCall
+from tests.signing_pki import FakeKms, build_keys, build_leaf_key, build_signer
+
+FOLDER, PHOTOS = "shoes/", 10
+OUTSIDE_SERVICES = frozenset({"provider", "downloads"})
+OPAQUE, TRANSPARENT = "opaque-product", "product"
+PRICE_OF_OPERATION = {
+    "list_objects_v2": "s3 writes",
+    "put_object": "s3 writes",
+    "get_object": "s3 reads",
+    "get_object_tagging": "s3 reads",
+    "head_object": "s3 reads",
+    "get_item": "dynamodb reads",
+    "query": "dynamodb reads",
+    "send_message": "sqs",
+    "change_message_visibility": "sqs",
+    "put_events": "events",
+    "sign": "signatures",
+}
+LEDGER_WRITE = "transact_write_items"
+
+
+def change_nothing(*_arguments: object) -> None:
+    """Used for an option without a preparation, or without an act of a person."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """A photo with an option.
+
+    `setup`: fields of WorldSetup. `prepare` changes the stack. `act` is what a person does about a photo (its key)
+    whose picture is paid for. `has_sidecar`: whether the photo has one, with the `instructions`.
+    """
+
+    name: str
+    instructions: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    photo: str = OPAQUE
+    setup: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    prepare: Callable[[World], object] = change_nothing
+    act: Callable[[World, str], object] = change_nothing
+    has_sidecar: bool = True
+
+
+@dataclass(frozen=True)
+class PhotoUse:
+    """A photo's use of AWS: the requests by our code, and the amounts that AWS bills, by price."""
+
+    requests: float
+    amounts: Mapping[str, float]
+
+    @property
+    def usd(self) -> float:
+        """The cost in dollars, without the functions' own CPU time."""
+        return sum(PRICES[price].list_usd(amount) for price, amount in self.amounts.items())
+
+
+class CountedKms:
+    """KMS with the key of a certificate. Its requests are counted, as those of the other services are."""
+
+    def __init__(self, world: World) -> None:
+        self._world, self._kms = world, FakeKms(build_leaf_key())
+
+    def sign(self, **sent: Any) -> Mapping[str, bytes]:
+        return self._world.transport.execute("kms", "sign", sent, lambda: self._kms.sign(**sent))
+
+
+def upload_defaults(world: World) -> None:
+    """Gives the folder its instructions."""
+    world.s3.upload(INPUT_BUCKET, f"{FOLDER}_backdrop.json", json.dumps({"prompt": "on a beach"}).encode())
+
+
+def create_mandate(world: World) -> None:
+    """Gives the folder an owner, whose money is never spent."""
+    terms: dict[str, Any] = {"limit": 10**15, "created_at": world.clock.now(), "created_by": "ops"}
+    world.mandates.create(Mandate(name="anna", bucket=INPUT_BUCKET, prefix=FOLDER, **terms))
+
+
+def approve(world: World, key: str) -> None:
+    """Approves the picture of a photo, with an event."""
+    (job,) = world.list_jobs(key)
+    event = {
+        "version": "0",
+        "id": key,
+        "time": world.clock.time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "source": "shop.review",
+        "detail-type": "Image Approved",
+        "detail": {"job_id": job.job_id, "n": 1, "by": "ann"},
+    }
+    world.sqs.send_externally(world.queues["intake"], json.dumps(event))
+
+
+def sign_pictures(world: World) -> None:
+    """Lets deliver sign each picture with a key in KMS."""
+    keys = build_keys(kms=cast("FakeKms", CountedKms(world)))
+    world.deliver.pictures.prepare_signature = build_signer(keys).prepare
+
+
+SIDECAR = Option("a photo with a sidecar")
+OPTIONS = (
+    Option("folder defaults instead of the sidecar", prepare=upload_defaults, has_sidecar=False),
+    Option("a second size or format (`output`)", {"output": [{}, {"name": "small", "width": 64}]}),
+    Option("a second picture (`num_images`)", {"num_images": 2}),
+    Option("a [mandate](../mandates.md)", prepare=create_mandate),
+    Option(
+        f"[shares](../decisions/0050-budget-shares.md) of the budget: {MIN_SLOTS_FOR_SHARES} slots",
+        setup={"in_flight": MIN_SLOTS_FOR_SHARES, "account_limit": MIN_SLOTS_FOR_SHARES},
+    ),
+    Option("a [verdict](../fidelity.md), if the photo has transparent parts", photo=TRANSPARENT),
+    Option("the same with the photo's own product (`pixels`)", {"subject": {"pixels": "own"}}, TRANSPARENT),
+    Option("a verdict with a mask that is bought (`mask`)", {"subject": {"mask": "buy"}}),
+    Option("[approval](../approval.md) by a person", {"approval": "required"}, act=approve),
+    Option("[Content Credentials](../provenance.md) with a key in KMS", prepare=sign_pictures),
+)
+
+
+def count_option(option: Option, memory_gb: Mapping[str, float], latency: float) -> PhotoUse:
+    """Counts what photos with an option use, on average, if they come one by one to a warm stack.
+
+    `latency`: the seconds of a provider's call.
+
+    Raises:
+        RuntimeError: a photo was not stored.
+    """
+    world = World(counts_images=True, **option.setup)
+    world.downloads.choose_picture = lambda url: _choose_picture(world, url)
+    option.prepare(world)
+    world.start()
+    _process_photo(world, option, "warm")
+    before = _sum_up(world, memory_gb, latency)
+    for n in range(PHOTOS):
+        _process_photo(world, option, str(n))
+    after = _sum_up(world, memory_gb, latency)
+    uploads = 1 + option.has_sidecar
+    owned = {"s3 writes": uploads, "sqs": uploads}
+    amounts = {
+        price: (after.amounts[price] - before.amounts.get(price, 0)) / PHOTOS + owned.get(price, 0)
+        for price in after.amounts
+    }
+    return PhotoUse((after.requests - before.requests) / PHOTOS, amounts)
+
+
+def _choose_picture(world: World, url: str) -> bytes:
+    """Returns the photo's product, in front of another background or cut out."""
+    (job,) = [job for job in world.list_jobs() if url in {link.url for link in job.links}]
+    return build_product_photo(TRANSPARENT if job.operation == "remove" else OPAQUE)
+
+
+def _process_photo(world: World, option: Option, name: str) -> None:
+    key = f"{FOLDER}{name}.png"
+    if option.has_sidecar:
+        sidecar = {"prompt": "on a beach", **option.instructions}
+        world.s3.upload(INPUT_BUCKET, f"{key}.json", json.dumps(sidecar).encode())
+        run_to_completion(world)
+    world.s3.upload(INPUT_BUCKET, key, _build_photo(option.photo, key))
+    run_to_completion(world)
+    option.act(world, key)
+    run_to_completion(world)
+    if {job.status for job in world.list_jobs(key)} != {JobStatus.STORED}:
+        raise RuntimeError(f"{option.name}: {key} is not stored")
+
+
+def _build_photo(name: str, key: str) -> bytes:
+    """Returns a photo of the product whose bytes no other key has."""
+    photo, file = Image.open(BytesIO(build_product_photo(name))), BytesIO()
+    alpha = cast("tuple[int, ...]", photo.getpixel(CORNER))[3:]
+    photo.putpixel(CORNER, (*sha256(key.encode()).digest()[:3], *alpha))
+    photo.save(file, "PNG")
+    return file.getvalue()
+
+
+def run_to_completion(world: World) -> None:
+    """Runs workers concurrently until nothing is in progress. S3's events arrive within seconds."""
+    world.event_loop.run_until(world.clock.time + timedelta(seconds=5))
+    world.event_loop.run_until(world.clock.time + timedelta(hours=1), should_stop=world.is_quiet)
+
+
+def list_stage_calls(world: World, since: int = 0) -> Iterator[tuple[str, ServiceCall]]:
+    """Yields the calls of intake, render, and deliver since this index, also those outside AWS, with the function."""
+    for call in world.transport.calls[since:]:
+        function = call.worker_name.partition("-")[0]
+        if function in STAGES:
+            yield function, call
+
+
+def _sum_up(world: World, memory_gb: Mapping[str, float], latency: float) -> PhotoUse:
+    """Returns what all photos of a world have used until now, without what their owner uploaded."""
+    outside_seconds = {"provider": latency, "downloads": DOWNLOAD_SECONDS}
+    invocations = sum(one.name.partition("-")[0] in STAGES for one in world.lambda_service.invocations)
+    amounts = Counter[str]()
+    amounts.update({"lambda requests": invocations, "sqs": LAMBDA_REQUESTS_PER_BATCH * invocations})
+    calls, requests, gb_seconds = [*list_stage_calls(world)], 0, 0.0
+    for function, call in calls:
+        gb_seconds += memory_gb[function] * outside_seconds.get(call.service, REQUEST_SECONDS)
+        if call.service in OUTSIDE_SERVICES:
+            continue
+        requests += 1
+        if call.operation == "batch_get_item":
+            amounts["dynamodb reads"] += sum(len(table["Keys"]) for table in call.request["RequestItems"].values())
+        elif call.operation != LEDGER_WRITE:
+            amounts[PRICE_OF_OPERATION[call.operation]] += 1
+    writes = count_write_units(call for _, call in calls)
+    return PhotoUse(requests, {**amounts, "dynamodb writes": writes, "lambda seconds": gb_seconds})
+
+
+def count_write_units(calls: Iterable[ServiceCall]) -> float:
+    """Returns DynamoDB's write units of all writes among some calls, in their order."""
+    units = DynamoDBUnits()
+    for call in calls:
+        if call.operation == LEDGER_WRITE:
+            units.add(RecordedRequest("", call.service, "TransactWriteItems", "", call.request, {}, 200))
+    return units.writes
+
+
+def format_section(memory_gb: Mapping[str, float], latency: float, images: int) -> str:
+    """Returns the section with what each option adds."""
+    base = count_option(SIDECAR, memory_gb, latency)
+    rows: list[Sequence[str]] = []
+    for option in OPTIONS:
+        use = count_option(option, memory_gb, latency)
+        writes = use.amounts["dynamodb writes"] - base.amounts["dynamodb writes"]
+        rows.append(
+            (
+                option.name,
+                f"{use.requests - base.requests:+.3g}",
+                f"{writes:+.3g}",
+                f"{images * (use.usd - base.usd):+.3f}",
+            )
+        )
+    return "\n\n".join(
+        [
+            f"## {images:,} images: what each option adds",
+            f"Added to a photo with a sidecar, whose {base.requests:g} requests are those above. Counted in the"
+            f" simulated world, whenever this page is written: the mean of {PHOTOS} photos that come one by one to a"
+            " warm stack. The amount in dollars includes the time of requests, of downloads, and of calls of"
+            f" {latency:g} s, but not the functions' own CPU time. The provider's price is not included: the mask and"
+            " the second picture are bought. `OnLostAnswer=ask_the_bill` and retries add nothing until they are"
+            " needed.",
+            format_table(("", "requests by our code", "write units", "USD"), rows),
+        ]
+    )
