@@ -28,7 +28,8 @@ from backdrop_cli.aws_clients import COMMAND_CONCURRENCY
 from backdrop_cli.campaign.state_machine import CampaignStateMachine
 from backdrop_cli.main import run
 from bench.aws_cost.bill import REQUEST_SECONDS
-from bench.aws_cost.dynamodb_units import measure_item_bytes
+from bench.aws_cost.dynamodb_units import READ_BYTES, measure_item_bytes
+from bench.aws_cost.prices import PRICES
 from bench.extrapolation.fair_queue import FairQueue, FairSqs
 from bench.extrapolation.large_world import LargeWorld
 from docs.tables import format_table
@@ -251,12 +252,14 @@ def format_section(found: LargeStackResult) -> str:
 def _format_scans(found: LargeStackResult) -> str:
     photo_bytes = measure_ledger_bytes()
     pages = MILLION * photo_bytes / SCAN_PAGE_BYTES
+    # Eventually consistent reads cost half a unit.
+    usd = PRICES["dynamodb reads"].list_usd(MILLION * photo_bytes / READ_BYTES / 2)
     seconds = [pages * REQUEST_SECONDS + one.cpu_seconds * MILLION / one.photos for one in (found.status, found.spend)]
     return (
         "- **`status` and `spend`** read the whole ledger, one page of 1 MB after the other. A stored photo has"
         f" {photo_bytes / 1000:.1f} KB there, so a million are {pages:,.0f} pages: {seconds[0]:.0f} or"
-        f" {seconds[1]:.0f} s, if a page takes as long as a small request. `LedgerRetentionDays` limits what"
-        " the ledger keeps."
+        f" {seconds[1]:.0f} s, if a page takes as long as a small request, and ${usd:.2f}. `LedgerRetentionDays` limits"
+        " what the ledger keeps."
     )
 
 
