@@ -257,9 +257,9 @@ def _format_scans(found: LargeStackResult) -> str:
     seconds = [pages * REQUEST_SECONDS + one.cpu_seconds * MILLION / one.photos for one in (found.status, found.spend)]
     return (
         "- **`status` and `spend`** read the whole ledger, one page of 1 MB after the other. A stored photo has"
-        f" {photo_bytes / 1000:.1f} KB there, so a million are {pages:,.0f} pages: {seconds[0]:.0f} or"
-        f" {seconds[1]:.0f} s, if a page takes as long as a small request, and ${usd:.2f}. `LedgerRetentionDays` limits"
-        " what the ledger keeps."
+        f" {photo_bytes / 1000:.1f} KB there, so a million are {pages:,.0f} pages: at least {seconds[0]:.0f} or"
+        f" {seconds[1]:.0f} s, as if a page took no longer than a small request, and ${usd:.2f}."
+        " `LedgerRetentionDays` limits what the ledger keeps."
     )
 
 

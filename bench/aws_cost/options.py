@@ -7,27 +7,32 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
 from io import BytesIO
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from PIL import Image
 
 from backdrop.model.budget_shares import MIN_SLOTS_FOR_SHARES
 from backdrop.model.job import JobStatus
-from backdrop.model.mandate import Mandate
-from bench.aws_cost.bill import DOWNLOAD_SECONDS, LAMBDA_REQUESTS_PER_BATCH, REQUEST_SECONDS
+from bench.aws_cost.bill import DOWNLOAD_SECONDS, GB, LAMBDA_REQUESTS_PER_BATCH, REQUEST_SECONDS
 from bench.aws_cost.dynamodb_units import DynamoDBUnits
 from bench.aws_cost.image_usage import STAGES
 from bench.aws_cost.prices import PRICES
 from bench.aws_cost.recorder import RecordedRequest
 from docs.tables import format_table
 from simulation.world.product_images import CORNER, build_product_photo
+from simulation.world.sample_mandates import create_mandate
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import ServiceCall
-from tests.signing_pki import FakeKms, build_keys, build_leaf_key, build_signer
 
-FOLDER, PHOTOS = "shoes/", 10
-OUTSIDE_SERVICES = frozenset({"provider", "downloads"})
+if TYPE_CHECKING:
+    from tests.signing_pki import FakeKms
+
+FOLDER = "shoes-spring-2026/"
+"""Of an ordinary length, because names are part of what the ledger's items weigh."""
+WARM_UP, PHOTOS = 4, 10
 OPAQUE, TRANSPARENT = "opaque-product", "product"
+OUTSIDE_SERVICES = frozenset({"provider", "downloads"})
+LEDGER_WRITE = "transact_write_items"
 PRICE_OF_OPERATION = {
     "list_objects_v2": "s3 writes",
     "put_object": "s3 writes",
@@ -41,7 +46,7 @@ PRICE_OF_OPERATION = {
     "put_events": "events",
     "sign": "signatures",
 }
-LEDGER_WRITE = "transact_write_items"
+NO_LIMIT = 10**15
 
 
 def change_nothing(*_arguments: object) -> None:
@@ -53,7 +58,8 @@ class Option:
     """A photo with an option.
 
     `setup`: fields of WorldSetup. `prepare` changes the stack. `act` is what a person does about a photo (its key)
-    whose picture is paid for. `has_sidecar`: whether the photo has one, with the `instructions`.
+    whose picture is paid for, with `events` to EventBridge. `has_sidecar`: whether the photo has one, with the
+    `instructions`.
     """
 
     name: str
@@ -62,6 +68,7 @@ class Option:
     setup: Mapping[str, Any] = field(default_factory=dict[str, Any])
     prepare: Callable[[World], object] = change_nothing
     act: Callable[[World, str], object] = change_nothing
+    events: int = 0
     has_sidecar: bool = True
 
 
@@ -74,15 +81,15 @@ class PhotoUse:
 
     @property
     def usd(self) -> float:
-        """The cost in dollars, without the functions' own CPU time."""
+        """The cost in dollars, without logs and without the functions' own CPU time."""
         return sum(PRICES[price].list_usd(amount) for price, amount in self.amounts.items())
 
 
 class CountedKms:
     """KMS with the key of a certificate. Its requests are counted, as those of the other services are."""
 
-    def __init__(self, world: World) -> None:
-        self._world, self._kms = world, FakeKms(build_leaf_key())
+    def __init__(self, world: World, kms: "FakeKms") -> None:
+        self._world, self._kms = world, kms
 
     def sign(self, **sent: Any) -> Mapping[str, bytes]:
         return self._world.transport.execute("kms", "sign", sent, lambda: self._kms.sign(**sent))
@@ -93,14 +100,8 @@ def upload_defaults(world: World) -> None:
     world.s3.upload(INPUT_BUCKET, f"{FOLDER}_backdrop.json", json.dumps({"prompt": "on a beach"}).encode())
 
 
-def create_mandate(world: World) -> None:
-    """Gives the folder an owner, whose money is never spent."""
-    terms: dict[str, Any] = {"limit": 10**15, "created_at": world.clock.now(), "created_by": "ops"}
-    world.mandates.create(Mandate(name="anna", bucket=INPUT_BUCKET, prefix=FOLDER, **terms))
-
-
 def approve(world: World, key: str) -> None:
-    """Approves the picture of a photo, with an event."""
+    """Approves the picture of a photo, with an event that EventBridge sends to intake's queue."""
     (job,) = world.list_jobs(key)
     event = {
         "version": "0",
@@ -115,61 +116,101 @@ def approve(world: World, key: str) -> None:
 
 def sign_pictures(world: World) -> None:
     """Lets deliver sign each picture with a key in KMS."""
-    keys = build_keys(kms=cast("FakeKms", CountedKms(world)))
-    world.deliver.pictures.prepare_signature = build_signer(keys).prepare
+    from tests.signing_pki import FakeKms, build_keys, build_leaf_key, build_signer
+
+    kms = CountedKms(world, FakeKms(build_leaf_key()))
+    world.deliver.pictures.prepare_signature = build_signer(build_keys(kms=cast("FakeKms", kms))).prepare
 
 
 SIDECAR = Option("a photo with a sidecar")
+FOLDER_DEFAULTS = Option(
+    "folder defaults instead of the sidecar, for which the photo waits", prepare=upload_defaults, has_sidecar=False
+)
+SECOND_OUTPUT = Option("a second size or format (`output`)", {"output": [{}, {"name": "small", "width": 64}]})
+SECOND_PICTURE = Option("a second picture (`num_images`)", {"num_images": 2})
+MANDATE = Option("a [mandate](../mandates.md)", prepare=lambda world: create_mandate(world, FOLDER, NO_LIMIT))
+SHARES = Option(
+    f"[shares](../decisions/0050-budget-shares.md) of the budget ({MIN_SLOTS_FOR_SHARES} slots), unless one borrows",
+    setup={"in_flight": MIN_SLOTS_FOR_SHARES, "account_limit": MIN_SLOTS_FOR_SHARES},
+)
+VERDICT = Option("a [verdict](../fidelity.md), if the photo has transparent parts", photo=TRANSPARENT)
+OWN_PIXELS = Option("a verdict and the photo's own product (`pixels`)", {"subject": {"pixels": "own"}}, TRANSPARENT)
+BOUGHT_MASK = Option("a verdict with a mask that is bought (`mask`)", {"subject": {"mask": "buy"}})
+APPROVAL = Option("[approval](../approval.md) by a person", {"approval": "required"}, act=approve, events=1)
+CREDENTIALS = Option("[Content Credentials](../provenance.md) with a key in KMS", prepare=sign_pictures)
 OPTIONS = (
-    Option("folder defaults instead of the sidecar", prepare=upload_defaults, has_sidecar=False),
-    Option("a second size or format (`output`)", {"output": [{}, {"name": "small", "width": 64}]}),
-    Option("a second picture (`num_images`)", {"num_images": 2}),
-    Option("a [mandate](../mandates.md)", prepare=create_mandate),
-    Option(
-        f"[shares](../decisions/0050-budget-shares.md) of the budget: {MIN_SLOTS_FOR_SHARES} slots",
-        setup={"in_flight": MIN_SLOTS_FOR_SHARES, "account_limit": MIN_SLOTS_FOR_SHARES},
-    ),
-    Option("a [verdict](../fidelity.md), if the photo has transparent parts", photo=TRANSPARENT),
-    Option("the same with the photo's own product (`pixels`)", {"subject": {"pixels": "own"}}, TRANSPARENT),
-    Option("a verdict with a mask that is bought (`mask`)", {"subject": {"mask": "buy"}}),
-    Option("[approval](../approval.md) by a person", {"approval": "required"}, act=approve),
-    Option("[Content Credentials](../provenance.md) with a key in KMS", prepare=sign_pictures),
+    FOLDER_DEFAULTS,
+    SECOND_OUTPUT,
+    SECOND_PICTURE,
+    MANDATE,
+    SHARES,
+    VERDICT,
+    OWN_PIXELS,
+    BOUGHT_MASK,
+    APPROVAL,
+    CREDENTIALS,
 )
 
 
-def count_option(option: Option, memory_gb: Mapping[str, float], latency: float) -> PhotoUse:
-    """Counts what photos with an option use, on average, if they come one by one to a warm stack.
+# -- one option ---------------------------------------------------------------------------------------------------
 
-    `latency`: the seconds of a provider's call.
+
+@dataclass(frozen=True)
+class BillingFacts:
+    """What the simulated world does not know: the functions' memory in GB, the seconds of a provider's call, and the
+    bytes of a photo.
+    """
+
+    memory_gb: Mapping[str, float]
+    latency: float
+    photo_bytes: int
+
+
+def count_option(option: Option, facts: BillingFacts) -> PhotoUse:
+    """Counts what photos with an option use, on average, if they come one by one to a warm stack.
 
     Raises:
         RuntimeError: a photo was not stored.
     """
-    world = World(counts_images=True, **option.setup)
-    world.downloads.choose_picture = lambda url: _choose_picture(world, url)
-    option.prepare(world)
-    world.start()
-    _process_photo(world, option, "warm")
-    before = _sum_up(world, memory_gb, latency)
+    world = build_world(option)
+    for n in range(WARM_UP):
+        process_photo(world, option, f"warm-{n}")
+    before = _sum_up(world, facts)
     for n in range(PHOTOS):
-        _process_photo(world, option, str(n))
-    after = _sum_up(world, memory_gb, latency)
-    uploads = 1 + option.has_sidecar
-    owned = {"s3 writes": uploads, "sqs": uploads}
+        process_photo(world, option, f"{n:04}")
+    after = _sum_up(world, facts)
+    sent_by_people = {
+        "s3 writes": 1 + option.has_sidecar,
+        "sqs": 1 + option.has_sidecar + option.events,
+        "events": option.events,
+    }
     amounts = {
-        price: (after.amounts[price] - before.amounts.get(price, 0)) / PHOTOS + owned.get(price, 0)
+        price: (after.amounts[price] - before.amounts.get(price, 0)) / PHOTOS + sent_by_people.get(price, 0)
         for price in after.amounts
     }
     return PhotoUse((after.requests - before.requests) / PHOTOS, amounts)
 
 
+def build_world(option: Option) -> World:
+    """Returns a stack with the option, whose provider shows the product of every photo unchanged, or cuts it out."""
+    world = World(counts_images=True, **option.setup)
+    world.downloads.choose_picture = lambda url: _choose_picture(world, url)
+    option.prepare(world)
+    world.start()
+    return world
+
+
 def _choose_picture(world: World, url: str) -> bytes:
-    """Returns the photo's product, in front of another background or cut out."""
     (job,) = [job for job in world.list_jobs() if url in {link.url for link in job.links}]
     return build_product_photo(TRANSPARENT if job.operation == "remove" else OPAQUE)
 
 
-def _process_photo(world: World, option: Option, name: str) -> None:
+def process_photo(world: World, option: Option, name: str) -> str:
+    """Processes one photo until it is stored. Returns its key.
+
+    Raises:
+        RuntimeError: it was not stored.
+    """
     key = f"{FOLDER}{name}.png"
     if option.has_sidecar:
         sidecar = {"prompt": "on a beach", **option.instructions}
@@ -181,6 +222,7 @@ def _process_photo(world: World, option: Option, name: str) -> None:
     run_to_completion(world)
     if {job.status for job in world.list_jobs(key)} != {JobStatus.STORED}:
         raise RuntimeError(f"{option.name}: {key} is not stored")
+    return key
 
 
 def _build_photo(name: str, key: str) -> bytes:
@@ -198,6 +240,9 @@ def run_to_completion(world: World) -> None:
     world.event_loop.run_until(world.clock.time + timedelta(hours=1), should_stop=world.is_quiet)
 
 
+# -- what was counted ---------------------------------------------------------------------------------------------
+
+
 def list_stage_calls(world: World, since: int = 0) -> Iterator[tuple[str, ServiceCall]]:
     """Yields the calls of intake, render, and deliver since this index, also those outside AWS, with the function."""
     for call in world.transport.calls[since:]:
@@ -206,15 +251,16 @@ def list_stage_calls(world: World, since: int = 0) -> Iterator[tuple[str, Servic
             yield function, call
 
 
-def _sum_up(world: World, memory_gb: Mapping[str, float], latency: float) -> PhotoUse:
-    """Returns what all photos of a world have used until now, without what their owner uploaded."""
-    outside_seconds = {"provider": latency, "downloads": DOWNLOAD_SECONDS}
+def _sum_up(world: World, facts: BillingFacts) -> PhotoUse:
+    """Returns what the functions have used until now for all photos."""
+    outside_seconds = {"provider": facts.latency, "downloads": DOWNLOAD_SECONDS}
     invocations = sum(one.name.partition("-")[0] in STAGES for one in world.lambda_service.invocations)
-    amounts = Counter[str]()
-    amounts.update({"lambda requests": invocations, "sqs": LAMBDA_REQUESTS_PER_BATCH * invocations})
-    calls, requests, gb_seconds = [*list_stage_calls(world)], 0, 0.0
+    amounts: Counter[str] = Counter({"lambda requests": invocations, "sqs": LAMBDA_REQUESTS_PER_BATCH * invocations})
+    calls = [*list_stage_calls(world)]
+    provider_calls, requests, gb_seconds = 0, 0, 0.0
     for function, call in calls:
-        gb_seconds += memory_gb[function] * outside_seconds.get(call.service, REQUEST_SECONDS)
+        gb_seconds += facts.memory_gb[function] * outside_seconds.get(call.service, REQUEST_SECONDS)
+        provider_calls += call.service == "provider"
         if call.service in OUTSIDE_SERVICES:
             continue
         requests += 1
@@ -222,43 +268,52 @@ def _sum_up(world: World, memory_gb: Mapping[str, float], latency: float) -> Pho
             amounts["dynamodb reads"] += sum(len(table["Keys"]) for table in call.request["RequestItems"].values())
         elif call.operation != LEDGER_WRITE:
             amounts[PRICE_OF_OPERATION[call.operation]] += 1
-    writes = count_write_units(call for _, call in calls)
-    return PhotoUse(requests, {**amounts, "dynamodb writes": writes, "lambda seconds": gb_seconds})
+    measured = {
+        "dynamodb writes": count_write_units(call for _, call in calls),
+        "lambda seconds": gb_seconds,
+        "traffic": provider_calls * facts.photo_bytes / GB,
+    }
+    return PhotoUse(requests, {**amounts, **measured})
 
 
 def count_write_units(calls: Iterable[ServiceCall]) -> float:
-    """Returns DynamoDB's write units of all writes among some calls, in their order."""
+    """Returns DynamoDB's write units of all transactions among some calls, in their order."""
     units = DynamoDBUnits()
     for call in calls:
         if call.operation == LEDGER_WRITE:
-            units.add(RecordedRequest("", call.service, "TransactWriteItems", "", call.request, {}, 200))
+            status = 400 if call.outcome else 200
+            units.add(RecordedRequest("", call.service, "TransactWriteItems", "", call.request, {}, status))
     return units.writes
 
 
-def format_section(memory_gb: Mapping[str, float], latency: float, images: int) -> str:
-    """Returns the section with what each option adds."""
-    base = count_option(SIDECAR, memory_gb, latency)
+def format_section(facts: BillingFacts, images: int) -> str:
+    """Returns the section of the page."""
+    base = count_option(SIDECAR, facts)
     rows: list[Sequence[str]] = []
     for option in OPTIONS:
-        use = count_option(option, memory_gb, latency)
+        use = count_option(option, facts)
         writes = use.amounts["dynamodb writes"] - base.amounts["dynamodb writes"]
         rows.append(
             (
                 option.name,
-                f"{use.requests - base.requests:+.3g}",
-                f"{writes:+.3g}",
+                f"{use.requests - base.requests:+.0f}",
+                f"{writes:+.0f}",
                 f"{images * (use.usd - base.usd):+.3f}",
             )
         )
+    second = images * PRICES["lambda seconds"].list_usd(facts.memory_gb["deliver"])
     return "\n\n".join(
         [
             f"## {images:,} images: what each option adds",
-            f"Added to a photo with a sidecar, whose {base.requests:g} requests are those above. Counted in the"
+            f"Added to a photo with a sidecar, whose {base.requests:g} requests are listed below. Counted in the"
             f" simulated world, whenever this page is written: the mean of {PHOTOS} photos that come one by one to a"
-            " warm stack. The amount in dollars includes the time of requests, of downloads, and of calls of"
-            f" {latency:g} s, but not the functions' own CPU time. The provider's price is not included: the mask and"
-            " the second picture are bought. `OnLostAnswer=ask_the_bill` and retries add nothing until they are"
-            " needed.",
+            " warm stack. The provider's price is not included: the second picture and the mask are bought."
+            " `OnLostAnswer=ask_the_bill` and retries add nothing until they are needed.",
             format_table(("", "requests by our code", "write units", "USD"), rows),
+            f"The amount includes calls of {facts.latency:g} s, and the photo on its way to the provider, but neither"
+            " logs nor the functions' own CPU time. [Verdicts](fidelity.md), [own pixels](own_pixels.md), and"
+            f" [signatures](credentials.md) need some in deliver, where a second costs ${second:.3f} for"
+            f" {images:,} images. An item is billed by started kilobyte, so write units also depend on the length of"
+            " names and prompts.",
         ]
     )

@@ -11,7 +11,7 @@ from bench.aws_cost.bill import DOWNLOAD_SECONDS, REQUEST_SECONDS, BillLine, bui
 from bench.aws_cost.cost_result import CostResult, CostRow
 from bench.aws_cost.idle_stack import TemplateStack, build_idle_lines, load_one_provider_stack
 from bench.aws_cost.image_usage import STAGES
-from bench.aws_cost.options import format_section
+from bench.aws_cost.options import BillingFacts, format_section
 from bench.aws_cost.prices import DATE, PRICES, REGION, SOURCES
 
 LATENCIES = 5.0, 15.0, 30.0
@@ -49,7 +49,7 @@ def format_page(result: CostResult) -> str:
         f" recorder. Prices are AWS's list prices for {REGION}, arm64, of {DATE}, without the free tier (below).",
         _format_one_case(first, memory),
         _format_all_cases(result.rows, memory),
-        format_section(memory, TYPICAL_LATENCY, IMAGES),
+        format_section(BillingFacts(memory, TYPICAL_LATENCY, first.usage.photo_bytes), IMAGES),
         _format_requests(first),
         _format_idle(stack, result, first),
         _format_prices(),

@@ -46,7 +46,8 @@ def main() -> int:
         nargs="*",
         type=_parse_row,
         default=[*map(_parse_row, ROWS)],
-        help=f"photos, or photos,slots,seconds (with {LIMIT} slots of {SECONDS:g} s by default), or that and ,mandate",
+        metavar="PHOTOS[,SLOTS[,SECONDS[,mandate]]]",
+        help=f"with {LIMIT} slots of {SECONDS:g} s by default",
     )
     parser.add_argument("--faulty", type=int, default=0, help="photos of the folder with faults (default: none)")
     options, began = parser.parse_args(), time.monotonic()
@@ -60,7 +61,8 @@ def main() -> int:
         row = _run_in_new_process(run_scaled, photos, limit, seconds, pace, has_mandate=has_mandate)
         result = replace(result, scaled=replace_row(result.scaled, row))
         print(
-            f"N={photos:,} C={limit} S={seconds:g}: {row.ideal_seconds / row.ended_seconds:.1%} of the ideal",
+            f"N={photos:,} C={limit} S={seconds:g}{' with a mandate' * has_mandate}:"
+            f" {row.ideal_seconds / row.ended_seconds:.1%} of the ideal",
             flush=True,
         )
         save_result(NAME, result, (time.monotonic() - began) / 60)
@@ -96,7 +98,7 @@ def _parse_row(text: str) -> tuple[int, int, float, bool]:
     row = int(photos), int(limit or LIMIT), float(seconds or SECONDS), bool(mandate)
     if not row[0] >= row[1] >= 1 or not row[2]:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not PHOTOS or PHOTOS,SLOTS,SECONDS, with at least one slot and as many photos as slots"
+            f"{text!r} is not PHOTOS[,SLOTS[,SECONDS[,mandate]]], with at least one slot and as many photos as slots"
         )
     return row
 

@@ -13,12 +13,12 @@ from statistics import median
 
 from bench.aws_cost.bill import DOWNLOAD_SECONDS, FULL_CPU_MB, REQUEST_SECONDS, count_requests
 from bench.aws_cost.cost_result import CostRow
-from bench.aws_cost.options import FOLDER, create_mandate
 from bench.cpu_usage import STAGES
-from bench.extrapolation.large_world import CHECK_DELAY_SECONDS, LargeWorld
+from bench.extrapolation.large_world import CHECK_DELAY_SECONDS, NO_LIMIT, LargeWorld
 from bench.extrapolation.photo_checks import shorten
 from bench.peak_memory import read_peak_megabytes
 from simulation.run_environment import describe_commit
+from simulation.world.sample_mandates import create_mandate
 from simulation.world.simulated_dynamodb import Key, read_key
 from simulation.world.transport import ServiceCall, raise_conflict
 from simulation.world.world_clock import WORLD_START
@@ -38,7 +38,7 @@ behavior for SQS event source mappings"), here five every second, up to the acco
 SMALL_FOLDER_PHOTOS, SMALL_FOLDER_DELAY_SECONDS = 10, 60.0
 """The size of the small folder, and how long after the last photo of the large folder it arrives."""
 MAX_HELD_ITEMS = 10_000
-LARGE_FOLDER, SMALL_FOLDER = FOLDER, "hats/"
+LARGE_FOLDER, SMALL_FOLDER = "shoes/", "hats/"
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def run_scaled(
     world = LargeWorld(seed, in_flight=limit, seconds=seconds, account=limit, discards_data=True)
     timing = AwsTiming(world, request_times)
     if has_mandate:
-        create_mandate(world)
+        create_mandate(world, LARGE_FOLDER, NO_LIMIT)
     world.start()
 
     def upload(n: int) -> None:

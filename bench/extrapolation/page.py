@@ -167,8 +167,8 @@ def _format_large_folders(rows: Sequence[ScaledRun]) -> str:
             " functions' own time as counted for [what AWS costs](../../docs/results/aws_cost.md). Each function starts"
             f" with {aws_timing.INITIAL_POLLERS} batches at a time, and Lambda adds {ADDED_PER_MINUTE} per minute up to"
             f" its limit, {aws_timing.MAX_POLLERS:,} for intake and for deliver, C for the lane. So the account needs a"
-            f" quota of up to {3 * aws_timing.MAX_POLLERS:,}. The provider takes {largest.seconds:g} s per call, with"
-            f" {largest.limit} concurrent calls. The photos have tags.",
+            f" quota of up to {3 * aws_timing.MAX_POLLERS:,} concurrent invocations. The provider takes"
+            f" {largest.seconds:g} s per call, with {largest.limit} concurrent calls. The photos have tags.",
             f"No function has a worker at first. The first picture is stored {rows[0].first_seconds:.0f} s after the"
             f" first upload: the call takes {largest.seconds:g} s, and three functions start.",
             f"Fairness: a folder of {SMALL_FOLDER_PHOTOS} photos arrives a minute after the last photo of the large"
@@ -418,9 +418,9 @@ def _format_faulty(run: FaultyRun) -> str:
             f" {faulty_folder.SETTLING_SECONDS / 3600:.0f} hours later, each photo was checked as above. Each failure"
             " needs a fault that explains its code. The simulated queues deliver a message any number of times.",
             f"The photos had ended after {_format_duration(run.days * 86_400)}: {ended}. {run.calls:,} calls were"
-            f" charged. {_format_violations(run.violations)} N·S/C is {_format_duration(ideal_seconds)}. The last"
-            " photos were some for which the provider always fails (`failing_photo`): when nothing else goes to their"
-            " lane, they look like an outage, and the lane pauses between their tries. The simulation took"
+            f" charged. {_format_violations(run.violations)} N·S/C is {_format_duration(ideal_seconds)}. Photos"
+            " for which the provider always fails (`failing_photo`) can take days: when nothing else goes to their"
+            " lane, they look like an outage, and the lane pauses between attempts. The simulation took"
             f" {_format_duration(run.cpu_minutes * 60)} of one core, and {run.peak_gigabytes:.1f} GB, on {run.commit}.",
             f"How often each fault struck: {strikes}.",
         ]

@@ -19,9 +19,10 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def find_free_port() -> int:
-    """Returns a free loopback port, reserved for half a minute or longer for a server that sets SO_REUSEADDR."""
+    """Returns a free loopback port, reserved for a minute (on macOS, half a minute) for a server with SO_REUSEADDR."""
     with socket.socket() as listener, socket.socket() as client:
         listener.bind(("127.0.0.1", 0))
+        # Only now, because this socket itself must not get a port that is reserved for another server.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.listen()
         client.connect(listener.getsockname())

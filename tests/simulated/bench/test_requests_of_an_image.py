@@ -9,20 +9,16 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from backdrop.model.job import JobStatus
+from backdrop.model.fidelity import FidelityVerdict
+from backdrop.model.job import Job, JobStatus
 from backdrop.model.object_keys import RECEIPTS_PREFIX
+from backdrop.model.review import ReviewDecision
+from bench.aws_cost import options
 from bench.aws_cost.bill import build_image_lines
 from bench.aws_cost.cost_result import load_costs
 from bench.aws_cost.dynamodb_units import measure_item_bytes
 from bench.aws_cost.idle_stack import load_one_provider_stack
-from bench.aws_cost.options import (
-    OUTSIDE_SERVICES,
-    SIDECAR,
-    count_option,
-    count_write_units,
-    list_stage_calls,
-    run_to_completion,
-)
+from bench.aws_cost.options import OUTSIDE_SERVICES, count_write_units, list_stage_calls, run_to_completion
 from bench.aws_cost.page import count_all_requests, read_memory
 from docs.bench_aims import REQUESTS_AMONG_MANY
 from simulation.world.sample_images import build_photo
@@ -119,15 +115,48 @@ def test_photo_among_many_makes_fewer_requests() -> None:
 
 
 def test_simulated_photo_uses_what_was_counted_on_the_local_cloud() -> None:
-    """What options add is counted in the simulated world. Write units depend on the sizes of its items."""
-    (counted, memory), latency = (load_costs().rows[0], read_memory(load_one_provider_stack())), 15.0
-    amounts: defaultdict[str, float] = defaultdict(float)
-    for line in build_image_lines(counted.usage, memory, counted.uploads, latency):
-        amounts[line.price] += line.amount
-    found = count_option(SIDECAR, memory, latency)
+    """What options add is counted in the simulated world, which does not know logs and CPU time."""
+    counted, memory = load_costs().rows[0], read_memory(load_one_provider_stack())
+    facts = options.BillingFacts(memory, 15.0, counted.usage.photo_bytes)
+    expected: defaultdict[str, float] = defaultdict(float)
+    for line in build_image_lines(counted.usage, memory, counted.uploads, facts.latency):
+        expected[line.price] += line.amount
+    found = options.count_option(options.SIDECAR, facts)
     assert found.requests == count_all_requests(counted)
-    names = found.amounts.keys() - {"dynamodb writes", "lambda seconds"}
-    assert {name: found.amounts[name] for name in names} == {name: amounts[name] for name in names}
+    assert found.amounts.keys() == expected.keys() - {"logs"}
+    assert found.amounts["lambda seconds"] < expected["lambda seconds"]
+    for name in found.amounts.keys() - {"lambda seconds"}:
+        assert found.amounts[name] == pytest.approx(expected[name]), name
+
+
+def process_option(option: options.Option) -> list[Job]:
+    """Returns the jobs of a photo with the option. A warning would say that the option had no effect."""
+    world = options.build_world(option)
+    jobs = world.list_jobs(options.process_photo(world, option, "1"))
+    assert [warning for job in jobs for warning in job.warnings] == []
+    return jobs
+
+
+@pytest.mark.parametrize("option", [options.SECOND_OUTPUT, options.SECOND_PICTURE], ids=["output", "picture"])
+def test_second_output_and_second_picture_are_counted(option: options.Option) -> None:
+    (job,) = process_option(option)
+    assert len(job.results) == 2
+
+
+@pytest.mark.parametrize("option", [options.VERDICT, options.OWN_PIXELS, options.BOUGHT_MASK], ids=lambda one: one.name)
+def test_verdict_on_an_unchanged_product_is_counted(option: options.Option) -> None:
+    picture, *masks = process_option(option)
+    (fidelity,) = picture.fidelity_by_image.values()
+    assert fidelity
+    assert fidelity.verdict is FidelityVerdict.SAME
+    assert [(mask.is_mask, mask.charged > 0) for mask in masks] == [(True, True)] * (option is options.BOUGHT_MASK)
+
+
+def test_approved_signed_and_owned_pictures_are_counted() -> None:
+    (approved,), (signed,), (owned,) = map(process_option, (options.APPROVAL, options.CREDENTIALS, options.MANDATE))
+    assert [review.decision for review in approved.reviews] == [ReviewDecision.APPROVED]
+    assert signed.results[0].is_signed
+    assert owned.mandate == "anna"
 
 
 @pytest.mark.parametrize("ending", ["", ".jpg"])

@@ -16,11 +16,12 @@ from backdrop.model.mandate import Mandate, MandateState, WhenSpent
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.operate.mandates import MandateRefusedError
 from backdrop.operate.redrive import FailureFilter
+from simulation.world import sample_mandates
 from simulation.world.call_behavior import CallBehavior, build_charged_hang_up, build_refusal
 from simulation.world.event_loop import SimulatedCrash
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import ProviderKind
-from simulation.world.simulated_stack import INPUT_BUCKET, World
+from simulation.world.simulated_stack import World
 from simulation.world.transport import TargetedFault
 from tests.simulated.deliver.test_fidelity import CHANGED_SCENE, TRANSPARENT_PHOTO
 from tests.simulated.deliver.test_retry import COPY, HARDLY, MARBLE, RETRY, build_retrying_world
@@ -36,15 +37,8 @@ OUTSIDE = "agents/outside.jpg"
 
 def create_mandate(world: World, name: str = "anna", **terms: Any) -> Mandate:
     """Creates a mandate for the folder. Without a limit, it covers ten removals."""
-    facts: dict[str, Any] = {
-        "name": name,
-        "bucket": INPUT_BUCKET,
-        "prefix": FOLDER,
-        "limit": 10 * PRICE,
-        "created_at": world.clock.now(),
-        "created_by": "arn:aws:iam::123456789012:user/ops",
-    }
-    return world.mandates.create(Mandate(**facts | terms))
+    facts: dict[str, Any] = {"name": name, "prefix": FOLDER, "limit": 10 * PRICE}
+    return sample_mandates.create_mandate(world, **facts | terms)
 
 
 def world_with_mandate(*keys: str, **terms: Any) -> World:
