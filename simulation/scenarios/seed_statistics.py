@@ -20,6 +20,7 @@ class SeedStatistics:
 
     seed_count: int = 0
     multi_lane_count: int = 0
+    shared_budget_count: int = 0
     wall_seconds: float = 0.0
     simulated_seconds: float = 0.0
     call_count: int = 0
@@ -42,6 +43,7 @@ class SeedStatistics:
         self.strike_counts += count_by_type(result.strike_counts)
         self.planned_counts.update({find_fault_type(name).name for name in result.plan.faults})
         self.multi_lane_count += bool(result.plan.other_lanes)
+        self.shared_budget_count += "budget_shares" in result.plan.setup
         self.end_counts += result.end_counts
         self.product_counts += result.product_counts
         if result.broken_invariants or result.error:
@@ -59,6 +61,7 @@ def format_summary(statistics: SeedStatistics) -> Mapping[str, str]:
     return {
         "seeds": f"{statistics.seed_count:,}",
         "… with several lanes": f"{statistics.multi_lane_count:,}",
+        "… with shares of the budget": f"{statistics.shared_budget_count:,}",
         "seeds with a broken promise": f"{len(statistics.violations_by_seed):,}",
         "seeds per second": f"{seeds_per_second:.1f}",
         "simulated time": f"{days:,.0f} days",

@@ -101,6 +101,13 @@ def test_statistics_name_broken_seeds_and_unfired_faults() -> None:
     assert "- seed 3: PAID_ONCE: twice" in format_page(statistics, 0)
 
 
+def test_statistics_count_worlds_whose_budget_has_shares() -> None:
+    statistics = SeedStatistics()
+    for setup in ({}, {"budget_shares": 3}):
+        statistics.add_result(SimulationResult(SimulationPlan(1, setup, (), (), 1)))
+    assert format_summary(statistics)["… with shares of the budget"] == "1"
+
+
 def test_statistics_count_waiting_jobs_as_waiting() -> None:
     statistics = SeedStatistics()
     statistics.add_result(SimulationResult(SimulationPlan(1, {}, (), (), 1), end_counts=Counter(stored=3, accepted=2)))
