@@ -11,7 +11,7 @@ from sortedcontainers import SortedList
 
 from simulation.world.simulated_s3 import ObjectVersion
 
-MAX_RECENT = 60_000
+MAX_RECENT = 30_000
 DICTIONARY_VALUES = 10
 RAW_DEFLATE = -15
 
