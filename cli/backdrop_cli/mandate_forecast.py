@@ -68,7 +68,8 @@ class MandateForecast:
     def print_lines(self, screen: Screen) -> None:
         """Prints which mandates pay, and what is left of them."""
         for name, account in sorted(self._accounts.items()):
-            left = f"It has {format_usd(account.left)} left, {format_usd(account.left_on(self._day))} of that today."
+            left_today = format_usd(account.left_on(self._day))
+            left = f"It has {format_usd(account.left)} left, and at most {left_today} of it may be spent today."
             screen.print(
                 f"The mandate {name} is {account.state_on(self._day).value}. It pays at most "
                 f"{format_usd(self._max_costs[name])} of this. "

@@ -7,7 +7,8 @@ from typing import Any
 
 from backdrop.model.circuit import PauseReason
 from backdrop.model.job import Job, JobStatus
-from backdrop.model.pricing import format_usd, to_usd
+from backdrop.model.pricing import MICRO_PER_USD, format_usd, to_usd
+from backdrop.model.schedule import BudgetDay
 from backdrop_cli.amounts import parse_usd
 from backdrop_cli.errors import UsageError
 from backdrop_cli.formatting import format_count
@@ -44,15 +45,15 @@ def parse_budget(dollars: str | None, *, today: bool) -> int | None:
 
 def show_budget(stack: Stack, screen: Screen) -> None:
     now = stack.clock.now()
+    # Everything comes from one reading: between two of them, calls begin and end.
     day, cap = stack.read_budget(now)
-    left = read_remaining_budget(stack)
     paused_lanes, waiting = _find_budget_pauses(stack), _sum_budget_demand(stack)
     demand_fields = {
         "waiting_jobs": waiting.job_count,
         "waiting_usd": to_usd(waiting.max_price),
         "more_wait": waiting.is_truncated,
     }
-    screen.print_json(_build_document(stack, now) | {"paused": sorted(paused_lanes)} | demand_fields)
+    screen.print_json(_build_document(stack, day, cap, now) | {"paused": sorted(paused_lanes)} | demand_fields)
     default_cap = format_usd(stack.daily_budget)
     origin = "the stack's DailyBudgetUSD" if day.cap is None else f"set by a person for today; otherwise {default_cap}"
     unknown = f"{format_usd(day.unknown)} of it possibly not charged, for lost answers" if day.unknown else "charged"
@@ -60,16 +61,21 @@ def show_budget(stack: Stack, screen: Screen) -> None:
         ("cap", format_usd(cap), origin),
         ("spent", format_usd(day.spent), unknown),
         ("reserved", format_usd(day.reserved), "for calls in flight"),
-        ("left", format_usd(left), f"until {_format_time_to_midnight(now)}"),
+        ("left", format_usd(compute_left(day, cap)), f"until {_format_time_to_midnight(now)}"),
         ("needed", format_usd(waiting.max_price), waiting.description),
     ]
     screen.print(f"Budget of stack {stack.name} for {day.day} (UTC)")
     screen.print_table({"": "left", " ": "right", "  ": "words"}, rows)
     for name, needed in paused_lanes.items():
+        enough = day.spent + day.reserved + max(needed, waiting.max_price)
         screen.print(
-            f"{name} is paused by the budget: a job needs {format_usd(needed)}. To raise the budget, run "
-            "`backdrop budget 300 --today` (in dollars)."
+            f"{name} is paused by the budget: a job needs {format_usd(needed)}. To buy all that waits, run "
+            f"`backdrop budget {_round_up_to_dollars(enough)} --today` (in dollars)."
         )
+
+
+def _round_up_to_dollars(micro_usd: int) -> int:
+    return -(-micro_usd // MICRO_PER_USD)
 
 
 @dataclass(frozen=True)
@@ -112,15 +118,14 @@ def _find_max_price(job: Job) -> int:
     return max(job.max_cost - len(job.judged_attempts) * job.quoted, job.quoted)
 
 
-def read_remaining_budget(stack: Stack) -> int:
-    """Returns what can still be bought today, in micro-dollars."""
-    day, cap = stack.read_budget(stack.clock.now())
+def compute_left(day: BudgetDay, cap: int) -> int:
+    """Returns what can still be bought on a day, in micro-dollars."""
     return max(cap - day.spent - day.reserved, 0)
 
 
 def describe_budget_shortfall(stack: Stack, max_price: int) -> str:
     """Returns "" if today's budget covers the price (micro-dollars)."""
-    remaining = read_remaining_budget(stack)
+    remaining = compute_left(*stack.read_budget(stack.clock.now()))
     if max_price <= remaining:
         return ""
     return f"Today's budget has {format_usd(remaining)} left. What it does not cover waits for the next day (UTC)."
@@ -130,13 +135,13 @@ def set_budget(stack: Stack, screen: Screen, cap: int) -> None:
     """Sets today's cap, and resumes the lanes that it covers now."""
     now = stack.clock.now()
     stack.redrive_service.ledger_queries.set_day_cap(now.date().isoformat(), cap)
-    day, _ = stack.read_budget(now)
+    day, cap = stack.read_budget(now)
     paused_lanes = _find_budget_pauses(stack)
     lifted = [name for name, needed in paused_lanes.items() if day.spent + needed <= cap]
     for name in lifted:
         pause_resume.lift_pause(stack, name, PauseReason.BUDGET)
     screen.print_json(
-        _build_document(stack, now)
+        _build_document(stack, day, cap, now)
         | {"paused": [name for name in paused_lanes if name not in lifted], "lifted": lifted}
     )
     screen.print(
@@ -147,6 +152,8 @@ def set_budget(stack: Stack, screen: Screen, cap: int) -> None:
         screen.print("Nothing more is bought today.")
     elif day.spent >= cap:
         screen.print(f"{format_usd(day.spent)} is already spent, so nothing more is bought today.")
+    if day.spent + day.reserved > cap:
+        screen.print(f"Calls in flight may still cost up to {format_usd(day.reserved)}.")
     for name, needed in paused_lanes.items():
         screen.print(
             _describe_lifted_lane(stack, name)
@@ -175,10 +182,9 @@ def _find_budget_pauses(stack: Stack) -> dict[str, int]:
     return needs_by_lane
 
 
-def _build_document(stack: Stack, now: datetime) -> dict[str, Any]:
-    day, cap = stack.read_budget(now)
+def _build_document(stack: Stack, day: BudgetDay, cap: int, now: datetime) -> dict[str, Any]:
     sums = {"cap": cap, "settled": day.spent, "unknown": day.unknown, "reserved": day.reserved}
-    sums["left"] = max(cap - day.spent - day.reserved, 0)
+    sums["left"] = compute_left(day, cap)
     amounts = {f"{name}_usd": to_usd(micro) for name, micro in sums.items()}
     until = _next_midnight(now).isoformat(timespec="seconds")
     return {"stack": stack.name, "day": day.day, "set_by_person": day.cap is not None, **amounts, "until": until}

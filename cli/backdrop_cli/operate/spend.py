@@ -130,7 +130,7 @@ def show_spend(stack: Stack, screen: Screen, prefix: str, by: str) -> None:
         screen.print(f"Nothing has been spent {scope}.")
         return
     screen.print(f"Spend {scope}" if prefix else f"Spend of stack {stack.name}", "bold")
-    heads = {by.capitalize(): "left", "Paid calls": "right", "Spent": "right", "Possibly more": "right"}
+    heads = {by.capitalize(): "left", "Paid calls": "right", "Charged": "right", "Possibly more": "right"}
     rows = [(key, *_format_cells(one)) for key, one in shown.items()]
     screen.print_table(heads, [*rows, ("all", *_format_cells(total))])
     if approval.cost_per_approved is not None:

@@ -69,6 +69,7 @@ def _print_once(stack: Stack, screen: Screen, counts: JobCounts, *, is_refresh: 
     provider_lanes = [*parallel_map(stack.circuit_breaker.ledger.read_lane, stack.providers, stack.max_threads)]
     lanes = {lane.provider: lane for lane, _ in provider_lanes}
     places = {one.provider: one for _, one in provider_lanes if one.provider in PROVIDERS_THAT_COUNT_IMAGES}
+    budget = stack.read_budget(now)
     price_check = stack.circuit_breaker.ledger.read_price_check() if stack.checks_prices else None
     if is_refresh:
         screen.clear()
@@ -76,7 +77,7 @@ def _print_once(stack: Stack, screen: Screen, counts: JobCounts, *, is_refresh: 
         {
             "stack": stack.name,
             "at": now.isoformat(timespec="seconds"),
-            **_build_document(stack, counts, lanes, places, now),
+            **_build_document(stack, counts, lanes, places, budget, now),
             "price_check": build_price_check_report(price_check) if price_check else None,
         }
     )
@@ -87,9 +88,9 @@ def _print_once(stack: Stack, screen: Screen, counts: JobCounts, *, is_refresh: 
     screen.print()
     for one in places.values():
         _print_places(screen, one, now)
-    _print_waiting(screen, count_wait_reasons(counts, lanes, *stack.read_budget(now)))
+    _print_waiting(screen, count_wait_reasons(counts, lanes, *budget))
     _print_ended(screen, counts)
-    _print_budget(stack, screen, now)
+    _print_budget(screen, *budget)
     for problem in list_bill_problems(stack):
         screen.print(f"Ideogram's usage records {problem.text}. {problem.fix}", "yellow")
     if price_check:
@@ -188,8 +189,7 @@ def _print_fidelity(screen: Screen, fidelity: Counter[FidelityVerdict]) -> None:
         screen.print(f"New pictures: {', '.join(verdicts)}.{hint}")
 
 
-def _print_budget(stack: Stack, screen: Screen, now: datetime) -> None:
-    day, cap = stack.read_budget(now)
+def _print_budget(screen: Screen, day: BudgetDay, cap: int) -> None:
     unknown_text = f", {format_usd(day.unknown)} of it possibly not charged" if day.unknown else ""
     reserved = f", {format_usd(day.reserved)} reserved for calls in flight" if day.reserved else ""
     screen.print()
@@ -212,9 +212,10 @@ def _build_document(
     counts: JobCounts,
     lanes: Mapping[str, ProviderHealth],
     places: Mapping[str, PlaceLeases],
+    budget: tuple[BudgetDay, int],
     now: datetime,
 ) -> dict[str, Any]:
-    day, cap = stack.read_budget(now)
+    day, cap = budget
     return {
         "providers": [
             _describe_lane(stack, counts, lane) | {"places": _describe_places(lane, counts, places, now)}

@@ -105,7 +105,10 @@ def _estimate_lane_seconds(load: LaneLoad, measured: Sequence[JobTimes]) -> floa
     times = [one for one in measured if one.provider == load.provider] or measured
     # A few calls that a provider's outage made very slow hardly change the median.
     call_seconds = median((one.paid_at - one.submitted_at).total_seconds() for one in times)
-    pace = _measure_pace((one.queued_at, one.submitted_at) for one in times)
+    # While a lane works, each slot begins another call before the picture of its last one is stored, or soon after. If
+    # no call began for longer than any job took, the lane was paused.
+    longest_job = max((one.stored_at - one.submitted_at).total_seconds() for one in times)
+    pace = _measure_pace(((one.queued_at, one.submitted_at) for one in times), longest_job)
     rounds = math.ceil(load.calls / max(load.max_in_flight, 1))
     return max(rounds * call_seconds, (load.calls - 1) * pace + call_seconds)
 
@@ -115,12 +118,16 @@ def _measure_shortest(ready_and_done: Iterable[tuple[datetime, datetime]]) -> fl
     return min(((done - ready).total_seconds() for ready, done in ready_and_done), default=0.0)
 
 
-def _measure_pace(ready_and_done: Iterable[tuple[datetime, datetime]]) -> float:
-    """Returns the mean seconds between two completions of a stage while work waited for it; 0 if none ever waited."""
+def _measure_pace(ready_and_done: Iterable[tuple[datetime, datetime]], longest_gap: float = math.inf) -> float:
+    """Returns the mean seconds between two completions of a stage while work waited for it; 0 if none ever waited.
+
+    Leaves out what is longer than `longest_gap`.
+    """
     pairs = sorted(ready_and_done, key=lambda one: one[1])
     gaps = [
         (done - earlier_done).total_seconds()
         for (_, earlier_done), (ready, done) in pairwise(pairs)
         if ready < earlier_done
     ]
+    gaps = [gap for gap in gaps if gap <= longest_gap]
     return mean(gaps) if gaps else 0.0

@@ -1,10 +1,14 @@
 """`backdrop budget`: what is left of today's budget, and a cap that a person sets until midnight UTC."""
 
+from collections.abc import Callable
+from itertools import count
+
 import pytest
 
 from backdrop.model.circuit import PauseReason
 from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
+from backdrop.model.schedule import BudgetDay
 from simulation.world.call_behavior import build_charged_hang_up
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
@@ -71,6 +75,29 @@ def test_budget_shows_the_amount_that_waiting_jobs_need(person: Person, monkeypa
     assert "needed     $0.02   at most, for the first 2 jobs in the queue; there are more" in person.run("budget").out
 
 
+def test_sums_add_up_while_calls_begin(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    reserved = count(1000, 1000)
+    set_budget_day(person, monkeypatch, lambda day: BudgetDay(day, reserved=next(reserved)))
+    found = person.run("budget", "--json").data
+    assert found["reserved_usd"] + found["left_usd"] == pytest.approx(found["cap_usd"])
+    shown = person.run("budget").out
+    assert "reserved   $0.002   for calls in flight\n left       $0.028 " in shown
+
+
+def test_lowered_budget_says_what_calls_in_flight_may_still_cost(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_budget_day(person, monkeypatch, lambda day: BudgetDay(day, reserved=20_000, confirmed=10_000, cap=15_000))
+    assert "Calls in flight may still cost up to $0.02." in person.run("budget", "0.015", "--today").out
+    set_budget_day(person, monkeypatch, lambda day: BudgetDay(day, reserved=20_000, confirmed=10_000, cap=30_000))
+    assert "in flight" not in person.run("budget", "0.03", "--today").out
+
+
+def set_budget_day(person: Person, monkeypatch: pytest.MonkeyPatch, read_day: Callable[[str], BudgetDay]) -> None:
+    """Replaces what the ledger contains about the day's budget."""
+    monkeypatch.setattr(person.stack.redrive_service.ledger_queries, "read_budget_day", read_day)
+
+
 def test_needed_budget_counts_the_retries_that_may_follow(monkeypatch: pytest.MonkeyPatch) -> None:
     subject = {"otherwise": "retry", "retries": 2}
     person = Person(build_world(NEARLY, subject=subject, budget=PRICE), monkeypatch)
@@ -83,7 +110,8 @@ def test_needed_budget_counts_the_retries_that_may_follow(monkeypatch: pytest.Mo
 
 def test_raised_budget_resumes_the_lanes_at_once(person: Person) -> None:
     exhaust_budget(person)
-    assert "ideogram is paused by the budget: a job needs $0.01" in person.run("budget").out
+    shown = person.run("budget").out
+    assert "ideogram is paused by the budget: a job needs $0.01. To buy all that waits, run `backdrop budget 1" in shown
     result = person.run("budget", "300", "--today")
     assert result.code == 0
     assert "Today's budget is $300.00 until midnight UTC, in 14 h 55 min; then $0.03 again." in result.out

@@ -23,7 +23,7 @@ def test_spend_shows_certain_and_possible_cost(person: Person) -> None:
     assert {row["folder"]: row["paid_calls"] for row in data["rows"]} == {"shoes/": 2, "(no folder)": 1}
     assert [row["provider"] for row in person.run("spend", "--by", "provider", "--json").data["rows"]] == ["ideogram"]
     output = person.run("spend").out
-    assert "2026-11-20            3   $0.02           $0.01" in output
+    assert "2026-11-20            3     $0.02           $0.01" in output
 
 
 def test_spend_of_a_prefix_counts_only_its_photos(person: Person) -> None:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from backdrop.model.errors import InstructionError
 from backdrop.model.place_leases import PROVIDERS_THAT_COUNT_IMAGES
 from backdrop.model.pricing import CREDIT_PROVIDER, MICRO_PER_USD, format_usd, look_up_image_price, to_micro_usd
+from backdrop_cli.operate.budget import compute_left
 from backdrop_cli.operate.checks import CheckResult, CheckState, find_region_and_account
 from backdrop_cli.operate.key_check import check_key_accepted
 from backdrop_cli.operate.set_key import format_secret_name, require_clients
@@ -77,7 +78,7 @@ def check_prices(stack: Stack) -> Iterator[CheckResult]:
 
 def check_budget(stack: Stack) -> Iterator[CheckResult]:
     day, cap = stack.read_budget(stack.clock.now())
-    left, lowest_price = max(cap - day.spent - day.reserved, 0), _find_lowest_price(stack)
+    left, lowest_price = compute_left(day, cap), _find_lowest_price(stack)
     message = f"{format_usd(left)} of {format_usd(cap)} left today"
     daily_cap = to_micro_usd(stack.parameters.get("DailyBudgetUSD", str(stack.daily_budget / MICRO_PER_USD)))
     if daily_cap < lowest_price:
