@@ -1,6 +1,7 @@
 """The same function for many items, on several processes."""
 
 import gc
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -17,7 +18,11 @@ def map_in_processes[Item, Result](
         yield from map(function, items)
         return
     # A forked process would inherit the locks of the caller's threads.
-    with ProcessPoolExecutor(
-        processes, mp_context=get_context("spawn"), initializer=gc.set_threshold, initargs=GC_THRESHOLDS
-    ) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_prepare_worker) as pool:
         yield from pool.map(function, items, chunksize=chunk_size)
+
+
+def _prepare_worker() -> None:
+    gc.set_threshold(*GC_THRESHOLDS)
+    # Ctrl-C ends a worker at once and without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -16,6 +16,7 @@ from simulation.scenarios.simulation_run import Simulation, SimulationResult
 from simulation.world.fault_profile import FAULT_TYPES
 
 MAX_HISTORY_LINES = 4000
+EXIT_INTERRUPTED = 130
 
 
 def main() -> int:
@@ -117,4 +118,7 @@ def _parse_fault_names(text: str) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
