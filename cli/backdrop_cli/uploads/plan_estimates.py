@@ -21,6 +21,8 @@ IDLE_AFTER = timedelta(minutes=5)
 COLD_START_SECONDS = 3 * 2.0
 # Instructions that arrive later than this say nothing about the pace of intake.
 MAX_INTAKE_TIME = timedelta(minutes=10)
+# Between two calls of a lane whose photos wait.
+SHORTEST_PAUSE_SECONDS = 60.0
 # How often a command that waits reads the state of photos.
 POLL_SECONDS = 1.0
 
@@ -105,10 +107,9 @@ def _estimate_lane_seconds(load: LaneLoad, measured: Sequence[JobTimes]) -> floa
     times = [one for one in measured if one.provider == load.provider] or measured
     # A few calls that a provider's outage made very slow hardly change the median.
     call_seconds = median((one.paid_at - one.submitted_at).total_seconds() for one in times)
-    # While a lane works, each slot begins another call before the picture of its last one is stored, or soon after. If
-    # no call began for longer than any job took, the lane was paused.
+    # The lane was paused if no call began for a minute, and for longer than any job took.
     longest_job = max((one.stored_at - one.submitted_at).total_seconds() for one in times)
-    pace = _measure_pace(((one.queued_at, one.submitted_at) for one in times), longest_job)
+    pace = _measure_pace(((one.queued_at, one.submitted_at) for one in times), max(longest_job, SHORTEST_PAUSE_SECONDS))
     rounds = math.ceil(load.calls / max(load.max_in_flight, 1))
     return max(rounds * call_seconds, (load.calls - 1) * pace + call_seconds)
 

@@ -11,7 +11,6 @@ from simulation.world.call_behavior import CallBehavior
 from simulation.world.simulated_stack import World
 from tests.simulated.command_user import Person
 from tests.simulated.drop_user import PROMPT, Uploader
-from tests.simulated.stage_worlds import NOW
 
 
 @pytest.fixture
@@ -89,14 +88,3 @@ def test_no_estimate_is_shown_before_a_call_was_measured(uploader: Uploader) -> 
     uploader.write("hats/red.jpg")
     result = uploader.drop("hats", *PROMPT)
     assert (" s after the upload" in result.out, "unknown" in result.out) == (True, False)
-
-
-def test_pause_of_a_lane_does_not_count_as_its_pace() -> None:
-    def build_times(second: float) -> plan_estimates.JobTimes:
-        submitted, paid, stored = (NOW + timedelta(seconds=second + more) for more in (0, 4, 5))
-        return plan_estimates.JobTimes("ideogram", None, NOW, submitted, paid, stored)
-
-    measured = [build_times(n + (600 if n >= 10 else 0)) for n in range(20)]
-    load = plan_estimates.LaneLoad("ideogram", new_calls=30, queued_calls=0, max_in_flight=10)
-    estimate = plan_estimates.estimate_seconds([load], measured, wait_seconds=0, now=measured[-1].stored_at)
-    assert estimate == pytest.approx(30 * 1.0 + 5, abs=3)

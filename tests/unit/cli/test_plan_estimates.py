@@ -71,6 +71,13 @@ def test_calls_that_started_slowly_determine_the_pace() -> None:
     assert estimate(LaneLoad("ideogram", 100, 0, 10), measured) == pytest.approx(99 * 5 + 2 + 1 + 1)
 
 
+def test_pause_of_the_lane_does_not_count_as_its_pace() -> None:
+    """Two times ten calls began a second apart. Between them, the lane was paused for ten minutes."""
+    started = [*range(640, 630, -1), *range(30, 20, -1)]
+    measured = [build_times(800, one, one - 4, one - 5) for one in started]
+    assert estimate(LaneLoad("ideogram", 30, 0, 10), measured) == pytest.approx(29 * 1 + 4 + 1 + 1)
+
+
 def test_deliveries_that_waited_determine_the_pace() -> None:
     """All are paid at once, and one is delivered every five seconds."""
     measured = [build_times(101, 100, 98, 97 - 5 * n) for n in range(10)]
