@@ -69,7 +69,7 @@ def show_budget(stack: Stack, screen: Screen) -> None:
     for name, needed in paused_lanes.items():
         enough = day.spent + day.reserved + max(needed, waiting.max_price)
         screen.print(
-            f"{name} is paused by the budget: a job needs {format_usd(needed)}. To buy all that waits, run "
+            f"{name} is paused by the budget: a job needs {format_usd(needed)}. To cover what is needed, run "
             f"`backdrop budget {_round_up_to_dollars(enough)} --today` (in dollars)."
         )
 

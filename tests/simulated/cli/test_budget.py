@@ -111,7 +111,9 @@ def test_needed_budget_counts_the_retries_that_may_follow(monkeypatch: pytest.Mo
 def test_raised_budget_resumes_the_lanes_at_once(person: Person) -> None:
     exhaust_budget(person)
     shown = person.run("budget").out
-    assert "ideogram is paused by the budget: a job needs $0.01. To buy all that waits, run `backdrop budget 1" in shown
+    assert (
+        "ideogram is paused by the budget: a job needs $0.01. To cover what is needed, run `backdrop budget 1" in shown
+    )
     result = person.run("budget", "300", "--today")
     assert result.code == 0
     assert "Today's budget is $300.00 until midnight UTC, in 14 h 55 min; then $0.03 again." in result.out
