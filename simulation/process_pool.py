@@ -18,11 +18,12 @@ def map_in_processes[Item, Result](
         yield from map(function, items)
         return
     # A forked process would inherit the locks of the caller's threads.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_prepare_worker) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=prepare_worker) as pool:
         yield from pool.map(function, items, chunksize=chunk_size)
 
 
-def _prepare_worker() -> None:
+def prepare_worker() -> None:
+    """Prepares a new process for worlds."""
     gc.set_threshold(*GC_THRESHOLDS)
     # Ctrl-C ends a worker at once and without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)

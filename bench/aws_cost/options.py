@@ -46,7 +46,6 @@ PRICE_OF_OPERATION = {
     "put_events": "events",
     "sign": "signatures",
 }
-NO_LIMIT = 10**15
 
 
 def change_nothing(*_arguments: object) -> None:
@@ -102,16 +101,10 @@ def upload_defaults(world: World) -> None:
 
 def approve(world: World, key: str) -> None:
     """Approves the picture of a photo, with an event that EventBridge sends to intake's queue."""
+    from tests.simulated.picture_decisions import APPROVED, send_decision
+
     (job,) = world.list_jobs(key)
-    event = {
-        "version": "0",
-        "id": key,
-        "time": world.clock.time.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "source": "shop.review",
-        "detail-type": "Image Approved",
-        "detail": {"job_id": job.job_id, "n": 1, "by": "ann"},
-    }
-    world.sqs.send_externally(world.queues["intake"], json.dumps(event))
+    send_decision(world, APPROVED, job)
 
 
 def sign_pictures(world: World) -> None:
@@ -128,7 +121,7 @@ FOLDER_DEFAULTS = Option(
 )
 SECOND_OUTPUT = Option("a second size or format (`output`)", {"output": [{}, {"name": "small", "width": 64}]})
 SECOND_PICTURE = Option("a second picture (`num_images`)", {"num_images": 2})
-MANDATE = Option("a [mandate](../mandates.md)", prepare=lambda world: create_mandate(world, FOLDER, NO_LIMIT))
+MANDATE = Option("a [mandate](../mandates.md)", prepare=lambda world: create_mandate(world, FOLDER))
 SHARES = Option(
     f"[shares](../decisions/0050-budget-shares.md) of the budget ({MIN_SLOTS_FOR_SHARES} slots), unless one borrows",
     setup={"in_flight": MIN_SLOTS_FOR_SHARES, "account_limit": MIN_SLOTS_FOR_SHARES},

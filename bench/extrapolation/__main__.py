@@ -5,7 +5,6 @@ assumed times, and one with faults. A million photos take hours. Keeps the resul
 """
 
 import argparse
-import gc
 import re
 import sys
 import time
@@ -21,15 +20,10 @@ from bench.extrapolation.aws_timing import compute_request_times, run_scaled
 from bench.extrapolation.faulty_folder import run_with_faults
 from bench.extrapolation.prediction import CALIBRATION, NAME, Extrapolation, load_bench_runs, predict_runs, replace_row
 from bench.saved_results import load_result, save_result
-from simulation.process_pool import GC_THRESHOLDS
+from simulation.process_pool import prepare_worker
 
 LIMIT, SECONDS = 10, 15.0
-ROWS = (
-    *("100", "1000", "10000"),
-    *("5000,50", "10000,100", "30000,300", "100000,1000"),
-    *("5000,50,15,mandate", "10000,100,15,mandate"),
-    "5000,2,150",
-)
+ROWS = "100 1000 10000 5000,50 10000,100 30000,300 100000,1000 5000,50,15,mandate 10000,100,15,mandate 5000,2,150"
 """Photos, slots, and seconds: growing folders, growing numbers of slots, some of them for one mandate, and a lane that
 takes more than four days."""
 ROW = re.compile(r"(\d+)(?:,(\d+)(?:,(\d+(?:\.\d+)?)(,mandate)?)?)?")
@@ -45,7 +39,7 @@ def main() -> int:
         "--rows",
         nargs="*",
         type=_parse_row,
-        default=[*map(_parse_row, ROWS)],
+        default=[*map(_parse_row, ROWS.split())],
         metavar="PHOTOS[,SLOTS[,SECONDS[,mandate]]]",
         help=f"with {LIMIT} slots of {SECONDS:g} s by default",
     )
@@ -61,7 +55,7 @@ def main() -> int:
         row = _run_in_new_process(run_scaled, photos, limit, seconds, pace, has_mandate=has_mandate)
         result = replace(result, scaled=replace_row(result.scaled, row))
         print(
-            f"N={photos:,} C={limit} S={seconds:g}{' with a mandate' * has_mandate}:"
+            f"N={photos:,} C={limit} S={seconds:g}{' with a mandate' if has_mandate else ''}:"
             f" {row.ideal_seconds / row.ended_seconds:.1%} of the ideal",
             flush=True,
         )
@@ -83,7 +77,7 @@ def main() -> int:
 
 def _run_in_new_process[**P, R](work: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
     """Returns the result of work whose memory is measured."""
-    with ProcessPoolExecutor(1, get_context("spawn"), initializer=gc.set_threshold, initargs=GC_THRESHOLDS) as pool:
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=prepare_worker) as pool:
         return pool.submit(work, *arguments, **options).result()
 
 

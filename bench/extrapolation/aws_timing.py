@@ -14,7 +14,7 @@ from statistics import median
 from bench.aws_cost.bill import DOWNLOAD_SECONDS, FULL_CPU_MB, REQUEST_SECONDS, count_requests
 from bench.aws_cost.cost_result import CostRow
 from bench.cpu_usage import STAGES
-from bench.extrapolation.large_world import CHECK_DELAY_SECONDS, NO_LIMIT, LargeWorld
+from bench.extrapolation.large_world import CHECK_DELAY_SECONDS, LargeWorld
 from bench.extrapolation.photo_checks import shorten
 from bench.peak_memory import read_peak_megabytes
 from simulation.run_environment import describe_commit
@@ -164,7 +164,7 @@ def run_scaled(
     world = LargeWorld(seed, in_flight=limit, seconds=seconds, account=limit, discards_data=True)
     timing = AwsTiming(world, request_times)
     if has_mandate:
-        create_mandate(world, LARGE_FOLDER, NO_LIMIT)
+        create_mandate(world, LARGE_FOLDER)
     world.start()
 
     def upload(n: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from backdrop_cli.errors import EXIT_INTERRUPTED
 from simulation.scenarios.seed_runner import run_seeds
 from simulation.scenarios.seed_statistics import SeedStatistics, build_tables, format_page
 from simulation.scenarios.shrink import shrink
@@ -16,7 +17,6 @@ from simulation.scenarios.simulation_run import Simulation, SimulationResult
 from simulation.world.fault_profile import FAULT_TYPES
 
 MAX_HISTORY_LINES = 4000
-EXIT_INTERRUPTED = 130
 
 
 def main() -> int:

@@ -126,9 +126,8 @@ def _measure_pace(ready_and_done: Iterable[tuple[datetime, datetime]], longest_g
     """
     pairs = sorted(ready_and_done, key=lambda one: one[1])
     gaps = [
-        (done - earlier_done).total_seconds()
+        gap
         for (_, earlier_done), (ready, done) in pairwise(pairs)
-        if ready < earlier_done
+        if ready < earlier_done and (gap := (done - earlier_done).total_seconds()) <= longest_gap
     ]
-    gaps = [gap for gap in gaps if gap <= longest_gap]
     return mean(gaps) if gaps else 0.0

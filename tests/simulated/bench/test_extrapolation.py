@@ -269,6 +269,11 @@ def test_row_with_a_mandate_is_compared_with_the_same_one_without(tmp_path: Path
     assert written.count("| 5,000 |") == 2
 
 
+def test_page_says_what_is_possible_while_lambda_adds_workers() -> None:
+    wide = replace(ROW, photos=100_000, limit=1000)
+    assert "So at most 93.8% is possible in the last row." in page.format_page(Extrapolation(None, (ROW, wide)), "it")
+
+
 def test_folder_of_one_mandate_conflicts_on_it() -> None:
     plain, owned = (run_scaled(200, 100, 4.0, PACE, has_mandate=has_mandate) for has_mandate in (False, True))
     assert owned.conflicts > 2 * plain.conflicts

@@ -84,6 +84,14 @@ def test_sums_add_up_while_calls_begin(person: Person, monkeypatch: pytest.Monke
     assert "reserved   $0.002   for calls in flight\n left       $0.028 " in shown
 
 
+@pytest.mark.parametrize("command", ["budget", "status"])
+def test_command_reads_the_budget_once(person: Person, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    reads = count()
+    set_budget_day(person, monkeypatch, lambda day: BudgetDay(day, reserved=next(reads)))
+    assert person.run(command).code == 0
+    assert next(reads) == 1
+
+
 def test_lowered_budget_says_what_calls_in_flight_may_still_cost(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
