@@ -13,13 +13,16 @@ from simulation.world.simulated_s3 import ObjectVersion
 
 MAX_RECENT = 30_000
 DICTIONARY_VALUES = 10
+PACKED_PER_DICTIONARY = 100_000
+INDEX_BYTES = 2
 RAW_DEFLATE = -15
 
 
 class PackedMapping[K, V](MutableMapping[K, V]):
-    """Values by key. Those that were not used recently are compressed, to a fifth of their pickle or less.
+    """Values by key. Those that were not used recently are compressed, to a fourth of their pickle or less.
 
-    The values resemble each other, so the first ones serve as the dictionary of the compression. A value must not be
+    The values resemble each other, so some of them serve as the dictionary of the compression. Others take their place
+    from time to time, because the values of a finished photo differ from those of a new one. A value must not be
     changed after it was stored.
     """
 
@@ -27,7 +30,8 @@ class PackedMapping[K, V](MutableMapping[K, V]):
         self._max_recent = max_recent
         self._recent: OrderedDict[K, V] = OrderedDict()
         self._packed: dict[K, bytes] = {}
-        self._dictionary = b""
+        self._dictionaries: list[bytes] = []
+        self._packings = 0
 
     @override
     def __getitem__(self, key: K) -> V:
@@ -67,17 +71,22 @@ class PackedMapping[K, V](MutableMapping[K, V]):
         """Keeps a value as it is, in place of the one that was not used for longest."""
         self._recent[key] = value
         if len(self._recent) > self._max_recent:
-            self._dictionary = self._dictionary or pickle.dumps([*islice(self._recent.values(), DICTIONARY_VALUES)])
             oldest_key, oldest = self._recent.popitem(last=False)
             if oldest_key not in self._packed:
                 self._packed[oldest_key] = self._pack(oldest)
 
     def _pack(self, value: V) -> bytes:
-        compressor = zlib.compressobj(level=1, wbits=RAW_DEFLATE, zdict=self._dictionary)
-        return compressor.compress(pickle.dumps(value)) + compressor.flush()
+        if self._packings % PACKED_PER_DICTIONARY == 0:
+            step = max(1, len(self._recent) // DICTIONARY_VALUES)
+            self._dictionaries.append(pickle.dumps([*islice(self._recent.values(), 0, None, step)]))
+        self._packings += 1
+        index = len(self._dictionaries) - 1
+        compressor = zlib.compressobj(wbits=RAW_DEFLATE, zdict=self._dictionaries[index])
+        return index.to_bytes(INDEX_BYTES) + compressor.compress(pickle.dumps(value)) + compressor.flush()
 
     def _unpack(self, packed: bytes) -> V:
-        pickled = zlib.decompressobj(wbits=RAW_DEFLATE, zdict=self._dictionary).decompress(packed)
+        dictionary = self._dictionaries[int.from_bytes(packed[:INDEX_BYTES])]
+        pickled = zlib.decompressobj(wbits=RAW_DEFLATE, zdict=dictionary).decompress(packed[INDEX_BYTES:])
         return pickle.loads(pickled)  # noqa: S301  # what _pack has written
 
 

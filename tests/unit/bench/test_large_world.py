@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from bench.extrapolation import packed_mapping
 from bench.extrapolation.aws_timing import LARGE_FOLDER
 from bench.extrapolation.faulty_folder import run_with_faults
 from bench.extrapolation.large_world import LargeWorld
@@ -20,7 +21,8 @@ def draw_item(random: Random) -> Item:
     return {"pk": {"S": random.choice("abc")}, "sk": {"S": random.choice("xyz")}, "n": {"N": str(random.random())}}
 
 
-def test_packed_values_are_those_that_were_stored() -> None:
+def test_packed_values_are_those_that_were_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packed_mapping, "PACKED_PER_DICTIONARY", 3)
     random, plain, packed = Random(1), dict[Key, Item](), PackedMapping[Key, Item](max_recent=2)
     for _ in range(500):
         item = draw_item(random)
