@@ -9,7 +9,7 @@ from backdrop.model.circuit import PauseReason
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.pricing import MICRO_PER_USD, format_usd, to_usd
 from backdrop.model.schedule import BudgetDay
-from backdrop_cli.amounts import parse_usd
+from backdrop_cli.amounts import MAX_USD, parse_usd
 from backdrop_cli.errors import UsageError
 from backdrop_cli.formatting import format_count
 from backdrop_cli.operate import pause_resume
@@ -33,7 +33,10 @@ def parse_budget(dollars: str | None, *, today: bool) -> int | None:
             f"a budget of {dollars} is negative; to buy nothing more today, use `backdrop budget 0 --today`"
         )
     if cap is None:
-        raise UsageError(f"{dollars!r} is not an amount in dollars; use, for example, `backdrop budget 300 --today`")
+        raise UsageError(
+            f"{dollars!r} is not an amount of at most {MAX_USD:,} dollars with at most six decimals; use, for example, "
+            "`backdrop budget 300 --today`"
+        )
     if not today:
         raise UsageError(
             f"use `backdrop budget {dollars} --today` to set it until midnight UTC; the budget for every day is the "

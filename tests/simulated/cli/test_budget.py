@@ -178,7 +178,7 @@ def test_permanent_budget_is_the_stacks_parameter(person: Person) -> None:
 def test_invalid_amount_is_refused_before_any_request_to_aws(person: Person, words: str) -> None:
     result = person.run("budget", words, "--today")
     assert (result.code, result.out, person.requested_locations) == (2, "", [])
-    assert "is not an amount in dollars" in result.err
+    assert "is not an amount of at most 1,000,000,000 dollars" in result.err
 
 
 @pytest.mark.parametrize("words", [("-5", "--today"), ("--today", "--", "-5"), ("-5",), ("-0.5", "--today")])
@@ -203,7 +203,7 @@ def test_message_for_a_cap_of_zero_says_nothing_is_bought(person: Person) -> Non
 
 def test_amount_below_one_micro_dollar_is_refused(person: Person) -> None:
     result = person.run("budget", "0.0000001", "--today")
-    assert (result.code, "not an amount in dollars" in result.err) == (2, True)
+    assert (result.code, "with at most six decimals" in result.err) == (2, True)
 
 
 @pytest.mark.parametrize("share_count", [0, 4])
