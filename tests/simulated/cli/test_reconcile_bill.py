@@ -19,6 +19,7 @@ from backdrop.reconcile.bill_report import describe_finding
 from backdrop_cli.formatting import format_utc
 from backdrop_cli.operate.checks import CheckState
 from backdrop_cli.operate.checks.bill_check import check_bill
+from backdrop_cli.stack import Stack
 from simulation.bill.bill_kinds import WorldKind
 from simulation.bill.bill_world import OTHER_KEY, OWN_KEY, BillWorld
 from simulation.world.simulated_provider import build_charged_hang_up
@@ -418,6 +419,12 @@ def test_missing_key_ids_are_reported_by_doctor(
     person = with_parameters(Person(World(), monkeypatch), IdeogramKeyIds="")
     put_state(person.world, **changes)
     assert [(check.state, check.words) for check in check_bill(person.stack)] == [(CheckState.UNKNOWN, words)]
+
+
+def test_stack_without_ideogram_lacks_no_usage_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = with_parameters(Person(World(), monkeypatch), IdeogramKeyIds="")
+    monkeypatch.setattr(Stack, "providers", ["segmind"])
+    assert [*check_bill(person.stack)] == []
 
 
 def test_policy_that_needs_the_comparison_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:

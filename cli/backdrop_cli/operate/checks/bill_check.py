@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from backdrop.model.bill_records import MAX_RUN_DISTANCE, BillState, FindingKind
+from backdrop.model.pricing import BILL_PROVIDER
 from backdrop.model.provider_result import OnLostAnswer
 from backdrop.model.usage_records import SET_UP_ADVICE
 from backdrop.reconcile.bill_report import describe_finding
@@ -26,7 +27,9 @@ def check_bill(stack: Stack) -> Iterator[CheckResult]:
     """Only the function reconcile-bill may read the admin key, so its last run shows whether there is one."""
     state = stack.circuit_breaker.ledger.read_bill_state()
     if not _has_key_ids(stack):
-        yield _describe_missing_key_ids(state)
+        # Other providers have no usage records, so a stack without Ideogram lacks nothing.
+        if BILL_PROVIDER in stack.providers:
+            yield _describe_missing_key_ids(state)
     else:
         problems = list_bill_problems(stack)
         for problem in problems:
