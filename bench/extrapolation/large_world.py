@@ -12,7 +12,7 @@ from PIL import Image
 from sortedcontainers import SortedDict
 
 from backdrop.model.object_keys import PAID_PREFIX, receipt_key
-from bench.extrapolation.fair_queue import FairSqs
+from bench.extrapolation.fair_queue import FairQueue, FairSqs
 from bench.extrapolation.packed_mapping import PackedMapping, PackedObjects
 from bench.extrapolation.photo_checks import PhotoChecks
 from simulation.world.call_behavior import CallBehavior
@@ -95,7 +95,11 @@ class LargeWorld(World):
     @property
     def count_expired(self) -> int:
         """The number of the lane's messages that exceeded its retention period."""
-        return cast("FairSqs", self.sqs).find_fair_queue(self.queues[self.provider.name]).expired
+        return self.find_lane().expired
+
+    def find_lane(self) -> FairQueue:
+        """Returns the messages of the lane."""
+        return cast("FairSqs", self.sqs).find_fair_queue(self.queues[self.provider.name])
 
     def pass_time(self, seconds: float) -> None:
         """Runs for this many seconds."""

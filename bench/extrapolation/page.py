@@ -42,7 +42,14 @@ REPEAT_USE: Mapping[str, float] = {
     "s3 reads": 1,
     "events": 1,
 }
-"""What a message uses whose job is done: requests by function, and units by price."""
+"""What a message uses whose job is done: requests by function, and units by price. Render finds out that it is done,
+and deliver announces its end once more.
+"""
+LATE_REQUESTS = 3
+LATE_USE: Mapping[str, float] = {"dynamodb reads": 2, "s3 reads": 1}
+"""What deliver requests in addition if a message that was sent again led to the call: it does not know the receipt."""
+REWRITE_REQUESTS = 2
+"""Those by which deliver writes a receipt again whose contents the check of the photo has discarded."""
 COLUMNS = (
     "photos",
     "N·S/C",
@@ -212,19 +219,23 @@ def _format_commit(one: ScaledRun) -> str:
 
 
 def compute_usd(one: ScaledRun) -> float:
-    """Returns AWS's cost: that of one photo times the number of photos, repeated messages, and reconcile."""
+    """Returns AWS's cost, with that of messages that were sent again, and of reconcile."""
     memory = read_memory(load_one_provider_stack())
     each = sum_usd(build_row_lines(find_tagged_row(), memory, one.seconds))
     repeats = max(0.0, one.invocations["deliver"] - 1)
+    rest = one.requests["deliver"] - _count_alone("deliver") - repeats * (REPEAT_REQUESTS["deliver"] + REWRITE_REQUESTS)
+    late = max(0.0, rest) / LATE_REQUESTS
+    each += repeats * _compute_use_usd(REPEAT_REQUESTS, REPEAT_USE, memory)
+    each += late * _compute_use_usd({"deliver": LATE_REQUESTS}, LATE_USE, memory)
     hourly = _compute_reconcile_usd(one, memory["reconcile"])
-    return one.photos * (each + repeats * _compute_repeat_usd(memory)) + one.ended_seconds / 3600 * hourly
+    return one.photos * each + one.ended_seconds / 3600 * hourly
 
 
-def _compute_repeat_usd(memory: Mapping[str, float]) -> float:
-    """Returns the cost of a message whose job is done: render finds that out, and deliver announces it once more."""
-    seconds = REQUEST_SECONDS * sum(requests * memory[name] for name, requests in REPEAT_REQUESTS.items())
+def _compute_use_usd(requests: Mapping[str, int], use: Mapping[str, float], memory: Mapping[str, float]) -> float:
+    """Returns the cost of units by price, and of requests by function, for the time that they take."""
+    seconds = REQUEST_SECONDS * sum(times * memory[name] for name, times in requests.items())
     return quotas.compute_list_usd("lambda seconds", seconds) + sum(
-        quotas.compute_list_usd(price, amount) for price, amount in REPEAT_USE.items()
+        quotas.compute_list_usd(price, amount) for price, amount in use.items()
     )
 
 
@@ -371,8 +382,10 @@ def _format_outlived(rows: Sequence[ScaledRun]) -> str:
         [
             "## A lane that outlives its messages",
             f"SQS keeps a message of the lane for {days:.0f} days; the ledger keeps the job. Reconcile sends a job"
-            f" again that has waited for {MESSAGE_LIFETIME.days} days, so render handles some photos more than once. In"
-            " these runs, messages expired, and all jobs ended.",
+            f" again that has waited for {MESSAGE_LIFETIME.days} days, so render and deliver handle some photos more"
+            " than once. In these runs, messages expired, and all jobs ended. For each repeated delivery,"
+            f" {REWRITE_REQUESTS} requests are the simulation's own: the check of the photo had discarded the receipt,"
+            " which is then written again. AWS's cost leaves them out.",
             format_table(
                 (
                     "photos",

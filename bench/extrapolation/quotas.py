@@ -204,10 +204,10 @@ def _list_message_quotas() -> Iterator[Quota]:
         f"{SQS}/quotas-messages.html",
         MESSAGE_LIFETIME.total_seconds() * 10 / SECONDS,
         f"what C = 10 at S = {SECONDS:g} drains in these days",
-        f"every {MESSAGE_LIFETIME.days} days, each such job gets another message; if both arrive, one more render finds"
-        f" the job done. Reconcile sends {resent_per_hour:,.0f} an hour, the oldest first, and what else it repairs"
-        " waits for its turn ([why](../../docs/decisions/0055-a-waiting-job-is-sent-again.md)). Use more slots, or drop"
-        " the photos over several days",
+        f"every {MESSAGE_LIFETIME.days} days, each such job gets another message; if both arrive, render and deliver"
+        f" find the job done. Reconcile sends {resent_per_hour:,.0f} an hour, the oldest first, and what else it"
+        " repairs waits for its turn ([why](../../docs/decisions/0055-a-waiting-job-is-sent-again.md)). Use more slots,"
+        " or drop the photos over several days",
     )
     yield Quota(
         f"intake's pollers reach the account's {CONCURRENCY:,}",

@@ -223,7 +223,8 @@ def test_many_slots_wait_less_for_shares_than_for_one_item(monkeypatch: pytest.M
 # -- the page ----------------------------------------------------------------------------------------------------
 
 ONCE = {"render": 1.0, "deliver": 1.0}
-ROW = ScaledRun(100, 10, 15.0, 170.0, 20.0, 190.0, 35.0, {"intake": 7.5}, ONCE, 0.1, {"dynamodb query": 900.0})
+REQUESTS = {"intake": 7.5, "deliver": 7.0}
+ROW = ScaledRun(100, 10, 15.0, 170.0, 20.0, 190.0, 35.0, REQUESTS, ONCE, 0.1, {"dynamodb query": 900.0})
 
 
 def test_repeated_row_replaces_the_row_with_the_same_parameters() -> None:
@@ -315,6 +316,20 @@ def test_cost_counts_repeated_messages_and_what_reconcile_sends_again() -> None:
     assert 0.5 * ROW.photos * least < repeated - idle < 0.5 * ROW.photos * 3 * least
 
 
+def count_stage_use(world: LargeWorld, seconds: float) -> tuple[Counter[str], Counter[str]]:
+    """Returns what the stages request in the next seconds: by function, and by service and operation, with reads."""
+    before, keys = Counter(world.diary.requests_by_operation), KeyAccessCounter()
+    world.transport.listeners.append(keys)
+    world.pass_time(seconds)
+    by_function, by_use = Counter[str](), Counter[str]()
+    for (function, service, operation), times in (world.diary.requests_by_operation - before).items():
+        if function in STAGES:
+            by_function[function] += times
+            by_use[f"{service} {operation}"] += times
+    by_use["dynamodb reads"] = by_use["dynamodb query"] + keys.reads.total()
+    return by_function, by_use
+
+
 def test_message_of_a_done_job_uses_what_the_page_counts() -> None:
     world = LargeWorld(1, in_flight=1, seconds=15.0, account=1)
     world.start()
@@ -322,20 +337,69 @@ def test_message_of_a_done_job_uses_what_the_page_counts() -> None:
     world.run_until_ended(1, 300)
     world.pass_time(60)
     (job,) = world.list_jobs()
-    before, keys = Counter(world.diary.requests_by_operation), KeyAccessCounter()
-    world.transport.listeners.append(keys)
     enqueue_job(world.steps.reconcile.lane_queues[job.provider], job)
-    world.pass_time(60)
-    added = {key: n for key, n in (world.diary.requests_by_operation - before).items() if key[0] in STAGES}
-    by_function, by_use = Counter[str](), Counter[str]()
-    for (function, service, operation), times in added.items():
-        by_function[function] += times
-        by_use[f"{service} {operation}"] += times
+    by_function, by_use = count_stage_use(world, 60)
     assert by_function == page.REPEAT_REQUESTS
-    assert by_use["dynamodb query"] + keys.reads.total() == page.REPEAT_USE["dynamodb reads"]
+    assert by_use["dynamodb reads"] == page.REPEAT_USE["dynamodb reads"]
     assert by_use["s3 head_object"] == page.REPEAT_USE["s3 reads"]
     assert by_use["events put_events"] == page.REPEAT_USE["events"]
     assert by_use["sqs send_message"] + 2 * LAMBDA_REQUESTS_PER_BATCH == page.REPEAT_USE["sqs"]
+
+
+def test_message_that_was_sent_again_before_the_call_uses_what_the_page_counts() -> None:
+    found: list[tuple[Counter[str], Counter[str]]] = []
+    for is_resent in (False, True):
+        world = LargeWorld(1, in_flight=1, seconds=15.0, account=1)
+        world.start()
+        world.pause_lane()
+        world.upload("shoes/1.jpg")
+        world.pass_time(60)
+        (job,) = world.list_jobs()
+        if is_resent:
+            lane = world.find_lane()
+            assert lane.receivable or lane.delayed
+            lane.receivable.clear()
+            lane.delayed.clear()
+            enqueue_job(world.steps.reconcile.lane_queues[job.provider], job)
+        world.resume_lane()
+        found.append(count_stage_use(world, 3600))
+    (functions, use), (late_functions, late_use) = found
+    assert late_functions - functions == {"deliver": page.LATE_REQUESTS}
+    assert {name: late_use[name] - use[name] for name in ("dynamodb reads", "s3 head_object")} == {
+        "dynamodb reads": page.LATE_USE["dynamodb reads"],
+        "s3 head_object": page.LATE_USE["s3 reads"],
+    }
+
+
+def test_receipt_that_the_check_has_discarded_is_written_again() -> None:
+    found: list[int] = []
+    for discards_data in (False, True):
+        world = LargeWorld(1, in_flight=1, seconds=15.0, account=1, discards_data=discards_data)
+        world.start()
+        world.upload("shoes/1.jpg")
+        world.run_until_ended(1, 300)
+        world.pass_time(100)
+        (job,) = world.list_jobs()
+        enqueue_job(world.steps.reconcile.lane_queues[job.provider], job)
+        functions, _ = count_stage_use(world, 60)
+        found.append(functions["deliver"])
+    assert found[1] - found[0] == page.REWRITE_REQUESTS
+
+
+def test_cost_counts_calls_after_a_message_that_was_sent_again() -> None:
+    requests = {**REQUESTS, "deliver": 7 + 0.5 * (5 + 2) + 0.8 * 3}
+    invocations = {"render": 1.5, "deliver": 1.5}
+    late, in_time = (
+        page.compute_usd(replace(ROW, invocations=invocations, requests=one))
+        for one in (requests, {**requests, "deliver": 7 + 0.5 * (5 + 2)})
+    )
+    seconds = 3 * REQUEST_SECONDS * page.read_memory(load_one_provider_stack())["deliver"]
+    expected = (
+        compute_list_usd("dynamodb reads", 2)
+        + compute_list_usd("s3 reads", 1)
+        + compute_list_usd("lambda seconds", seconds)
+    )
+    assert late - in_time == pytest.approx(0.8 * ROW.photos * expected)
 
 
 def test_waiting_job_is_as_large_as_the_page_assumes() -> None:
