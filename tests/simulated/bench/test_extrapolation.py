@@ -330,15 +330,20 @@ def count_stage_use(world: LargeWorld, seconds: float) -> tuple[Counter[str], Co
     return by_function, by_use
 
 
-def test_message_of_a_done_job_uses_what_the_page_counts() -> None:
-    world = LargeWorld(1, in_flight=1, seconds=15.0, account=1)
+def count_repeat_use(*, discards_data: bool = False) -> tuple[Counter[str], Counter[str]]:
+    """Returns what the stages request for a message whose job is done."""
+    world = LargeWorld(1, in_flight=1, seconds=15.0, account=1, discards_data=discards_data)
     world.start()
     world.upload("shoes/1.jpg")
     world.run_until_ended(1, 300)
-    world.pass_time(60)
+    world.pass_time(100)
     (job,) = world.list_jobs()
     enqueue_job(world.steps.reconcile.lane_queues[job.provider], job)
-    by_function, by_use = count_stage_use(world, 60)
+    return count_stage_use(world, 60)
+
+
+def test_message_of_a_done_job_uses_what_the_page_counts() -> None:
+    by_function, by_use = count_repeat_use()
     assert by_function == page.REPEAT_REQUESTS
     assert by_use["dynamodb reads"] == page.REPEAT_USE["dynamodb reads"]
     assert by_use["s3 head_object"] == page.REPEAT_USE["s3 reads"]
@@ -372,18 +377,8 @@ def test_message_that_was_sent_again_before_the_call_uses_what_the_page_counts()
 
 
 def test_receipt_that_the_check_has_discarded_is_written_again() -> None:
-    found: list[int] = []
-    for discards_data in (False, True):
-        world = LargeWorld(1, in_flight=1, seconds=15.0, account=1, discards_data=discards_data)
-        world.start()
-        world.upload("shoes/1.jpg")
-        world.run_until_ended(1, 300)
-        world.pass_time(100)
-        (job,) = world.list_jobs()
-        enqueue_job(world.steps.reconcile.lane_queues[job.provider], job)
-        functions, _ = count_stage_use(world, 60)
-        found.append(functions["deliver"])
-    assert found[1] - found[0] == page.REWRITE_REQUESTS
+    (kept, _), (discarded, _) = (count_repeat_use(discards_data=one) for one in (False, True))
+    assert discarded - kept == {"deliver": page.REWRITE_REQUESTS}
 
 
 def test_cost_counts_calls_after_a_message_that_was_sent_again() -> None:
