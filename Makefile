@@ -79,10 +79,10 @@ build: setup ## Build and compile what `sam deploy` uploads, because Lambda does
 	@$(RUN)python -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build
 baseline: setup ## Keep this release for the update tests: its built stack, and one of everything that it stores
 	@$(RUN)python -m tests.releases
-wheel: setup ## Build the wheel of the `backdrop` command in dist/, with the constraints that a release attaches
+wheel: setup ## Build the wheel of the `backdrop` command in dist/, with what else a release attaches
 	@rm -rf dist
 	@$(RUN)python -m hatchling build --target wheel --directory dist >/dev/null
-	@cp requirements/constraints.txt dist/
+	@cp requirements/constraints.txt requirements/bill-of-materials.cdx.json dist/
 up: setup ## Start a local cloud, or update a running one (PARAMS="Name=value …")
 	@$(RUN)backdrop up
 down: setup ## Stop the local cloud and delete its data

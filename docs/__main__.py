@@ -13,6 +13,7 @@ GENERATORS = (
         "architecture",
         "providers",
         "troubleshooting",
+        "bill",
     ),
     *("aws_cost", "costs", "bench"),
 )

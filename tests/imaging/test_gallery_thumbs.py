@@ -102,7 +102,7 @@ def test_unreadable_file_has_no_thumb(data: bytes) -> None:
     assert encode_thumbnail(data) is MissingReason.UNREADABLE
 
 
-def test_heic_that_would_crash_the_decoder_is_not_opened() -> None:
+def test_heic_whose_picture_is_of_no_kind_has_no_thumb() -> None:
     photo = encode_image(Image.new("RGB", (64, 48), "navy"), "HEIF")
     at = photo.index(b"hvc1", photo.index(b"infe"))
     damaged = photo[:at] + b"\xff\xfe\xfd\xfc" + photo[at + 4 :]

@@ -96,7 +96,7 @@ def test_convertible_format_is_opened_only_by_its_own_decoder(kind: str) -> None
         "from backdrop.imaging.prepare import prepare_photo\n"
         "from backdrop.model.capabilities import PHOTO_LIMITS\n"
         "assert prepare_photo(file.getvalue(), PHOTO_LIMITS, 1).data\n"
-        "print(*[name for name in sys.modules if 'pi_heif' in name or 'FpxImage' in name])"
+        "print(*[name for name in sys.modules if 'pillow_heif' in name or 'FpxImage' in name])"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
@@ -104,7 +104,7 @@ def test_convertible_format_is_opened_only_by_its_own_decoder(kind: str) -> None
 
 
 def test_image_libraries_are_imported_only_for_a_photo() -> None:
-    script = "import sys, backdrop.imaging.prepare; print('PIL' in sys.modules, 'pi_heif' in sys.modules)"
+    script = "import sys, backdrop.imaging.prepare; print('PIL' in sys.modules, 'pillow_heif' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert run.stdout.split() == ["False", "False"]

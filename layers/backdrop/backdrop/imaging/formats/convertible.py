@@ -120,5 +120,5 @@ def _open(data: bytes, file_format: ConvertibleFormat) -> "ImageFile":
         case "avif":
             from PIL.AvifImagePlugin import AvifImageFile as Opened
         case "heic":
-            from pi_heif.as_plugin import HeifImageFile as Opened
+            from pillow_heif.as_plugin import HeifImageFile as Opened
     return Opened(BytesIO(data))

@@ -8,7 +8,6 @@ from backdrop.imaging.formats.header import DamagedError, TruncatedError
 _HEADER_BYTES = 8
 _LARGE_HEADER_BYTES = 16
 _MAX_BOXES = 100_000
-_VERSION_AND_FLAGS_BYTES, _PROTECTION_INDEX_BYTES, _LARGE_ITEM_ID_VERSION = 4, 2, 3
 _CONTENT_OFFSETS = {b"meta": 4, b"iprp": 0, b"ipco": 0}
 """The boxes on the path to a picture's size, and the bytes before their content (ISO/IEC 23008-12, 6.5.3)."""
 
@@ -33,35 +32,9 @@ def read_size(data: bytes) -> tuple[int, int] | None:
 
 
 def check_structure(data: bytes) -> None:
-    """Raises `TruncatedError` if a box extends beyond the file, `DamagedError` if no box describes a picture.
-
-    Also raises `DamagedError` if an item's type or name is not UTF-8: pi_heif 1.4 decodes it unchecked in
-    `HeifImage.metadata`, and that ends the process.
-    """
-    boxes = list(_iter_boxes(data, 0, len(data)))
-    if not {b"meta", b"moov"} & {box.name for box in boxes}:
+    """Raises `TruncatedError` if a box extends beyond the file, `DamagedError` if no box describes a picture."""
+    if not {b"meta", b"moov"} & {box.name for box in _iter_boxes(data, 0, len(data))}:
         raise DamagedError("describes no picture")
-    for box in boxes:
-        if box.name == b"meta":
-            _check_items(data, box)
-
-
-def _check_items(data: bytes, meta: Box) -> None:
-    # ISO/IEC 14496-12, 8.11.6: from version 3 on, an item's number has four bytes instead of two.
-    for items in _iter_boxes(data, meta.start + _CONTENT_OFFSETS[b"meta"], meta.end):
-        if items.name != b"iinf":
-            continue
-        count_bytes = 2 if _read_version(data, items) == 0 else 4
-        for item in _iter_boxes(data, items.start + _VERSION_AND_FLAGS_BYTES + count_bytes, items.end):
-            id_bytes = 4 if _read_version(data, item) >= _LARGE_ITEM_ID_VERSION else 2
-            try:
-                data[item.start + _VERSION_AND_FLAGS_BYTES + id_bytes + _PROTECTION_INDEX_BYTES : item.end].decode()
-            except UnicodeDecodeError as error:
-                raise DamagedError("has an item whose type or name is not text") from error
-
-
-def _read_version(data: bytes, box: Box) -> int:
-    return int.from_bytes(data[box.start : box.start + 1])
 
 
 def _iter_size_boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
