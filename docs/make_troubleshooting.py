@@ -63,7 +63,10 @@ REDRIVES = {
         "downloads it, free, while its link is valid",
         "the same; buys the picture again when the link has expired",
     ),
-    PaidFile.GONE: ("nothing, unless the file is under `_backdrop/paid/` again", "buys the picture again"),
+    PaidFile.GONE: (
+        "downloads it, free, while its link is valid, and delivers a file that is under `_backdrop/paid/` again",
+        "buys the picture again",
+    ),
     PaidFile.UNUSABLE: ("downloads it again, free, while its link is valid", "buys the picture again"),
     PaidFile.UNUSABLE_BUT_KEPT: ("reads the kept file again, free", "buys the picture again"),
     PaidFile.KEPT: ("delivers the kept file, free", "the same"),

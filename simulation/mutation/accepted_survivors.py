@@ -17,6 +17,10 @@ COPIES_REASON = "It affects only how soon copies continue: tests/simulated/intak
 UNREACHABLE_RESULT_REASON = (
     "It affects only the next try and the report until then: tests/simulated/deliver/test_pictures.py tests both."
 )
+UNREACHABLE_LINK_REASON = (
+    "Few scenes have a link that answers wrongly, and none for as long as it is valid: "
+    "tests/simulated/deliver/test_pictures.py and test_redelivery.py do."
+)
 UNREADABLE_PHOTO_REASON = (
     "It affects only the report of a waiting photo: tests/simulated/intake/test_unreadable.py counts the deliveries "
     "and has another worker read the photo."
@@ -247,7 +251,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.cancel:CancelService._cancel_item#3f675d if 1": CANCEL_REASON,
     "deliver.service:DeliverService.deliver#80647f if 5": FIDELITY_REASON,
     "deliver.fidelity_checks:FidelityChecks.find_mask#d0521a if 3": OWN_PIXELS_REASON,
-    "deliver.service:DeliverService._deliver_pictures#303169 if 4": MASK_REASON,
+    "deliver.service:DeliverService._deliver_pictures#51c3b5 if 4": MASK_REASON,
     "deliver.fidelity_checks:FidelityChecks._load_cut_out#94a29b if 1": FIDELITY_REASON,
     "deliver.fidelity_checks:FidelityChecks._load_photo#233f0e return 1": FIDELITY_REASON,
     "deliver.fidelity_checks:FidelityChecks.check#4a3e1d if 1": FIDELITY_REASON,
@@ -291,7 +295,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.service:DeliverService._cancel_unneeded_mask#2de9d9 if 3": (
         "For speed: reconcile ends a canceled mask some minutes later."
     ),
-    "deliver.service:DeliverService._deliver_pictures#303169 if 2": MASK_REASON,
+    "deliver.service:DeliverService._deliver_pictures#51c3b5 if 2": MASK_REASON,
     "deliver.service:DeliverService._retry_or_choose#308538 if 2": RECEIPT_WARNING_REASON,
     "deliver.service:DeliverService._retry_or_choose#308538 if 3": RETRY_REASON,
     "deliver.service:DeliverService._wake_compared_pictures#bf28f3 if 1": MASK_REASON,
@@ -348,7 +352,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.cancel:CancelService._cancel_settling_photo#2c6b89 if 1": CANCEL_REASON,
     "operate.cancel:CancelService.cancel_marked#b4564f if 1": CANCEL_REASON,
     "deliver.service:DeliverService._record_problem#c98a8b if 1": UNREACHABLE_RESULT_REASON,
-    "deliver.service:DeliverService._deliver_pictures#303169 if 5": UNREACHABLE_RESULT_REASON,
+    "deliver.service:DeliverService._deliver_pictures#51c3b5 if 5": UNREACHABLE_RESULT_REASON,
     "deliver.service:DeliverService.deliver#80647f if 2": COPIES_REASON,
     "deliver.service:DeliverService.deliver#80647f if 4": COPIES_REASON,
     "intake.batch_cache:BatchCache.get#9fc2ed if 1": "For speed: a batch reads each object once.",
@@ -414,17 +418,17 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "operate.redrive:RedriveService._write_transition#ac4cbb if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._join_or_take_over#518d61 if 1": REDRIVE_REASON,
-    "operate.redrive:RedriveService._is_result_available#3cae0c if 1": REDRIVE_REASON,
-    "operate.redrive:RedriveService._is_result_available#3cae0c if 2": REDRIVE_REASON,
+    "operate.redrive:RedriveService._is_result_available#73388b if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService._is_result_available#73388b if 2": REDRIVE_REASON,
     "operate.redrive:RedriveService.list_failures#7a3989 if 1": (
         "For the type checker: every entry of the index has a photo."
     ),
     "operate.redrive:RedriveService.list_unknown_jobs#ae7a4e if 1": LOST_ANSWER_REASON,
-    "operate.redrive:RedriveService.plan#8dde04 if 1": REDRIVE_REASON,
-    "operate.redrive:RedriveService.plan#8dde04 if 2": REDRIVE_REASON,
-    "operate.redrive:RedriveService.plan#8dde04 if 3": REDRIVE_REASON,
-    "operate.redrive:RedriveService.plan#8dde04 if 4": REDRIVE_REASON,
-    "operate.redrive:RedriveService.plan#8dde04 if 5": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#dd5e81 if 1": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#dd5e81 if 2": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#dd5e81 if 3": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#dd5e81 if 4": REDRIVE_REASON,
+    "operate.redrive:RedriveService.plan#dd5e81 if 5": REDRIVE_REASON,
     "operate.redrive:RedriveService._with_current_mandate#2d5863 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._list_mask_restarts#8417e7 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService.redrive#eaf658 if 1": REDRIVE_REASON,
@@ -439,22 +443,24 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.redrive:FailureFilter.matches#0eb3d4 return 1": FAILURE_FILTER_REASON,
     "operate.redrive:FailureFilter.matches_unknown_job#f5384c return 1": LOST_ANSWER_REASON,
     "operate.redrive:_build_failures#cb5387 if 1": FAILURE_FILTER_REASON,
-    "deliver.paid_files:PaidFiles._fetch#1b68ed if 1": MISSING_LINK_REASON,
-    "deliver.paid_files:PaidFiles._fetch#1b68ed if 3": (
-        "No scene has a picture that is unreachable for as long as its link is valid: "
-        "tests/simulated/deliver/test_redelivery.py does."
-    ),
+    "deliver.paid_files:PaidFiles._fetch#efaf0d if 1": MISSING_LINK_REASON,
+    "deliver.paid_files:PaidFiles._fetch#efaf0d if 3": UNREACHABLE_LINK_REASON,
+    "deliver.paid_files:PaidFiles._wait_or_end#ada6a4 if 1": UNREACHABLE_LINK_REASON,
+    "deliver.paid_files:PaidFiles._may_wait#3e55ed if 1": UNREACHABLE_LINK_REASON,
+    "deliver.paid_files:PaidFiles.keep_others#fd3b9d if 1": UNREACHABLE_LINK_REASON,
+    "deliver.service:DeliverService._deliver_pictures#51c3b5 if 6": UNREACHABLE_LINK_REASON,
     "deliver.paid_files:PaidFiles._read_unlinked_result#a5ae43 if 1": MISSING_LINK_REASON,
     "deliver.paid_files:PaidFiles._read_unlinked_result#a5ae43 if 2": MISSING_LINK_REASON,
     "deliver.paid_files:PaidFiles._build_unrecognized_error#e24eee if 1": (
         "It affects only the text of a problem: tests/simulated/deliver/test_pictures.py reads it."
     ),
-    "deliver.paid_files:PaidFiles.load#3a832e if 1": (
+    "deliver.paid_files:PaidFiles.load#497602 if 1": (
         "No seed has an owner that loses its paid file before a copy has it: tests/simulated/deliver/test_reuse.py "
         "does."
     ),
-    "deliver.paid_files:PaidFiles.load#3a832e if 3": PAID_FILES_REASON,
-    "deliver.paid_files:PaidFiles.load#3a832e if 4": PAID_FILES_REASON,
+    "deliver.paid_files:PaidFiles.load#497602 if 4": PAID_FILES_REASON,
+    "deliver.paid_files:PaidFiles.load#497602 if 5": PAID_FILES_REASON,
+    "deliver.paid_files:PaidFiles.load#497602 if 3": PAID_FILES_REASON,
     "deliver.paid_files:detect_format#cb5555 if 1": (
         "For the type checker: a picture that was verified or made here has a format."
     ),

@@ -312,4 +312,5 @@ class SimulatedDownloads:
         if script := self.script_by_provider.get(provider):
             first_fetched = [*dict.fromkeys(self.fetched_urls)].index(url)
             return script[min(first_fetched, len(script) - 1)]
-        return self.override_by_provider.get(provider) or self.choose_picture(url) or build_picture(url)
+        picture = self.override_by_provider.get(provider) or self.choose_picture(url)
+        return build_picture(url) if picture is None else picture

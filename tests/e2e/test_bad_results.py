@@ -18,7 +18,7 @@ from tests.e2e.log_polling import poll_logs
 from tests.e2e.log_rules import find_function_lines
 
 CASES: dict[str, tuple[str, dict[str, object], str, str]] = {
-    "gone.jpg": ("status", {"code": 404}, "cdn", "result_gone"),
+    "expired.jpg": ("expired_url", {}, "*", "link_expired"),
     "foreign.jpg": ("foreign_url", {"kind": "userinfo"}, "*", "result_foreign_host"),
 }
 """Photos, with the stand-in's fault, its arguments, its route, and the code of the failure."""
@@ -149,7 +149,7 @@ def test_unusable_paid_result_ends_dead_and_is_not_bought_again(folder: Folder) 
     folder.wait_until_queues_empty()
     for name in CASES:
         assert [charge["usd"] for charge in folder.charges(f"{folder.prompt}, {name}")] == ["0.03"]
-    assert_logged_by_every_function(folder, "gone.jpg")
+    assert_logged_by_every_function(folder, "expired.jpg")
     cloudwatch.put_metrics(
         poll_logs(folder, lambda: cloudwatch.read_watched_metrics(folder.started_at), "the loss is counted")
     )

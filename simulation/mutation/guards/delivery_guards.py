@@ -96,7 +96,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "never-gives-up-result",
         "3.7: Five crashes on a result end its job.",
-        force_false("deliver.service:DeliverService._deliver_pictures#303169 if 1"),
+        force_false("deliver.service:DeliverService._deliver_pictures#51c3b5 if 1"),
         invariant=Invariant.POISON_PHOTOS_GIVEN_UP,
         faults="poisoned_photo",
         fault_minutes=150,

@@ -1,5 +1,8 @@
 """Pictures: downloaded once, verified, and written only for the current job, never over a newer job's picture."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from backdrop.imaging.metadata import strip_photo_metadata
@@ -8,6 +11,7 @@ from backdrop.model.error_catalog import ERROR_CATALOG, PaidFile
 from backdrop.model.errors import BackdropError, ResultError, RetryLaterError
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.object_keys import PAID_PREFIX, paid_key, response_key
+from backdrop.model.transitions import Transition
 from backdrop.operate.redrive import FailureFilter
 from backdrop.providers.downloads import ResultDownloads
 from simulation.world.sample_images import build_photo, build_picture
@@ -15,6 +19,7 @@ from simulation.world.simulated_provider import CallBehavior
 from simulation.world.simulated_stack import OUTPUT_BUCKET, World
 from simulation.world.transport import TargetedFault, crash_worker, raise_throttle
 from tests.imaging.photos import encode_image, scene
+from tests.simulated.simulated_days import DAY, list_report_codes
 from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, deliver, find_only_job, world_with_photo
 from tests.unit.ledger_items import list_warning_codes
 
@@ -358,3 +363,84 @@ def test_two_deliveries_of_one_job_leave_one_picture(nth: int) -> None:
     assert fault.hit_count == 1
     assert len([version for version in world.output_bucket.objects[PICTURE] if version.data]) == 1
     assert_only_picture(world, find_only_job(world))
+
+
+class LateLink:
+    """The answers of links before they have their pictures, and for how long."""
+
+    def __init__(self, world: World, answer: bytes | BackdropError, seconds: float, *, nth: int | None = None) -> None:
+        self.world, self.answer, self.nth = world, answer, nth
+        self.ready_at = world.clock.now() + timedelta(seconds=seconds)
+        world.downloads.choose_picture = self.choose
+
+    def choose(self, url: str) -> bytes | None:
+        is_late = self.nth is None or [*dict.fromkeys(self.world.downloads.fetched_urls)].index(url) == self.nth
+        if not is_late or self.world.clock.now() >= self.ready_at:
+            return None
+        if isinstance(self.answer, BackdropError):
+            raise self.answer
+        return self.answer
+
+
+NOT_READY = {
+    "404": ResultError(Code.RESULT_GONE, "the link answers 404"),
+    "403": ResultError(Code.LINK_EXPIRED, "the link answers 403"),
+    "400": ResultError(Code.RESULT_NOT_AN_IMAGE, "the link answers 400"),
+    "broken off": ResultError(Code.RESULT_TRUNCATED, "the file ended early"),
+    "503": RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5),
+    "html": b"<html><body>Please wait</body></html>",
+    "empty": b"",
+    "cut": build_picture("cut")[:-20],
+}
+
+
+@pytest.mark.parametrize("answer", NOT_READY.values(), ids=NOT_READY)
+def test_link_that_answers_wrongly_for_a_while_is_tried_until_it_has_the_picture(answer: bytes | BackdropError) -> None:
+    world = paid_world()
+    LateLink(world, answer, seconds=1800)
+    world.run_for(900)
+    report = world.read_report(KEY)
+    assert report
+    assert [(one["code"], one["retryable"]) for one in report["errors"]] == [("result_unreachable", True)]
+    assert (find_only_job(world).status, list_kept_files(world)) == (JobStatus.PAID, [])
+    world.run_until_empty()
+    assert (find_only_job(world).status, world.read_report(KEY)) == (JobStatus.STORED, None)
+    assert len(world.provider.received_job_ids) == 1
+    assert len(world.downloads.fetched_urls) < 15
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("code", [Code.RESULT_REDIRECTED, Code.RESULT_TOO_LARGE])
+@pytest.mark.parametrize(("seconds", "status"), [(20, JobStatus.STORED), (60, JobStatus.DEAD)])
+def test_answer_that_hardly_changes_is_tried_for_half_a_minute(code: Code, seconds: float, status: JobStatus) -> None:
+    world = paid_world()
+    LateLink(world, ResultError(code, "not here"), seconds)
+    world.run_until_empty()
+    assert find_only_job(world).status is status
+
+
+def test_late_file_does_not_outlast_the_links_of_the_other_pictures() -> None:
+    """The links of an answer expire together."""
+    world = paid_world(prompt="on a marble table", num_images=3)
+    LateLink(world, ResultError(Code.RESULT_GONE, "the link answers 404"), DAY, nth=0)
+    world.run_for(60)
+    assert (find_only_job(world).status, len(list_kept_files(world))) == (JobStatus.PAID, 2)
+    world.downloads.override = ResultError(Code.LINK_EXPIRED, "the links answer 403")
+    world.run_until_empty()
+    assert (find_only_job(world).status, len(find_only_job(world).results)) == (JobStatus.STORED, 2)
+    assert list_warning_codes(find_only_job(world)) == ["link_expired"]
+    assert_at_rest(world)
+
+
+def test_free_redrive_delivers_what_the_link_has_by_then() -> None:
+    """A link without a statement of its own expiry counts as valid."""
+    world = paid_world()
+    job = find_only_job(world)
+    world.ledger.write_transition(Transition(replace(job, links=(replace(job.links[0], expires_at=None),))))
+    LateLink(world, ResultError(Code.RESULT_GONE, "the link answers 404"), DAY)
+    world.run_until_empty()
+    assert (find_only_job(world).status, list_report_codes(world, KEY)) == (JobStatus.DEAD, ["result_gone"])
+    world.clock.sleep(DAY)
+    assert redrive_only_failure(world, pay_again=False)
+    assert (find_only_job(world).status, find_only_job(world).charged) == (JobStatus.STORED, PRICE)
+    assert_at_rest(world)

@@ -102,10 +102,10 @@ CASES = {
     "rejected": RedriveCase(lambda: world_after_calls(REJECTS), S.DEAD, MoneyStatus.NOT_SPENT, "buys"),
     "withheld": RedriveCase(lambda: world_after_calls(CallBehavior(unsafe_count=1)), S.DEAD, MoneyStatus.SPENT, "asks"),
     "link expired": RedriveCase(
-        lambda: world_with_undelivered_picture(Code.LINK_EXPIRED), S.DEAD, MoneyStatus.SPENT, "asks"
+        lambda: world_with_undelivered_picture(Code.LINK_EXPIRED), S.DEAD, MoneyStatus.SPENT, "free"
     ),
     "result gone": RedriveCase(
-        lambda: world_with_undelivered_picture(Code.RESULT_GONE), S.DEAD, MoneyStatus.SPENT, "asks"
+        lambda: world_with_undelivered_picture(Code.RESULT_GONE), S.DEAD, MoneyStatus.SPENT, "free"
     ),
     "foreign host": RedriveCase(
         lambda: world_with_undelivered_picture(Code.RESULT_FOREIGN_HOST), S.DEAD, MoneyStatus.SPENT, "free", "free"
@@ -171,7 +171,7 @@ def test_plan_states_the_cost_of_a_redrive(name: str) -> None:
 )
 def test_code_of_a_paid_file_decides_what_redrive_buys(code: Code) -> None:
     world, paid_file = world_with_undelivered_picture(code), ERROR_CATALOG[code].paid_file
-    assert plan_redrive(world).needs_pay_again is (paid_file is PaidFile.GONE)
+    assert not plan_redrive(world).needs_pay_again
     is_bought_again = paid_file in (PaidFile.GONE, PaidFile.UNUSABLE, PaidFile.UNUSABLE_BUT_KEPT)
     assert list(plan_redrive(world, pay_again=True).max_costs.values()) == [PRICE] * is_bought_again
 

@@ -1,5 +1,6 @@
 """Files that providers were paid for: fetched once, and kept unchanged under `_backdrop/paid/`."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ from backdrop.imaging.verify import VerifiedPicture, verify_result
 from backdrop.model.capabilities import MAX_RESULT_BYTES
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG, PaidFile
-from backdrop.model.errors import ResultError, RetryLaterError
+from backdrop.model.errors import BackdropError, ResultError, RetryLaterError
 from backdrop.model.job import Job, PictureLink
 from backdrop.model.object_keys import paid_key, response_key, result_key
 from backdrop.model.retention import find_earliest_purchase
@@ -18,6 +19,20 @@ from backdrop.ports import Clock, Downloads
 
 # Assumed for links that do not state when they expire. All Ideogram links seen so far state it.
 DEFAULT_LINK_LIFETIME = timedelta(hours=1)
+# Less than the time in which SQS gives up a message that is received every ten minutes.
+MAX_LINK_WAIT = timedelta(days=6)
+# How long a link is tried again after its first wrong answer, at most until it expires. Servers of results show a file
+# late, refuse a link that is not valid yet, ask a program for a browser, and break off, so one answer proves nothing. A
+# redirect, or a file that is too large, hardly changes, and an operator should soon know.
+MAX_WAITS = {
+    Code.LINK_EXPIRED: MAX_LINK_WAIT,
+    Code.RESULT_GONE: MAX_LINK_WAIT,
+    Code.RESULT_NOT_AN_IMAGE: MAX_LINK_WAIT,
+    Code.RESULT_TRUNCATED: MAX_LINK_WAIT,
+    Code.RESULT_REDIRECTED: timedelta(seconds=30),
+    Code.RESULT_TOO_LARGE: timedelta(seconds=30),
+}
+RETRY_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -42,22 +57,32 @@ class PaidFiles:
             raise ResultError(Code.PAID_FILE_GONE, f"The file that job {job.reused_from} paid for no longer exists.")
         try:
             data = self.output_bucket.read(kept_key) if kept_key else self._fetch(job, n, link)
-        except ResultError:
+        except ResultError as error:
             # An earlier delivery may have kept the file without a record in the ledger.
             kept_key = kept_key or self._find_kept(job, n)
             if kept_key is None:
-                raise
+                raise self._wait_or_end(job, link, error) from error
             data = self.output_bucket.read(kept_key)
         expects_alpha = job.operation == "remove"
         try:
             picture = verify_result(data, expect_alpha=expects_alpha, max_megapixels=self.max_megapixels)
         except ResultError as error:
-            if ERROR_CATALOG[error.code].paid_file is PaidFile.UNUSABLE_BUT_KEPT and not kept_key:
+            if kept_key:
+                raise
+            if ERROR_CATALOG[error.code].paid_file is PaidFile.UNUSABLE_BUT_KEPT:
                 self._save(job, n, data)
-            raise
+                raise
+            raise self._wait_or_end(job, link, error) from error
         if not kept_key:
             self._save(job, n, data)
         return data, picture
+
+    def keep_others(self, job: Job) -> None:
+        """Keeps what can be downloaded now: one file that is late must not outlast the links of the others."""
+        for n, link in enumerate(job.usable_links, 1):
+            if len(job.usable_links) > 1 and not self._find_kept(job, n):
+                with suppress(ResultError, RetryLaterError):
+                    self.load(job, n, link, is_redelivery=False)
 
     def read_kept(self, job: Job, n: int) -> bytes | None:
         """Returns the provider's file that an earlier delivery kept, without a check; None if there is none."""
@@ -71,7 +96,6 @@ class PaidFiles:
         )
 
     def _fetch(self, job: Job, n: int, link: PictureLink) -> bytes:
-        """Downloads the file; a failed download is retried until the link expires."""
         if link.result_name:
             return self._read_unlinked_result(link.result_name)
         if link.is_unrecognized:
@@ -79,13 +103,25 @@ class PaidFiles:
         try:
             return self.downloads.fetch(job.provider, link.url or "")
         except RetryLaterError as error:
-            now = self.clock.now()
-            if now < (link.expires_at or (job.paid_at or now) + DEFAULT_LINK_LIFETIME):
+            if self._may_wait(job, link, Code.LINK_EXPIRED):
                 raise
             message = f"The link expired before the file could be downloaded: {error.message}"
-            raise self._to_gone_error(job, ResultError(Code.LINK_EXPIRED, message)) from error
-        except ResultError as error:
-            raise self._to_gone_error(job, error) from error
+            raise ResultError(Code.LINK_EXPIRED, message) from error
+
+    def _wait_or_end(self, job: Job, link: PictureLink, error: ResultError) -> BackdropError:
+        """Returns what an answer other than the picture means: the link is tried again, or its error is final."""
+        if self._may_wait(job, link, error.code):
+            return RetryLaterError(Code.RESULT_UNREACHABLE, error.message, RETRY_SECONDS)
+        # A picture that was delivered before was kept under _backdrop/paid/, so it must have been deleted there.
+        return ResultError(Code.PAID_FILE_GONE, error.message) if job.stored_at and link.url else error
+
+    def _may_wait(self, job: Job, link: PictureLink, code: Code) -> bool:
+        if link.url is None or code not in MAX_WAITS:
+            return False
+        now, problem = self.clock.now(), job.problem
+        waits_since = problem.first_seen if problem and problem.code is Code.RESULT_UNREACHABLE else now
+        expires_at = link.expires_at or (job.paid_at or now) + DEFAULT_LINK_LIFETIME
+        return now < min(expires_at, waits_since + MAX_WAITS[code])
 
     def _read_unlinked_result(self, name: str) -> bytes:
         """Returns a picture that came without a link: the provider or its adapter wrote it to the output bucket."""
@@ -111,10 +147,6 @@ class PaidFiles:
             f". The response is in {response_location}. If you find the picture in it, save it as {paid_location}."
         )
         return ResultError(Code.RESULT_UNRECOGNIZED, message)
-
-    def _to_gone_error(self, job: Job, error: ResultError) -> ResultError:
-        """A picture that was delivered before was kept under _backdrop/paid/, so it must have been deleted there."""
-        return ResultError(Code.PAID_FILE_GONE, error.message) if job.stored_at else error
 
     def _save(self, job: Job, n: int, data: bytes) -> None:
         """Keeps the file unchanged, under the extension of its actual format."""

@@ -5,6 +5,7 @@ Everything may happen twice and in any order: each write is conditional on what 
 built from the ledger.
 """
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ from backdrop.ports import Clock
 
 MAX_TRIES = 8
 MAX_DELAY_SECONDS = 600
+# The last try before a link expires.
+LAST_TRY_SECONDS = 10
 REPORTED_CODES = (Code.RESULT_UNREACHABLE, Code.SIGNING_FAILED)
 """What keeps a paid picture from being delivered for so long that its photo gets a report."""
 
@@ -175,8 +178,11 @@ class DeliverService:
             if error.code not in REPORTED_CODES:
                 raise
             self._record_problem(source, steps.job, error)
+            if error.code is Code.RESULT_UNREACHABLE:
+                self.pictures.paid_files.keep_others(steps.job)
             delay = min(error.delay_seconds * 2.0 ** min(receive_count - 1, 10), MAX_DELAY_SECONDS)
-            raise RetryLaterError(error.code, error.message, delay) from error
+            time_left = _find_time_left(steps.job, self.clock.now())
+            raise RetryLaterError(error.code, error.message, min(max(delay, error.delay_seconds), time_left)) from error
 
     def _retry_or_choose(self, source: Source, steps: ImageSteps, jobs: Sequence[Job], *, is_redelivery: bool) -> Job:
         """Buys the job again if the product in every picture differs; otherwise chooses the attempt to deliver.
@@ -235,6 +241,13 @@ class DeliverService:
 
 def _replace_job(jobs: Sequence[Job], changed_job: Job) -> Sequence[Job]:
     return [changed_job if job.job_id == changed_job.job_id else job for job in jobs]
+
+
+def _find_time_left(job: Job, now: datetime) -> float:
+    """Returns the seconds until the last try before one of the job's links expires; infinity if there is none."""
+    moments = (link.expires_at for link in job.usable_links if link.expires_at)
+    left = ((moment - now).total_seconds() - LAST_TRY_SECONDS for moment in moments)
+    return min((seconds for seconds in left if seconds > 0), default=math.inf)
 
 
 def _find_job(jobs: Sequence[Job], job_id: str | None) -> Job | None:

@@ -24,8 +24,8 @@ class Cost(StrEnum):
 class PaidFile(StrEnum):
     """What a problem means for the provider's file of a picture that was bought, as the list of codes says it.
 
-    Deliver keeps a file that it cannot use only if it is UNUSABLE_BUT_KEPT. Redrive does not follow the link of a file
-    that is GONE, and buys an unusable one again if the operator requests it.
+    Deliver keeps a file that it cannot use only if it is UNUSABLE_BUT_KEPT. Redrive follows every link that has not
+    expired, and buys a file that is gone or unusable again if the operator requests it.
     """
 
     NOT_RECEIVED = "not received"
@@ -115,6 +115,11 @@ _REPLACE_FILE = "Replace the file"
 _FIX_INSTRUCTIONS = "Correct the instructions"
 FIX_INSTRUCTIONS = Advice.from_text(_FIX_INSTRUCTIONS, FollowUp.RUNS)
 _PAY_AGAIN = "To buy it again, run `backdrop redrive --pay-again` or set another `revision`."
+# Not how to pay again: only a redrive finds out whether that is necessary, and then it says how.
+_REDRIVE = (
+    "Run `backdrop redrive` with the photo's key. If the picture can still be downloaded, or its file is kept, it is "
+    "delivered without a charge. Otherwise, the command says so."
+)
 
 ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.NOT_A_PHOTO: _entry(
@@ -479,17 +484,17 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         "The provider charged for the picture, but Backdrop cannot find it in the response.",
         "Open the stored response that the message names. If it contains the picture, or a link to it, save "
         "the picture under the key that the message names; `backdrop redrive --code result_unrecognized` then delivers "
-        f"it without a charge. Report the response, so that Backdrop can support its format. {_PAY_AGAIN}",
+        "it without a charge. Report the response, so that Backdrop can support its format.",
         for_operator=True,
     ),
     Code.LINK_EXPIRED: _bought_entry(
-        PaidFile.GONE, "The link to the paid picture expired before the download.", _PAY_AGAIN
+        PaidFile.GONE, "The link to the paid picture expired before the download.", _REDRIVE
     ),
-    Code.RESULT_GONE: _bought_entry(PaidFile.GONE, "The provider no longer has the paid picture.", _PAY_AGAIN),
+    Code.RESULT_GONE: _bought_entry(PaidFile.GONE, "The provider no longer has the paid picture.", _REDRIVE),
     Code.PAID_FILE_GONE: _bought_entry(
         PaidFile.GONE,
         "The provider's file is no longer under _backdrop/paid/, and its link has expired.",
-        "The delivered pictures stay. To buy the picture again, run `backdrop redrive --pay-again`.",
+        f"The delivered pictures stay. {_REDRIVE}",
         cost=Cost.PAID_BEFORE,
     ),
     Code.RESULT_FOREIGN_HOST: _bought_entry(
@@ -501,13 +506,13 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.RESULT_REDIRECTED: _bought_entry(
         PaidFile.NOT_DOWNLOADED,
         "The provider's link redirects, and Backdrop does not follow redirects.",
-        "Report it to the provider.",
+        f"Report it to the provider. {_REDRIVE}",
         for_operator=True,
     ),
     Code.RESULT_NOT_AN_IMAGE: _bought_entry(
-        PaidFile.UNUSABLE, "The provider's link returned something other than a picture.", _PAY_AGAIN
+        PaidFile.UNUSABLE, "The provider's link returned something other than a picture.", _REDRIVE
     ),
-    Code.RESULT_TRUNCATED: _bought_entry(PaidFile.UNUSABLE, "The provider's picture is truncated.", _PAY_AGAIN),
+    Code.RESULT_TRUNCATED: _bought_entry(PaidFile.UNUSABLE, "The provider's picture is truncated.", _REDRIVE),
     Code.RESULT_TOO_LARGE: _bought_entry(
         PaidFile.NOT_DOWNLOADED,
         "The provider's file is larger than any picture should be.",

@@ -123,9 +123,9 @@ class RedriveService:
         job, now = failed_item.job, self.clock.now()
         if job is None:
             return RedrivePlan(failed_item, None)
-        if self._is_result_available(job, now) and not (
-            pay_again and ERROR_CATALOG[failed_item.problem.code].paid_file in UNUSABLE_FILES
-        ):
+        given_up = ERROR_CATALOG[failed_item.problem.code].paid_file if pay_again else None
+        is_available = self._is_result_available(job, now, follows_links=given_up is not PaidFile.GONE)
+        if is_available and given_up not in UNUSABLE_FILES:
             return RedrivePlan(failed_item, transitions.retry_delivery(job, now))
         job = self._with_current_mandate(job)
         if pay_again and (job.reused_from or job.money is not MoneyStatus.NOT_SPENT):
@@ -167,12 +167,11 @@ class RedriveService:
         )
         return [restart for restart in restarts if restart]
 
-    def _is_result_available(self, job: Job, now: datetime) -> bool:
+    def _is_result_available(self, job: Job, now: datetime, *, follows_links: bool) -> bool:
         """Returns whether a paid picture can still be fetched from its link or from `_backdrop/paid/`."""
         if job.status is not JobStatus.DEAD:
             return False
-        is_gone = job.reused_from or (job.problem and ERROR_CATALOG[job.problem.code].paid_file is PaidFile.GONE)
-        if not is_gone and any(link.is_live(now) for link in job.links):
+        if follows_links and not job.reused_from and any(link.is_live(now) for link in job.links):
             return True
         paying_job_id, pictures = job.reused_from or job.job_id, sum(link.is_usable for link in job.links)
         return any(

@@ -1,4 +1,4 @@
-"""Downloads results: only from listed hosts, without redirects, up to a size limit, and never with our API key."""
+"""Downloads results: only from listed hosts, without redirects, up to limits of size and time, and without our key."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -13,20 +13,25 @@ import urllib3.exceptions
 
 from backdrop.model.capabilities import MAX_RESULT_BYTES
 from backdrop.model.codes import Code
-from backdrop.model.errors import ResultError, RetryLaterError
+from backdrop.model.errors import BackdropError, ResultError, RetryLaterError
 from backdrop.providers.http import (
     CONNECT_TIMEOUT_SECONDS,
     DeadlineExceededError,
     ResponseTooLargeError,
     has_whole_body,
     new_session,
+    parse_length,
+    parse_retry_after,
     read_body,
+    run_with_timeout,
 )
 
 READ_TIMEOUT_SECONDS = 30.0
+# For everything: the connection, the headers, and the body.
 MAX_DOWNLOAD_SECONDS = 90.0
-RETRY_DELAYS_SECONDS = (0.5, 1.0, 0.0)
 RETRY_LATER_SECONDS = 5.0
+# What answers with these statuses say about the file. All others, except redirects, are no picture.
+CODE_BY_STATUS = {403: Code.LINK_EXPIRED, 410: Code.LINK_EXPIRED, 404: Code.RESULT_GONE}
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 # Each host with its required path prefix, from the providers' pages and responses.
@@ -45,10 +50,6 @@ RESULT_HOSTS: Mapping[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-class _TruncatedDownloadError(Exception):
-    """The body ended before its declared length."""
-
-
 @dataclass(frozen=True)
 class ResultDownloads:
     """Fetches results. `base_urls` are the providers' addresses, and `extra_hosts` the operator's additions."""
@@ -57,20 +58,18 @@ class ResultDownloads:
     extra_hosts: Sequence[str] = ()
 
     def fetch(self, provider: str, url: str) -> bytes:
-        """Downloads a result.
+        """Downloads a result, once.
 
-        Raises ResultError if that can never succeed, RetryLaterError if another attempt may.
+        Raises ResultError for a link that may not be followed, and for any other answer than a complete file; the code
+        says what it was. Raises RetryLaterError if the host did not answer, or asks to try again.
         """
         self._check_url(provider, url)
-        for delay in RETRY_DELAYS_SECONDS:
-            try:
-                return _fetch(url)
-            except _TruncatedDownloadError:
-                time.sleep(delay)
-        raise ResultError(
-            Code.RESULT_TRUNCATED,
-            "The provider's file ended before its declared length in each of three downloads.",
-        )
+        fetched = run_with_timeout(MAX_DOWNLOAD_SECONDS, lambda: _fetch(url))
+        if fetched is None:
+            raise _build_unreachable_error(f"The download took longer than {MAX_DOWNLOAD_SECONDS:.0f} s.")
+        if isinstance(fetched, BackdropError):
+            raise fetched
+        return fetched
 
     def _check_url(self, provider: str, url: str) -> None:
         """Raises ResultError for a link to anywhere but this provider's results."""
@@ -121,25 +120,21 @@ def _is_internal_host(host: str) -> bool:
 
 
 def _check_status(response: requests.Response) -> None:
-    status = response.status_code
+    status, message = response.status_code, f"The provider's link returned HTTP {response.status_code}"
     if 200 <= status < 300:
         if not has_whole_body(status, response.headers):
-            raise _TruncatedDownloadError
+            raise ResultError(Code.RESULT_TRUNCATED, f"{message}, with a part of the file.")
         return
     if 300 <= status < 400:
-        raise ResultError(Code.RESULT_REDIRECTED, f"The provider's link returned HTTP {status}, a redirect.")
-    if status in (403, 410):
-        raise ResultError(Code.LINK_EXPIRED, f"The provider's link returned HTTP {status}: it has expired.")
-    if status == 404:
-        raise ResultError(Code.RESULT_GONE, "The provider's link returned HTTP 404: the picture is gone.")
+        raise ResultError(Code.RESULT_REDIRECTED, f"{message}, a redirect.")
     if status in (408, 425, 429) or status >= 500:
-        message = f"The provider's link returned HTTP {status}."
-        raise RetryLaterError(Code.RESULT_UNREACHABLE, message, RETRY_LATER_SECONDS)
-    raise ResultError(Code.RESULT_NOT_AN_IMAGE, f"The provider's link returned HTTP {status}.")
+        raise _build_unreachable_error(f"{message}.", parse_retry_after(response.headers))
+    raise ResultError(CODE_BY_STATUS.get(status, Code.RESULT_NOT_AN_IMAGE), f"{message}.")
 
 
-def _fetch(url: str) -> bytes:
-    """Downloads once. Raises _TruncatedDownloadError if the body ends too early."""
+def _fetch(url: str) -> bytes | BackdropError:
+    """Downloads once. Returns the error, because it runs in a thread."""
+    deadline = time.monotonic() + MAX_DOWNLOAD_SECONDS
     try:
         with (
             new_session() as session,
@@ -148,33 +143,23 @@ def _fetch(url: str) -> bytes:
             ) as response,
         ):
             _check_status(response)
-            _check_length(response.headers.get("Content-Length", ""))
-            return read_body(response, max_bytes=MAX_RESULT_BYTES, deadline=time.monotonic() + MAX_DOWNLOAD_SECONDS)
-    except urllib3.exceptions.ProtocolError as error:
+            _check_length(parse_length(response.headers.get("Content-Length", "")))
+            return read_body(response, max_bytes=MAX_RESULT_BYTES, deadline=deadline)
+    except BackdropError as error:
+        return error
+    except ResponseTooLargeError:
+        return ResultError(Code.RESULT_TOO_LARGE, f"The provider's file is larger than {MAX_RESULT_BYTES:,} bytes.")
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, DeadlineExceededError) as error:
         if isinstance(error.__cause__, urllib3.exceptions.IncompleteRead):
-            raise _TruncatedDownloadError from error
-        raise _build_download_error(error) from error
-    except ResponseTooLargeError as error:
-        message = f"The provider's file is larger than {MAX_RESULT_BYTES:,} bytes."
-        raise ResultError(Code.RESULT_TOO_LARGE, message) from error
-    except (
-        requests.RequestException,
-        urllib3.exceptions.HTTPError,
-        OSError,
-        DeadlineExceededError,
-    ) as error:
-        raise _build_download_error(error) from error
+            return ResultError(Code.RESULT_TRUNCATED, "The provider's file ended before its declared length.")
+        return _build_unreachable_error(f"The download was interrupted ({type(error).__name__}).")
 
 
-def _build_download_error(error: Exception) -> RetryLaterError:
-    return RetryLaterError(
-        Code.RESULT_UNREACHABLE, f"The download was interrupted ({type(error).__name__}).", RETRY_LATER_SECONDS
-    )
+def _build_unreachable_error(message: str, delay_seconds: float | None = None) -> RetryLaterError:
+    return RetryLaterError(Code.RESULT_UNREACHABLE, message, max(delay_seconds or 0, RETRY_LATER_SECONDS))
 
 
-def _check_length(content_length: str) -> None:
-    if content_length.isdecimal() and int(content_length) > MAX_RESULT_BYTES:
-        raise ResultError(
-            Code.RESULT_TOO_LARGE,
-            f"The provider's file is {int(content_length):,} bytes; the limit is {MAX_RESULT_BYTES:,}.",
-        )
+def _check_length(length: int | None) -> None:
+    if length is not None and length > MAX_RESULT_BYTES:
+        message = f"The provider's file is {length:,} bytes; the limit is {MAX_RESULT_BYTES:,}."
+        raise ResultError(Code.RESULT_TOO_LARGE, message)

@@ -31,6 +31,7 @@ MAX_RESPONSE_BYTES = 2_000_000
 MAX_JSON_BYTES = 25_000_000
 MAX_RETRY_AFTER_SECONDS = 3600
 MAX_INTERIM_RESPONSES = 100
+MAX_LENGTH_DIGITS = 15
 CHUNK_BYTES = 262_144
 MEDIA_TYPES = {
     b"\xff\xd8\xff": ("jpg", "image/jpeg"),
@@ -141,7 +142,7 @@ def post(
     """
     request_body = RequestBody(body, deadline=time.monotonic() + timeout_seconds)
     limits = max_bytes, max(max_bytes, max_picture_bytes)
-    response = _run_with_timeout(
+    response = run_with_timeout(
         timeout_seconds, lambda: _send("POST", url, headers, request_body, request_body.deadline, limits)
     )
     if response is None:
@@ -168,7 +169,7 @@ def send_free_request(
     deadline = time.monotonic() + timeout_seconds
     request_body = None if body is None else RequestBody(body, deadline)
     method = "GET" if request_body is None else "POST"
-    return _run_with_timeout(
+    return run_with_timeout(
         timeout_seconds, lambda: _send(method, url, headers, request_body, deadline, (max_bytes, max_bytes))
     )
 
@@ -219,7 +220,7 @@ def new_session() -> requests.Session:
     return session
 
 
-def _run_with_timeout[T](seconds: float, work: Callable[[], T]) -> T | None:
+def run_with_timeout[T](seconds: float, work: Callable[[], T]) -> T | None:
     """Returns the result of `work`, or None if it takes longer.
 
     A socket's timeout restarts with every byte. So a thread does the work, and is abandoned if it takes too long.
@@ -305,10 +306,18 @@ def has_whole_body(status: int, headers: Mapping[str, str]) -> bool:
     A 206 without a readable Content-Range counts as whole, so its body decides.
     """
     content_range = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", headers.get("Content-Range", "").strip())
-    if status != 206 or content_range is None:
+    first, last, size = map(parse_length, content_range.groups()) if content_range else (None, None, None)
+    if status != 206 or first is None or last is None or size is None:
         return True
-    first, last, size = map(int, content_range.groups())
     return first == 0 and last + 1 == size
+
+
+def parse_length(text: str) -> int | None:
+    """Returns a number of bytes that a header states. None if it is not a number, or more than any file can have.
+
+    Python refuses to parse numbers with thousands of digits.
+    """
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_LENGTH_DIGITS else None
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:

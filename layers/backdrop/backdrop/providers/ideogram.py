@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, cast
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 from urllib3.fields import RequestField
 
@@ -51,6 +51,7 @@ from backdrop.providers.json_fields import (
     parse_json_object,
     to_printable,
 )
+from backdrop.providers.link_expiry import parse_link_expiry
 from backdrop.providers.polling import StatusQuery, build_status_query, poll_until_done
 from backdrop.providers.response_rules import ANY_STATUS, ResponseRule, build_result, find_rule
 from backdrop.providers.unrecognized_results import redact_response
@@ -319,13 +320,7 @@ def _parse_link(entry: Any) -> PictureLink:
     if not isinstance(url, str) or not url:
         return PictureLink(url=None, seed=seed, is_unrecognized=True)
     url = to_printable(url)
-    return PictureLink(url=url, seed=seed, expires_at=_parse_expiry(url))
-
-
-def _parse_expiry(url: str) -> datetime | None:
-    """Reads the link's `exp` query parameter, in Unix seconds."""
-    seconds = parse_qs(url.partition("?")[2]).get("exp", [""])[0]
-    return datetime.fromtimestamp(int(seconds), UTC) if seconds.isdecimal() and len(seconds) < 12 else None
+    return PictureLink(url=url, seed=seed, expires_at=parse_link_expiry(url, datetime.now(UTC)))
 
 
 def parse_refusal(status: int, body: Mapping[str, Any] | None, response: HttpResponse) -> ProviderResult:

@@ -12,10 +12,10 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
-from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from backdrop.model.capabilities import REFERENCES_FIELD, to_provider_json
 from backdrop.model.codes import Code
@@ -37,6 +37,7 @@ from backdrop.providers.json_fields import (
     list_objects,
     parse_json_object,
 )
+from backdrop.providers.link_expiry import parse_link_expiry
 from backdrop.providers.polling import StatusQuery, build_status_query, poll_until_done
 from backdrop.providers.published_errors import find_proof
 from backdrop.providers.response_rules import ANY_STATUS, ResponseRule, build_result, find_rule
@@ -280,7 +281,7 @@ def _build_link(
     seed = as_integer(image.get("seed"))
     if url is None:
         return PictureLink(url=None, seed=seed, is_unrecognized=True)
-    return PictureLink(url=url, seed=seed, expires_at=_parse_expiry(url, submitted_at))
+    return PictureLink(url=url, seed=seed, expires_at=parse_link_expiry(url, submitted_at))
 
 
 def build_request(job: Job, paths: Sequence[str]) -> dict[str, Any]:
@@ -329,16 +330,3 @@ def _split_url(url: str) -> SplitResult:
         return urlsplit(url)
     except ValueError:
         return urlsplit("")
-
-
-def _parse_expiry(url: str, submitted_at: datetime) -> datetime | None:
-    """Returns when a link signed by S3 expires: `X-Amz-Expires` seconds after `X-Amz-Date`, or else after the call."""
-    parameters = parse_qs(_split_url(url).query)
-    seconds, date = parameters.get("X-Amz-Expires", [""])[0], parameters.get("X-Amz-Date", [""])[0]
-    if not seconds.isdecimal() or len(seconds) > 7:
-        return None
-    lifetime = timedelta(seconds=int(seconds))
-    try:
-        return datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) + lifetime
-    except (ValueError, OverflowError):
-        return submitted_at + lifetime

@@ -36,6 +36,7 @@ from backdrop.providers.json_fields import (
     parse_json_object,
     to_printable,
 )
+from backdrop.providers.link_expiry import parse_link_expiry
 from backdrop.providers.polling import StatusQuery, build_status_query, poll_until_done
 from backdrop.providers.response_rules import build_result
 from backdrop.providers.runware_errors import (
@@ -278,7 +279,7 @@ class Runware:
         url = find_first_text([item.get("imageURL")])
         if url is None or url.startswith("data:"):
             return PictureLink(url=None, seed=seed, is_unrecognized=True)
-        return PictureLink(url=url, seed=seed, expires_at=expires)
+        return PictureLink(url=url, seed=seed, expires_at=parse_link_expiry(url, query.submitted_at) or expires)
 
     def _has_uploaded_result(self, job: Job, task_uuid: str) -> bool:
         """True if Runware uploaded the picture. If that cannot currently be checked, its link is used instead."""

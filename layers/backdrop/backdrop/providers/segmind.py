@@ -52,6 +52,7 @@ from backdrop.providers.json_fields import (
     parse_json_object,
     to_printable,
 )
+from backdrop.providers.link_expiry import parse_link_expiry
 from backdrop.providers.polling import StatusQuery, build_status_query, poll_until_done
 from backdrop.providers.published_errors import find_proof, names_parameter, normalize_message
 from backdrop.providers.response_rules import ANY_STATUS, ResponseRule, build_result, find_rule
@@ -307,7 +308,7 @@ class Segmind:
                 link = PictureLink(
                     url=to_printable(text),
                     seed=as_integer(build_call_spec(job).get("seed")),
-                    expires_at=submitted_at + RESULT_TTL,
+                    expires_at=parse_link_expiry(text, submitted_at) or submitted_at + RESULT_TTL,
                 )
                 return ProviderResult(RetryClass.OK, links=(link,), charged=charged, basis=basis)
             picture = decode_inline_picture(text)
