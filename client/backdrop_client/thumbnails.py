@@ -1,7 +1,7 @@
 """Small copies of photos and pictures, for notebooks, agents, and galleries.
 
 Each file is decoded by the code that decodes photos for the providers, with its checks; files that the pipeline does
-not open have no thumbnail. Only JPEG, PNG, and WebP are opened here, since Pillow can decode a JPEG at a reduced size.
+not open have no thumbnail. A JPEG is decoded at a reduced size.
 """
 
 import os
@@ -10,9 +10,12 @@ from contextlib import nullcontext
 from io import BytesIO
 from threading import Lock, Semaphore
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from backdrop.imaging.color import to_srgb
+from backdrop.imaging.decode import open_picture
+from backdrop.imaging.exif import apply_orientation, read_orientation
+from backdrop.imaging.formats import read_header
 from backdrop.imaging.formats.convertible import open_convertible, read_claimed_size
 from backdrop.imaging.formats.header import ImageFormatError
 from backdrop.imaging.prepare import load_upright_photo
@@ -22,7 +25,6 @@ from backdrop.model.errors import PhotoError
 from backdrop_client.errors import GoneError, InstructionsError
 
 WEBP_QUALITY = 80
-_PILLOW_FORMATS = ("JPEG", "PNG", "WEBP")
 # Pillow's errors for bytes that it cannot decode, and ours for photos that are refused.
 DECODE_ERRORS = (
     PhotoError, ImageFormatError, OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError,
@@ -57,19 +59,22 @@ def encode_thumbnail(data: bytes, max_side: int) -> bytes | None:
 
 
 def _decode_thumbnail(data: bytes, max_side: int) -> Image.Image:
-    convertible_format = sniff_file(data).convertible_format
-    if convertible_format:
-        size = read_claimed_size(data, convertible_format) or open_convertible(data, convertible_format).size
+    kind = sniff_file(data)
+    if kind.convertible_format:
+        size = read_claimed_size(data, kind.convertible_format) or open_convertible(data, kind.convertible_format).size
         with LARGE_IMAGE_LOCK if _is_large(*size) else nullcontext():
             return _shrink(load_upright_photo(data, MAX_MEGAPIXELS), max_side)
-    Image.MAX_IMAGE_PIXELS = None
-    with Image.open(BytesIO(data), formats=_PILLOW_FORMATS) as opened:
-        if opened.width * opened.height > MAX_MEGAPIXELS * 1_000_000:
-            raise ValueError("too many pixels")
-        opened.draft("RGB", (2 * max_side, 2 * max_side))
-        with LARGE_IMAGE_LOCK if _is_large(*opened.size) else nullcontext():
-            ImageOps.exif_transpose(opened, in_place=True)
-            return _shrink(to_srgb(opened), max_side)
+    if kind.format is None:
+        raise ValueError("not an image")
+    header = read_header(data, kind.format)
+    if header.width * header.height > MAX_MEGAPIXELS * 1_000_000:
+        raise ValueError("too many pixels")
+    picture = open_picture(data, header)
+    orientation = read_orientation(picture, data)
+    picture.draft("RGB", (2 * max_side, 2 * max_side))
+    with LARGE_IMAGE_LOCK if _is_large(*picture.size) else nullcontext():
+        picture.load()
+        return _shrink(apply_orientation(to_srgb(picture), orientation), max_side)
 
 
 def _is_large(width: int, height: int) -> bool:

@@ -1,10 +1,10 @@
-"""Color profiles built byte by byte, and their meaning in plain arithmetic, as a reference that is independent of
-littlecms.
+"""Color profiles built byte by byte, and the meaning of color spaces in plain arithmetic, as a reference that is
+independent of littlecms and of the product.
 """
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,12 +20,16 @@ _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0
 
 @dataclass(frozen=True)
 class Space:
-    """An RGB color space: its primaries and white point (x, y), and the exponent of its curve (0 for sRGB's curve)."""
+    """An RGB color space: its primaries and white point (x, y), and the exponent of its curve (0 for sRGB's curve).
+
+    `curve` replaces the exponent.
+    """
 
     name: str
     primaries: tuple[tuple[float, float], ...]
     gamma: float
     white: tuple[float, float] = _D65
+    curve: Callable[[Numbers], Numbers] | None = None
 
     @property
     def to_xyz(self) -> Numbers:
@@ -36,12 +40,41 @@ class Space:
 
     def linear(self, values: Numbers) -> Numbers:
         """Converts stored values (0 to 1) to linear light (0 to 1)."""
+        if self.curve:
+            return self.curve(values)
         return values**self.gamma if self.gamma else _srgb_light(values)
+
+
+def pq_light(values: Numbers) -> Numbers:
+    """Converts PQ (SMPTE ST 2084) to the light of an SDR display whose white is 203 cd/m² (BT.2390, 5.4.1)."""
+    peak, white = _pq_signal(1000), _pq_signal(203)
+    knee = 1.5 * white / peak - 0.5
+    signal = np.minimum(values / peak, 1)
+    t = (signal - knee) / (1 - knee)
+    rest = (t**3 - 2 * t**2 + t) * (1 - knee) + (3 * t**2 - 2 * t**3) * white / peak
+    mapped = np.where(signal > knee, (2 * t**3 - 3 * t**2 + 1) * knee + rest, signal) * peak
+    power = mapped ** (4096 / (2523 * 128))
+    nits = 10_000 * (np.maximum(power - 3424 / 4096, 0) / (2413 / 128 - 2392 / 128 * power)) ** (16_384 / 2610)
+    return nits / 203
+
+
+def hlg_light(values: Numbers) -> Numbers:
+    """Converts HLG (ARIB STD-B67) on a display of 1,000 cd/m² to the light of an SDR display. See `pq_light`."""
+    a, b, c = 0.17883277, 0.28466892, 0.55991073
+    light = np.where(values <= 0.5, values**2 / 3, (np.exp((values - c) / a) + b) / 12)
+    return pq_light(_pq_signal(1000 * np.minimum(light, 1) ** 1.2))
+
+
+def _pq_signal(nits: Any) -> Any:
+    power = (nits / 10_000) ** (2610 / 16_384)
+    return ((3424 / 4096 + 2413 / 128 * power) / (1 + 2392 / 128 * power)) ** (2523 / 32)
 
 
 _709 = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
 SRGB = Space("sRGB as another vendor writes it", _709, 0)
 P3 = Space("Display P3", ((0.68, 0.32), (0.265, 0.69), (0.15, 0.06)), 0)
+BT_2020 = Space("BT.2020", ((0.708, 0.292), (0.17, 0.797), (0.131, 0.046)), 0)
+PQ, HLG = (replace(BT_2020, name=name, curve=curve) for name, curve in (("PQ", pq_light), ("HLG", hlg_light)))
 ADOBE = Space("Adobe RGB (1998)", ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06)), 2.19921875)
 PROPHOTO = Space("ROMM RGB", ((0.7347, 0.2653), (0.1596, 0.8404), (0.0366, 0.0001)), 1.8, (0.3457, 0.3585))
 LINEAR = Space("Linear light", _709, 1.0)

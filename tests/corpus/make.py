@@ -8,7 +8,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from tests.corpus import colors, convertible, limits, passing, refused, turned
+from tests.corpus import colors, convertible, limits, passing, refused, stated_colors, turned
 from tests.corpus.case import Case
 
 _KINDS = (b"\xff\xd8", "jpg"), (b"\x89PNG", "png"), (b"RIFF", "webp"), (b"BM", "bmp"), (b"GIF8", "gif")
@@ -17,7 +17,7 @@ _KINDS = (b"\xff\xd8", "jpg"), (b"\x89PNG", "png"), (b"RIFF", "webp"), (b"BM", "
 @cache
 def corpus() -> tuple[Case, ...]:
     """Returns all cases. Their names are unique."""
-    parts = (passing, turned, colors, convertible, limits, refused)
+    parts = (passing, turned, colors, stated_colors, convertible, limits, refused)
     found = tuple(case for part in parts for case in part.cases())
     assert len({case.name for case in found}) == len(found)
     return found

@@ -159,14 +159,15 @@ def test_webp_flags_no_longer_claim_removed_metadata() -> None:
         assert strip_metadata(photo, "webp")[20] == flags
 
 
-def test_png_keeps_its_color_chunks() -> None:
-    colors = save_with_color_fields()
+def test_png_keeps_what_its_pixels_mean_and_no_other_color_space() -> None:
+    kept = [(b"sRGB", 1), (b"sBIT", 3), (b"bKGD", 1), (b"pHYs", 9)]
+    other = [(b"gAMA", 4), (b"cHRM", 32), (b"cICP", 4), (b"mDCV", 24), (b"cLLI", 8)]
 
-    assert strip_metadata(plant("png", colors, ["text"]), "png") == colors
+    assert strip_metadata(add_chunks(*kept, *other), "png") == add_chunks(*kept)
 
 
-def save_with_color_fields() -> bytes:
+def add_chunks(*sizes: tuple[bytes, int]) -> bytes:
     data = FORMATS["png"].photos["palette"]
-    for name, size in ((b"gAMA", 4), (b"cHRM", 32), (b"sRGB", 1), (b"cICP", 4), (b"sBIT", 3), (b"pHYs", 9)):
+    for name, size in sizes:
         data = with_chunk(data, name, bytes(size))
     return data

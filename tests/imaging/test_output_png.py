@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from tests.imaging import photos
-from tests.imaging.output_pictures import build_output
+from tests.imaging.output_pictures import build_output, swapped_profile
 
 
 def open_image(data: bytes) -> Image.Image:
@@ -36,7 +36,7 @@ def test_png_output_of_another_format_keeps_the_pixels(data: bytes, mode: str) -
 
 
 def test_png_output_keeps_the_profile_only_with_its_colors() -> None:
-    profile = b"any profile"
+    profile = swapped_profile()
     rgb = photos.encode_image(photos.scene(), "JPEG", icc_profile=profile)
     cmyk = photos.encode_image(photos.scene("CMYK"), "JPEG", icc_profile=profile)
 

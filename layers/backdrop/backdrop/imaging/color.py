@@ -1,8 +1,12 @@
 """Converts colors to 8-bit sRGB, which every screen shows correctly, with alpha only if something is transparent."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
+
+from backdrop.imaging.color_spaces import SRGB, ColorSpace, ColorStatement, build_profile
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -41,6 +45,38 @@ def to_srgb(picture: "Image") -> "Image":
             converted.putalpha(alpha)
     converted.info = {}
     return converted
+
+
+@dataclass(frozen=True, slots=True)
+class StatedColors:
+    """What a file's statements about its colors amount to.
+
+    `profile`: an ICC profile that the picture's colors follow; None if they are sRGB. `is_converted`: the profile
+    differs visibly from sRGB. `is_ignored`: a statement cannot be used. `is_hdr`: `profile` compresses highlights.
+    """
+
+    profile: bytes | None = None
+    is_converted: bool = False
+    is_ignored: bool = False
+    is_hdr: bool = False
+
+
+def choose_colors(statements: Iterable[ColorStatement], mode: str) -> StatedColors:
+    """Returns the first of the statements that can be used for a picture in this mode of Pillow."""
+    is_ignored = False
+    if mode == "LAB":
+        return StatedColors()
+    profile_mode = to_profile_mode(mode)
+    for statement in statements:
+        if statement == SRGB:
+            break
+        is_space = isinstance(statement, ColorSpace)
+        profile = build_profile(statement, profile_mode) if is_space else statement
+        effect = classify_profile(profile, profile_mode) if profile else "unusable"
+        if effect != "unusable":
+            return StatedColors(profile, effect == "other", is_ignored, is_space and statement.is_hdr)
+        is_ignored = True
+    return StatedColors(is_ignored=is_ignored)
 
 
 def to_profile_mode(mode: str) -> str:

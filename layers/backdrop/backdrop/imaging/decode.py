@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from backdrop.imaging.color import choose_colors
+from backdrop.imaging.color_statements import read_color_statements
 from backdrop.imaging.formats.header import DamagedError, ImageFormatError, ImageHeader
 from backdrop.imaging.formats.png import check_pixels
 
@@ -42,7 +44,16 @@ def open_picture(data: bytes, header: ImageHeader) -> "ImageFile":
         picture = _open(data, header)
     if picture.size != (header.width, header.height):
         raise DamagedError("contains a picture of a different size than it states")
+    adopt_colors(picture, data)
     return picture
+
+
+def adopt_colors(picture: "Image", data: bytes) -> None:
+    """Replaces the profile that the decoder found by what the picture's file, `data`, states. `to_srgb` applies it."""
+    profile = choose_colors(read_color_statements(picture, data), picture.mode).profile
+    picture.info.pop("icc_profile", None)
+    if profile:
+        picture.info["icc_profile"] = profile
 
 
 def _open(data: bytes, header: ImageHeader) -> "ImageFile":

@@ -4,8 +4,10 @@ Receipts list the changes:
 
 - `converted:heic` (or `avif`, `tiff`, `bmp`, `gif`), `first_of_pictures:12` (which a job's warning also reports)
 - `orientation:6`: the EXIF orientation before the photo was turned upright
-- `profile:converted`; `profile:ignored` if the profile is damaged or for another color space
-- `colors:cmyk`, `colors:grey`, `colors:palette`, `colors:lab`, `bits:16`: the photo before its conversion
+- `profile:converted`: the colors that the file states, in a profile or otherwise, became sRGB; `profile:ignored` if the
+  file states some that cannot be used, and no others that differ from sRGB
+- `colors:hdr` (PQ or HLG, highlights are compressed), `colors:cmyk`, `colors:grey`, `colors:palette`, `colors:lab`,
+  `bits:16`: the photo before its conversion
 - `reencoded:png:lossless`, `reencoded:jpeg:92`, `reencoded:jpeg:kept_quality`
 - `scaled:8000x6000:5120x3840`: the size before and after
 - `metadata:cut`: removing metadata made the file small enough, and its compressed pixels are the photo's own
@@ -18,7 +20,8 @@ from math import sqrt
 from typing import TYPE_CHECKING, cast
 
 from backdrop.imaging.canvas import draw_canvas
-from backdrop.imaging.color import classify_profile, to_profile_mode, to_srgb
+from backdrop.imaging.color import choose_colors, to_srgb
+from backdrop.imaging.color_statements import read_color_statements
 from backdrop.imaging.compress import compress_to_limit
 from backdrop.imaging.decode import check_decodable, decode, open_picture
 from backdrop.imaging.encode import Encoding, list_encodings
@@ -203,7 +206,7 @@ def _open_accepted_format(data: bytes, header: ImageHeader) -> _OpenedPhoto:
     orientation = read_orientation(picture, data)
     changes = (
         *_list_orientation_changes(orientation),
-        *_list_profile_changes(picture),
+        *_list_profile_changes(picture, data),
         *_list_color_changes(header.mode),
     )
     source_encoding = (
@@ -225,7 +228,7 @@ def _open_convertible_photo(data: bytes, file_format: ConvertibleFormat, max_meg
         PhotoChange.of(ChangeCode.CONVERTED, file_format),
         *([PhotoChange.of(ChangeCode.FIRST_OF_PICTURES, count)] if count > 1 else []),
         *_list_orientation_changes(orientation),
-        *_list_profile_changes(picture),
+        *_list_profile_changes(picture, data),
         *_list_color_changes(picture.mode),
     )
     remaining_orientation = UPRIGHT if file_format in _ORIENTED_BY_DECODER else orientation
@@ -303,17 +306,12 @@ def _list_orientation_changes(orientation: int) -> list[PhotoChange]:
     return [PhotoChange.of(ChangeCode.ORIENTATION, orientation)] if orientation != UPRIGHT else []
 
 
-def _list_profile_changes(picture: "Image") -> list[PhotoChange]:
-    profile = picture.info.get("icc_profile")
-    if not profile or picture.mode == "LAB":
-        return []
-    match classify_profile(profile, to_profile_mode(picture.mode)):
-        case "unusable":
-            return [_PROFILE_IGNORED]
-        case "other":
-            return [PhotoChange.of(ChangeCode.PROFILE, "converted")]
-        case _:
-            return []
+def _list_profile_changes(picture: "Image", data: bytes) -> list[PhotoChange]:
+    colors = choose_colors(read_color_statements(picture, data), picture.mode)
+    if not colors.is_converted:
+        return [_PROFILE_IGNORED] if colors.is_ignored else []
+    hdr = [PhotoChange.of(ChangeCode.COLORS, "hdr")] if colors.is_hdr else []
+    return [PhotoChange.of(ChangeCode.PROFILE, "converted"), *hdr]
 
 
 def _list_color_changes(mode: str) -> list[PhotoChange]:

@@ -6,7 +6,7 @@ Only decoding shows whether a GIF, BMP, or TIFF is truncated. Photos are decoded
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from backdrop.imaging.decode import translate_decoder_errors
+from backdrop.imaging.decode import adopt_colors, translate_decoder_errors
 from backdrop.imaging.formats import heif, tiff
 from backdrop.imaging.formats.header import (
     ConvertibleFormat,
@@ -60,6 +60,7 @@ def open_convertible(data: bytes, file_format: ConvertibleFormat) -> "ImageFile"
         tiff.check_variant(picture)
     if picture.mode not in _SUPPORTED_MODES:
         raise UnsupportedVariantError(f"uses a rare variant of the format (mode {picture.mode})")
+    adopt_colors(picture, data)
     return picture
 
 

@@ -1,13 +1,15 @@
-"""HEIC and AVIF, box by box, per ISO/IEC 14496-12: the size that they claim, and whether all boxes are complete."""
+"""HEIC and AVIF, box by box, per ISO/IEC 14496-12: claimed sizes, stated colors, and whether all boxes are complete."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from backdrop.imaging.color_spaces import ColorStatement, read_code_points
 from backdrop.imaging.formats.header import DamagedError, TruncatedError
 
 _HEADER_BYTES = 8
 _LARGE_HEADER_BYTES = 16
 _MAX_BOXES = 100_000
+_VERSION_AND_FLAGS_BYTES = 4
 _CONTENT_OFFSETS = {b"meta": 4, b"iprp": 0, b"ipco": 0}
 """The boxes on the path to a picture's size, and the bytes before their content (ISO/IEC 23008-12, 6.5.3)."""
 
@@ -48,6 +50,80 @@ def _iter_size_boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
 def _read_claimed_size(data: bytes, box: Box) -> tuple[int, int]:
     width, height = (int.from_bytes(data[box.start + at : box.start + at + 4]) for at in (4, 8))
     return width, height
+
+
+def read_color_statements(data: bytes) -> list[ColorStatement]:
+    """See `color_statements`. Returns what the primary picture states, or else the first tile of its grid.
+
+    Phones that write both a profile and code points mean the profile; ISO/IEC 23008-12, 6.5.5 allows both.
+    """
+    meta = next((box for box in _iter_boxes(data, 0, len(data)) if box.name == b"meta"), None)
+    if meta is None:
+        return []
+    boxes = {box.name: box for box in _iter_boxes(data, meta.start + _CONTENT_OFFSETS[b"meta"], meta.end)}
+    if b"pitm" not in boxes or b"iprp" not in boxes:
+        return []
+    primary = boxes[b"pitm"]
+    item = _read_number(data, primary.start + _VERSION_AND_FLAGS_BYTES, 4 if _read_version(data, primary) else 2)
+    statements = _read_item_colors(data, boxes[b"iprp"], item)
+    tile = _find_first_tile(data, boxes[b"iref"], item) if not statements and b"iref" in boxes else None
+    return statements if tile is None else _read_item_colors(data, boxes[b"iprp"], tile)
+
+
+def _read_item_colors(data: bytes, container: Box, item: int) -> list[ColorStatement]:
+    profiles: list[ColorStatement] = []
+    code_points: list[ColorStatement] = []
+    for box in _list_properties(data, container, item):
+        match data[box.start : box.start + 4]:
+            case b"prof" | b"rICC" if box.name == b"colr":
+                profiles.append(data[box.start + 4 : box.end])
+            case b"nclx" if box.name == b"colr":
+                # The decoder applies the matrix and the range, which follow.
+                primaries, transfer = (_read_number(data, box.start + at, 2) for at in (4, 6))
+                code_points.append(read_code_points(primaries, transfer))
+            case _:
+                pass
+    return [*profiles, *code_points]
+
+
+def _list_properties(data: bytes, container: Box, item: int) -> Iterator[Box]:
+    """Yields the boxes that describe an item (ISO/IEC 14496-12, 8.11.14)."""
+    boxes = list(_iter_boxes(data, container.start, container.end))
+    properties = [box for store in boxes if store.name == b"ipco" for box in _iter_boxes(data, store.start, store.end)]
+    for box in boxes:
+        if box.name != b"ipma":
+            continue
+        id_bytes = 4 if _read_version(data, box) else 2
+        has_long_indexes = _read_number(data, box.start + 3, 1) & 1
+        # The first bit of an index says whether a reader must know the property.
+        index_bytes, mask = (2, 0x7FFF) if has_long_indexes else (1, 0x7F)
+        at = box.start + _VERSION_AND_FLAGS_BYTES
+        entries, at = _read_number(data, at, 4), at + 4
+        for _ in range(min(entries, _MAX_BOXES)):
+            start = at + id_bytes + 1
+            end = start + _read_number(data, start - 1, 1) * index_bytes
+            if _read_number(data, at, id_bytes) == item:
+                indexes = [_read_number(data, one, index_bytes) & mask for one in range(start, end, index_bytes)]
+                yield from (properties[index - 1] for index in indexes if 0 < index <= len(properties))
+                break
+            at = end
+
+
+def _find_first_tile(data: bytes, references: Box, item: int) -> int | None:
+    """Returns the first of the items that a derived item is made from; None if it is not derived (8.11.12)."""
+    id_bytes = 4 if _read_version(data, references) else 2
+    for box in _iter_boxes(data, references.start + _VERSION_AND_FLAGS_BYTES, references.end):
+        if box.name == b"dimg" and _read_number(data, box.start, id_bytes) == item:
+            return _read_number(data, box.start + id_bytes + 2, id_bytes)
+    return None
+
+
+def _read_version(data: bytes, box: Box) -> int:
+    return _read_number(data, box.start, 1)
+
+
+def _read_number(data: bytes, at: int, length: int) -> int:
+    return int.from_bytes(data[at : at + length])
 
 
 def _iter_boxes(data: bytes, start: int, end: int) -> Iterator[Box]:

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from backdrop.imaging.color_spaces import ColorStatement
+from backdrop.imaging.formats import exif_colors
 from backdrop.imaging.formats.byte_splicer import ByteSplicer
 from backdrop.imaging.formats.header import (
     MAX_PARTS,
@@ -29,7 +31,7 @@ _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE_FRAME = 0xC2
 _SUPPORTED_FRAMES = frozenset({0xC0, 0xC1, _PROGRESSIVE_FRAME})
 _QUANTIZATION_TABLES, _HUFFMAN_TABLES = 0xDB, 0xC4
-_APP0, _APP1, _APP13, _APP14 = 0xE0, 0xE1, 0xED, 0xEE
+_APP0, _APP1, _APP2, _APP13, _APP14 = 0xE0, 0xE1, 0xE2, 0xED, 0xEE
 _STANDALONE_MARKERS = frozenset({0x01, 0xD8})
 # Stuffed zeros and restart markers belong to the pixel data; a repeated FF is padding.
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
@@ -45,6 +47,7 @@ _MAX_SAMPLING = _MAX_CHANNELS = 4
 _KEPT_MARKERS = _FRAME_MARKERS | {_HUFFMAN_TABLES, 0xCC, START_OF_SCAN, _QUANTIZATION_TABLES, 0xDD}
 """Frames, Huffman and arithmetic coding tables, scans, quantization tables, and the restart interval."""
 _EXIF_HEADER = b"Exif\0"
+_PROFILE_HEADER = b"ICC_PROFILE\0"
 _XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\0"
 _IMAGE_RESOURCE_HEADER = b"Photoshop 3.0\0"
 _EXTENDED_XMP_HEADER = b"http://ns.adobe.com/xmp/extension/\0"
@@ -244,6 +247,25 @@ def _read_color_fields(marker: int, payload: bytes) -> bytes | None:
     if marker == _APP14 and payload.startswith(b"Adobe") and len(payload) >= 12:
         return payload[:12]
     return None
+
+
+def read_color_statements(data: bytes) -> list[ColorStatement]:
+    """See `color_statements`. A profile may fill several numbered segments (ICC.1:2022, B.4)."""
+    parts: list[bytes] = []
+    exif: list[ColorStatement] = []
+    for segment in iter_segments(data):
+        if segment.marker == START_OF_SCAN:
+            break
+        payload = data[segment.start : segment.end]
+        if segment.marker == _APP2 and payload.startswith(_PROFILE_HEADER):
+            parts.append(payload[len(_PROFILE_HEADER) :])
+        elif segment.marker == _APP1 and payload.startswith(_EXIF_HEADER) and not exif:
+            exif = exif_colors.read_color_statements(payload[len(_EXIF_HEADER) + 1 :])
+    if not parts:
+        return exif
+    parts.sort()
+    is_complete = len(parts[0]) > 1 and parts[0][1] == len(parts)
+    return [b"".join(part[2:] for part in parts) if is_complete else None, *exif]
 
 
 def embed_xmp(data: bytes, packet: bytes) -> bytes:

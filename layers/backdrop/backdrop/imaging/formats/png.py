@@ -1,9 +1,11 @@
 """PNG, per the W3C specification (third edition): chunks, header, structure, pixels, and metadata."""
 
+import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from backdrop.imaging.color_spaces import SRGB, ColorStatement, build_calibrated_space, read_code_points
 from backdrop.imaging.formats.byte_splicer import ByteSplicer
 from backdrop.imaging.formats.header import (
     MAX_PARTS,
@@ -44,9 +46,15 @@ _ADAM7_PASSES = (
 
 _KEPT_CHUNK_MAX_BYTES: dict[bytes, int] = {
     b"IHDR": 13, b"PLTE": 768, b"tRNS": 256, b"IEND": 0,
-    b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4, b"mDCV": 24, b"cLLI": 8, b"sBIT": 4, b"bKGD": 6, b"pHYs": 9,
+    b"sRGB": 1, b"sBIT": 4, b"bKGD": 6, b"pHYs": 9,
 }  # fmt: skip
-"""The chunks that define what the pixels mean, each with its maximum length: a longer one could hide other data."""
+"""The chunks that define what the pixels mean, each with its maximum length: a longer one could hide other data.
+
+A picture whose colors are not sRGB has been converted, so that other statements about them could only be misread.
+"""
+_COLOR_CHUNKS = frozenset({b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM"})
+_UNIT = 100_000
+"""Gamma and chromaticities are stored times this number (11.3.2.1 and 11.3.2.2)."""
 _TEXT_CHUNKS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 _LEGACY_XMP_KEYWORD = b"Raw profile type xmp\0"
@@ -179,6 +187,57 @@ def _count_unpacked_bytes(parts: Iterable[memoryview], max_bytes: int) -> int:
             if unpacker.eof or total >= max_bytes:
                 return total
     return total
+
+
+# -- colors -----------------------------------------------------------------------------------------------------------
+
+
+def read_color_statements(data: bytes) -> list[ColorStatement]:
+    """See `color_statements`. The order is that of W3C PNG (third edition), 4.3."""
+    payloads: dict[bytes, bytes] = {}
+    for chunk in iter_chunks(data, checks_pixels=False):
+        if chunk.name == b"IDAT":
+            break
+        if chunk.name in _COLOR_CHUNKS:
+            # Each may occur once; the first one counts.
+            payloads.setdefault(chunk.name, bytes(chunk.payload))
+    readers = (b"cICP", _read_code_points), (b"iCCP", _read_profile), (b"sRGB", _read_srgb)
+    statements = [reader(payloads[name]) for name, reader in readers if name in payloads]
+    return [*statements, *_read_calibration(payloads.get(b"gAMA"), payloads.get(b"cHRM"))]
+
+
+def _read_code_points(payload: bytes) -> ColorStatement:
+    if len(payload) != 4 or payload[2] or payload[3] > 1:
+        return None
+    return read_code_points(payload[0], payload[1], is_narrow=not payload[3])
+
+
+def _read_profile(payload: bytes) -> ColorStatement:
+    _, _, packed = payload.partition(b"\0")
+    unpacker = zlib.decompressobj()
+    try:
+        profile = unpacker.decompress(packed[1:], MAX_METADATA_BYTES)
+    except zlib.error:
+        return None
+    return profile if unpacker.eof and packed[0] == 0 else None
+
+
+def _read_srgb(payload: bytes) -> ColorStatement:
+    return SRGB if len(payload) == 1 else None
+
+
+def _read_calibration(gamma: bytes | None, chromaticities: bytes | None) -> list[ColorStatement]:
+    """Reads the gamma of the encoder, and x and y of white, red, green, and blue. Either may be missing."""
+    gammas = [_UNIT / int.from_bytes(gamma)] * 3 if gamma and len(gamma) == 4 and any(gamma) else []
+    has_points = chromaticities is not None and len(chromaticities) == 32
+    statements: list[ColorStatement] = []
+    if (gamma is not None and not gammas) or (chromaticities is not None and not has_points):
+        statements.append(None)
+    if chromaticities and has_points:
+        numbers = [number / _UNIT for number in struct.unpack(">8I", chromaticities)]
+        white, red, green, blue = zip(numbers[::2], numbers[1::2], strict=True)
+        statements.append(build_calibrated_space(gammas, (red, green, blue), white))
+    return [*statements, build_calibrated_space(gammas, None, None)] if gammas else statements
 
 
 def strip_metadata(data: bytes) -> bytes:

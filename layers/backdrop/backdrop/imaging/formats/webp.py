@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from backdrop.imaging.color_spaces import ColorStatement
+from backdrop.imaging.formats import exif_colors
 from backdrop.imaging.formats.header import (
     MAX_PARTS,
     DamagedError,
@@ -14,7 +16,7 @@ from backdrop.imaging.formats.header import (
 MAX_SIDE = 16_383
 """Pixels (RFC 9649)."""
 
-_EXTENDED_HEADER, _XMP_CHUNK = b"VP8X", b"XMP "
+_EXTENDED_HEADER, _PROFILE_CHUNK, _EXIF_CHUNK, _XMP_CHUNK = b"VP8X", b"ICCP", b"EXIF", b"XMP "
 _EXTENDED_HEADER_BYTES = 10
 _ALPHA_FLAG, _XMP_FLAG, _ANIMATION_FLAG = 0x10, 0x04, 0x02
 _KEPT_CHUNKS = frozenset({_EXTENDED_HEADER, b"ALPH", b"VP8 ", b"VP8L"})
@@ -94,6 +96,16 @@ def validate_structure(data: bytes, header: ImageHeader) -> ImageHeader:
     if _read_frame_size(frames[0].name, frames[0].payload) != (header.width, header.height):
         raise DamagedError("contains a picture of a different size than it states")
     return header
+
+
+def read_color_statements(data: bytes) -> list[ColorStatement]:
+    """See `color_statements`."""
+    payloads = {
+        chunk.name: bytes(chunk.payload) for chunk in iter_chunks(data) if chunk.name in (_PROFILE_CHUNK, _EXIF_CHUNK)
+    }
+    # Some programs copy the block together with its header in a JPEG.
+    exif = exif_colors.read_color_statements(payloads.get(_EXIF_CHUNK, b"").removeprefix(b"Exif\0\0"))
+    return [payloads[_PROFILE_CHUNK], *exif] if _PROFILE_CHUNK in payloads else exif
 
 
 def strip_metadata(data: bytes) -> bytes:
