@@ -94,6 +94,10 @@ def _heif() -> Iterator[Case]:
     clear = with_alpha(shown)
     yield _case("heic-with-alpha", saved(clear, "heic"), pixels=clear, encoded="webp:95")
     yield _case("heic-of-10-bits", ten_bit_heic(shown), pixels=shown)
+    for offset in range(3):
+        odd_type = bytearray(saved(shown, "heic", exif=b"Exif\0\0MM"))
+        odd_type[odd_type.index(b"Exif") + offset] = 0xE9
+        yield _case(f"heic-with-an-item-of-invalid-type-{offset + 1}", bytes(odd_type), pixels=shown)
     apple = picture(shown)
     apple.info["icc_profile"] = rgb_profile(P3)
     yield _case("heic-in-P3", heic(apple), ("profile:converted",), pixels=seen_rgb(P3)(shown))

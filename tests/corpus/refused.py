@@ -87,10 +87,6 @@ def _damaged() -> Iterator[Case]:
         heic[: heic.index(b"meta") - 4] + b"\0\0\0\4meta" + bytes(90),
         Code.DAMAGED_PHOTO,
     )
-    for offset in range(3):
-        wrong_type = bytearray(saved(scene(), "heic", exif=b"Exif\0\0MM"))
-        wrong_type[wrong_type.index(b"Exif") + offset] = 0xE9
-        yield _case(f"heic-with-an-item-of-invalid-type-{offset + 1}", bytes(wrong_type), Code.DAMAGED_PHOTO)
     jpeg, progressive = saved(scene(), "jpeg"), saved(scene(), "jpeg", progressive=True)
     yield _case("jpeg-without-quantization-tables", remove_segments(jpeg, QUANTIZATION), Code.DAMAGED_PHOTO)
     yield _case("jpeg-that-lacks-a-huffman-table", remove_segments(progressive, HUFFMAN, 1), Code.DAMAGED_PHOTO)
