@@ -41,6 +41,7 @@ def cases() -> Iterator[Case]:
     yield from _heif()
     yield from _cameras()
     yield from _bmp()
+    yield from _gif()
 
 
 def with_chunks(png: bytes, *chunks: tuple[bytes, bytes]) -> bytes:
@@ -274,6 +275,17 @@ def _bmp() -> Iterator[Case]:
         ("an-embedded-profile-in-a-short-header", color_bmp(shown, kind=b"MBED", size=108), IGNORED),
     ):
         yield _case(f"bmp-with-{name}", data, changes, pixels=shown)
+
+
+def _gif() -> Iterator[Case]:
+    few = picture(scene()).quantize(60)
+    plain = saved(few, "gif", comment="made by hand")
+    blocks = (rgb_profile(P3)[at : at + 255] for at in range(0, len(rgb_profile(P3)), 255))
+    extension = b"!\xff\x0bICCRGBG1012" + b"".join(bytes([len(block)]) + block for block in blocks) + b"\0"
+    at = plain.index(b"made by hand\0") + 13
+    seen = seen_rgb(P3)(np.asarray(few.convert("RGB")))
+    changes = (*CONVERTED, "colors:palette")
+    yield _case("gif-with-a-profile", plain[:at] + extension + plain[at:], changes, pixels=seen)
 
 
 def _rgb(gray: Pixels) -> Pixels:

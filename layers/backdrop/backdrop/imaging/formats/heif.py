@@ -10,6 +10,8 @@ _HEADER_BYTES = 8
 _LARGE_HEADER_BYTES = 16
 _MAX_BOXES = 100_000
 _VERSION_AND_FLAGS_BYTES = 4
+_MAX_ASSOCIATION_BOXES = 4
+"""One for each combination of the lengths of items' and properties' numbers."""
 _CONTENT_OFFSETS = {b"meta": 4, b"iprp": 0, b"ipco": 0}
 """The boxes on the path to a picture's size, and the bytes before their content (ISO/IEC 23008-12, 6.5.3)."""
 
@@ -89,19 +91,18 @@ def _read_item_colors(data: bytes, container: Box, item: int) -> list[ColorState
 def _list_properties(data: bytes, container: Box, item: int) -> Iterator[Box]:
     """Yields the boxes that describe an item (ISO/IEC 14496-12, 8.11.14)."""
     boxes = list(_iter_boxes(data, container.start, container.end))
-    properties = [box for store in boxes if store.name == b"ipco" for box in _iter_boxes(data, store.start, store.end)]
-    for box in boxes:
-        if box.name != b"ipma":
-            continue
+    store = next((box for box in boxes if box.name == b"ipco"), None)
+    properties = list(_iter_boxes(data, store.start, store.end)) if store else []
+    for box in [box for box in boxes if box.name == b"ipma"][:_MAX_ASSOCIATION_BOXES]:
         id_bytes = 4 if _read_version(data, box) else 2
-        has_long_indexes = _read_number(data, box.start + 3, 1) & 1
         # The first bit of an index says whether a reader must know the property.
-        index_bytes, mask = (2, 0x7FFF) if has_long_indexes else (1, 0x7F)
-        at = box.start + _VERSION_AND_FLAGS_BYTES
-        entries, at = _read_number(data, at, 4), at + 4
-        for _ in range(min(entries, _MAX_BOXES)):
+        index_bytes, mask = (2, 0x7FFF) if _read_number(data, box.start + 3, 1) & 1 else (1, 0x7F)
+        at = box.start + _VERSION_AND_FLAGS_BYTES + 4
+        for _ in range(_MAX_BOXES):
             start = at + id_bytes + 1
-            end = start + _read_number(data, start - 1, 1) * index_bytes
+            if start > box.end:
+                break
+            end = start + data[start - 1] * index_bytes
             if _read_number(data, at, id_bytes) == item:
                 indexes = [_read_number(data, one, index_bytes) & mask for one in range(start, end, index_bytes)]
                 yield from (properties[index - 1] for index in indexes if 0 < index <= len(properties))
