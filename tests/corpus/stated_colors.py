@@ -121,6 +121,7 @@ def _png_numbers() -> Iterator[Case]:
         ("the-codes-of-BT.2020", [(b"cICP", b"\x09\x0e\0\1")], BT_2020, CONVERTED),
         ("the-codes-of-PQ", [(b"cICP", b"\x09\x10\0\1")], PQ, HDR),
         ("the-codes-of-HLG", [(b"cICP", b"\x09\x12\0\1")], HLG, HDR),
+        ("the-codes-of-linear-light", [(b"cICP", b"\x01\x08\0\1")], LINEAR, CONVERTED),
     ):
         data = with_chunks(plain, *chunks)
         yield Case(f"png-with-{name}", data, changes, pixels=seen_rgb(space)(shown), encoded="png:lossless")
@@ -201,10 +202,11 @@ def _heif() -> Iterator[Case]:
             ("HLG", 9, 18, HLG, HDR),
             ("BT.709", 1, 1, SRGB, ()),
             ("unspecified-codes", 2, 2, SRGB, ()),
-            ("a-logarithmic-curve", 1, 9, SRGB, IGNORED),
         ):
             data = with_code_points(plain, primaries, transfer)
             yield _case(f"{kind}-with-the-codes-of-{name}", data, changes, pixels=seen_rgb(space)(shown))
+    data = with_code_points(saved(shown, "avif"), 13, 13)
+    yield _case("avif-with-reserved-codes", data, IGNORED, pixels=shown)
     clear = with_alpha(shown)
     data = with_code_points(saved(clear, "avif"), 12, 13)
     yield _case("avif-with-alpha-and-code-points", data, CONVERTED, pixels=seen_rgb(P3)(clear))

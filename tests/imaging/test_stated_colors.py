@@ -90,9 +90,14 @@ def test_hdr_is_mapped_to_sdr_by_its_specifications(transfer: int, space: Space)
     assert abs(read_pixels(sent, "RGB") - seen_rgb(space)(ramp)).max() <= 1
 
 
-@pytest.mark.parametrize("transfer", [1, 4, 5, 6, 8, 13, 14, 16, 18])
-@pytest.mark.parametrize("primaries", [1, 4, 5, 6, 8, 9, 11, 12, 22])
-def test_every_supported_code_point_keeps_black_and_white(primaries: int, transfer: int) -> None:
+@pytest.mark.parametrize(
+    ("primaries", "transfer"),
+    [
+        *((primaries, 13) for primaries in (2, *range(4, 13), 22)),
+        *((1, transfer) for transfer in (1, 2, *range(4, 19))),
+    ],
+)
+def test_every_code_point_keeps_black_and_white(primaries: int, transfer: int) -> None:
     ends = np.array([[[0] * 3, [255] * 3]], np.uint8).repeat(16, axis=0).repeat(16, axis=1)
     data = with_chunks(saved(ends, "png"), (b"cICP", bytes((primaries, transfer, 0, 1))))
 

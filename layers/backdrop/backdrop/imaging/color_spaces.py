@@ -1,6 +1,6 @@
 """RGB color spaces that a file states in numbers, and the ICC profiles from which littlecms converts them.
 
-HDR becomes SDR in its curve alone: see `_tone_map`.
+HDR becomes SDR in its curve alone: see docs/decisions/0056-colors-that-a-file-states.md.
 """
 
 import struct
@@ -40,8 +40,12 @@ def _sdr_light(value: float) -> float:
     return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
 
 
-def _power(gamma: float) -> _Curve:
-    return lambda value: value**gamma
+def _power(gamma: float, peak: float = 1) -> _Curve:
+    return lambda value: value**gamma * peak
+
+
+def _logarithm(decades: float) -> _Curve:
+    return lambda value: 10 ** (decades * (value - 1)) if value else 0
 
 
 # -- HDR (ITU-R BT.2100-3) --------------------------------------------------------------------------------------------
@@ -68,11 +72,8 @@ _TARGET = _pq_value(_SDR_WHITE) / _PQ_VALUE_OF_PEAK
 _KNEE = 1.5 * _TARGET - 0.5
 
 
-def _tone_map(pq_value: float) -> float:
-    """Compresses highlights up to `_HDR_PEAK` below `_SDR_WHITE`, and keeps what is darker than the knee.
-
-    The EETF of BT.2390-11, 5.4.1, applied to each channel.
-    """
+def _pq_light(pq_value: float) -> float:
+    """Compresses highlights up to `_HDR_PEAK` below `_SDR_WHITE` (the EETF of BT.2390-11, 5.4.1, for each channel)."""
     value = min(pq_value / _PQ_VALUE_OF_PEAK, 1)
     if value > _KNEE:
         t = (value - _KNEE) / (1 - _KNEE)
@@ -85,10 +86,10 @@ def _tone_map(pq_value: float) -> float:
 def _hlg_light(value: float) -> float:
     # A curve can apply the OOTF's gamma only to each channel, instead of to their luminance.
     light = value**2 / 3 if value <= 0.5 else (exp((value - _HLG_C) / _HLG_A) + _HLG_B) / 12
-    return _tone_map(_pq_value(_HDR_PEAK * min(light, 1) ** _HLG_GAMMA))
+    return _pq_light(_pq_value(_HDR_PEAK * min(light, 1) ** _HLG_GAMMA))
 
 
-_HDR_CURVES = frozenset({_tone_map, _hlg_light})
+_HDR_CURVES = frozenset({_pq_light, _hlg_light})
 
 
 # -- color spaces -----------------------------------------------------------------------------------------------------
@@ -125,6 +126,7 @@ _CODED_PRIMARIES: dict[int, tuple[_Primaries, Chromaticity]] = {
     7: (_BT_601, _D65),
     8: (((0.681, 0.319), (0.243, 0.692), (0.145, 0.049)), _ILLUMINANT_C),
     9: (((0.708, 0.292), (0.170, 0.797), (0.131, 0.046)), _D65),
+    10: (((1, 0), (0, 1), (0, 0)), (1 / 3, 1 / 3)),
     11: (_P3, _DCI_WHITE),
     12: (_P3, _D65),
     22: (((0.630, 0.340), (0.295, 0.605), (0.155, 0.077)), _D65),
@@ -137,14 +139,17 @@ _CODED_CURVES: dict[int, _Curve] = {
     4: _power(2.2),
     5: _power(2.8),
     8: _power(1.0),
-    16: _tone_map,
+    9: _logarithm(2),
+    10: _logarithm(2.5),
+    16: _pq_light,
+    17: _power(2.6, 52.37 / 48),
     18: _hlg_light,
 }
-"""ITU-T H.273 (07/2024), table 3, without logarithmic curves and those of digital cinema."""
+"""ITU-T H.273 (07/2024), table 3."""
 
 
 def read_code_points(primaries: int, transfer: int, *, is_narrow: bool = False) -> ColorSpace | None:
-    """Returns the color space that these code points of ITU-T H.273 name; None if one is reserved or not supported."""
+    """Returns the color space that these code points of ITU-T H.273 name; None if one is reserved."""
     if primaries not in _CODED_PRIMARIES or transfer not in _CODED_CURVES:
         return None
     return ColorSpace(*_CODED_PRIMARIES[primaries], (_CODED_CURVES[transfer],) * 3, is_narrow)
