@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -86,11 +86,13 @@ def to_profile_mode(mode: str) -> str:
     return "L" if mode in _MODES_16_BIT or mode in ("1", "L", "LA") else "RGB"
 
 
+@lru_cache(maxsize=2)
 def classify_profile(profile: bytes, mode: str) -> ProfileEffect:
     """Tests whether a profile gives colors in the mode `RGB`, `L`, or `CMYK` the same meaning as sRGB does.
 
     The profile is applied to a probe; its name is not considered. A profile is `unusable` if it is damaged or for
-    another color space.
+    another color space. The last answers are kept, because each one takes milliseconds, and a photo is opened several
+    times.
     """
     from PIL import ImageChops, ImageCms
 

@@ -6,6 +6,7 @@ HDR becomes SDR in its curve alone: see docs/decisions/0056-colors-that-a-file-s
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp, sumprod
 
 type Chromaticity = tuple[float, float]
@@ -184,6 +185,7 @@ def _are_close(one: tuple[_Primaries, Chromaticity], other: tuple[_Primaries, Ch
 # -- ICC profiles (ICC.1:2001-04, which every reader knows) -----------------------------------------------------------
 
 
+@lru_cache(maxsize=2)
 def build_profile(space: ColorSpace, mode: str) -> bytes | None:
     """Returns an ICC profile for a picture in the mode `RGB` or `L`.
 
