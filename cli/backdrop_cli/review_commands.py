@@ -38,6 +38,9 @@ SHA256_PATTERN = re.compile("[0-9a-fA-F]{8,64}")
 def list_pictures(
     ctx: typer.Context,
     prefix: Annotated[str, typer.Option("--prefix", metavar="PREFIX", help="Beginning of the photos' keys")] = "",
+    policy: Annotated[
+        bool, typer.Option("--policy", help="Print the IAM policy of a person who may only see and decide pictures")
+    ] = False,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
@@ -52,9 +55,12 @@ def list_pictures(
     if ctx.invoked_subcommand:
         return
     with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
-        from backdrop_cli.operate.review import show_waiting_pictures
+        from backdrop_cli.operate.review import show_approver_policy, show_waiting_pictures
 
-        show_waiting_pictures(target_stack, screen, prefix)
+        if policy:
+            show_approver_policy(target_stack, screen)
+        else:
+            show_waiting_pictures(target_stack, screen, prefix)
 
 
 def _build_decision_command(name: str, decision: str, help_text: str) -> Callable[..., None]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backdrop.aws.s3 import OutputBucket, S3InputBucket
@@ -20,7 +20,6 @@ from backdrop.operate.cancel import CancelService
 from backdrop.operate.mandates import MandateService
 from backdrop.operate.redrive import RedriveService
 from backdrop.operate.rerun import RerunService
-from backdrop.pipeline.approvals import Approvals
 from backdrop.pipeline.breaker import CircuitBreaker
 from backdrop.ports import Clock, IdeogramEndpoint, InputBucket, ManifestReader
 from backdrop.reconcile.dead_letters import DeadLetterTriage
@@ -29,6 +28,7 @@ from backdrop_cli.bucket_reader import BucketReader
 from backdrop_cli.campaign.state_machine import CampaignStateMachine
 from backdrop_cli.errors import CommandError
 from backdrop_cli.ledger_scan import LedgerScan
+from backdrop_cli.operate.approver import Caller, Decisions
 from backdrop_cli.options import StackLocation, has_local_cloud
 from backdrop_cli.owned_contents import OwnedContents
 from backdrop_client.s3_uploader import S3Uploader
@@ -70,7 +70,7 @@ class Stack:
     name: str
     redrive_service: RedriveService
     cancel_service: CancelService
-    approvals: Approvals
+    decisions: Decisions
     mandates: MandateService
     read_caller: Callable[[], str]
     circuit_breaker: CircuitBreaker
@@ -194,13 +194,19 @@ def build_stack(
 ) -> Stack:
     """Builds a stack from the same services that its own functions use."""
     settings, s3 = bootstrap.settings, bootstrap.client("s3")
+
+    @cache
+    def read_caller() -> Caller:
+        identity = bootstrap.client("sts").get_caller_identity()
+        return Caller(identity["Arn"], identity["UserId"])
+
     return Stack(
         name=name,
         redrive_service=bootstrap.redrive(),
         cancel_service=bootstrap.cancel(),
-        approvals=bootstrap.approvals(),
+        decisions=Decisions(bootstrap.approvals(), bootstrap.events, read_caller),
         mandates=bootstrap.mandates(),
-        read_caller=lambda: bootstrap.client("sts").get_caller_identity()["Arn"],
+        read_caller=lambda: read_caller().arn,
         circuit_breaker=bootstrap.breaker,
         dead_letters=bootstrap.dead_letters(),
         read_lane_depth=read_lane_depth,

@@ -3,7 +3,8 @@
 When a function changes, the emulator kills its workers, even those that are running an invocation, and blocks while
 it deletes their files. Here, each worker ends when it is idle, in a separate thread. The emulator also unpacks every
 layer for every worker. Here, it unpacks each layer once: a cold start of ten workers would unpack 40,000 files.
-Policies also match keys with line breaks. In tests, workers are forked from a process that has imported their packages.
+Policies also match keys with line breaks, and evaluate the conditions that ours have. In tests, workers are
+forked from a process that has imported their packages.
 """
 
 import os
@@ -33,6 +34,7 @@ if __name__ == "__main__":
     lambda_runtime.zipfile = import_module("layer_cache")
     policies: Any = import_module("ministack.core.iam_evaluator")
     policies._fnmatch_compile = import_module("iam_wildcards").compile_pattern  # noqa: SLF001  see above
+    import_module("policy_conditions").install(import_module("ministack.core.iam_actions"), policies)
     if "FORK_WORKERS" in os.environ:
         lambda_runtime.subprocess = import_module("worker_template").ForkingSubprocess
     sys.exit(import_module("ministack.app").main())

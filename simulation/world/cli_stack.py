@@ -10,7 +10,7 @@ from backdrop.reconcile.bill_report import build_bill_report
 from backdrop.reconcile.price_check_report import build_price_check_report
 from backdrop_cli.campaign.state_machine import CampaignStateMachine
 from backdrop_cli.stack import QueueDepth, Stack, build_stack
-from simulation.world.simulated_stack import LEDGER_TABLE, World
+from simulation.world.simulated_stack import EVENT_BUS, LEDGER_TABLE, World
 
 STACK_ARN = "arn:aws:cloudformation:eu-central-1:123456789012:stack/shop/1"
 
@@ -30,7 +30,7 @@ def build_simulated_stack(world: World, state_machine: CampaignStateMachine) -> 
         max_threads=1,
         sleep=world.run_for,
         arn=STACK_ARN,
-        outputs={"LedgerTableName": LEDGER_TABLE},
+        outputs={"LedgerTableName": LEDGER_TABLE, "EventBusName": EVENT_BUS},
         run_bill_comparison=partial(_run_bill_comparison, world),
         run_price_check=partial(_run_price_check, world),
     )

@@ -19,6 +19,7 @@ from simulation.world.dynamodb_expressions import (
     find_placeholders,
     is_met,
 )
+from simulation.world.ledger_roles import check_role
 from simulation.world.transport import Transport, build_client_error, build_transaction_error
 from simulation.world.world_clock import WorldClock
 
@@ -376,8 +377,7 @@ class SimulatedTable:
     # -- writing ------------------------------------------------------------------------------------------------
 
     def _write_one(self, kind: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        self._check(request["TableName"])
-        write = evaluate_write(kind, request, self.items)
+        write = self._evaluate({kind: request})
         if not write.is_allowed:
             failed = "The conditional request failed"
             raise build_client_error("ConditionalCheckFailedException", kind, 400, failed, **write.item_on_failure)
@@ -416,7 +416,11 @@ class SimulatedTable:
     def _evaluate(self, entry: dict[str, Any]) -> EvaluatedWrite:
         ((kind, request),) = entry.items()
         self._check(request["TableName"])
-        return evaluate_write(kind, request, self.items)
+        write = evaluate_write(kind, request, self.items)
+        worker = self._clock.event_loop.current_worker if self._clock.event_loop else None
+        if worker:
+            check_role(worker.name, kind, write.key[0])
+        return write
 
     def _apply(self, write: EvaluatedWrite) -> None:
         if not write.changes_item:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from simulation.world.simulated_stack import World
 
 MAX_MEGAPIXELS = 1
-CALLER = "arn:aws:iam::123456789012:user/ann"
+CALLER, CALLER_ID = "arn:aws:iam::123456789012:user/ann", "AIDAEXAMPLEOFANN"
 PARSE_EVENTS = partial(parse_intake_message, input_bucket=INPUT_BUCKET, readable_buckets={READABLE_BUCKET})
 
 
@@ -47,7 +47,7 @@ class SimulatedIdentity:
     """The STS client of a person who runs commands."""
 
     def get_caller_identity(self) -> dict[str, str]:
-        return {"Arn": CALLER}
+        return {"Arn": CALLER, "UserId": CALLER_ID}
 
 
 class WorldBootstrap(Bootstrap):

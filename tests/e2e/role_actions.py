@@ -77,11 +77,44 @@ def _pictures(stack: DeployedStack) -> dict[str, Call]:
     }
 
 
+WRITTEN_ITEMS = {
+    "write a photo or a job": "source#missing",
+    "write the owner of a content": "content#missing",
+    "write the owner of a name": "name#missing",
+    "write that a job was reviewed": "review#missing",
+    "write the health of a lane": "lane#missing",
+    "write reconcile's own item": "reconcile",
+    "write usage records": "usage#missing",
+    "write a mandate": "mandate#missing",
+    "write the list of mandates": "mandates",
+    "write a day's budget": "budget#missing",
+    "write a share of a day's budget": "share#missing#1",
+    "write an item of another kind": "missing",
+}
+AMOUNTS = {
+    "add to a day's totals": "budget#missing",
+    "add to a share of a day's budget": "share#missing#1",
+    "add to what a mandate has spent": "mandate#missing",
+    "update any other item": "source#missing",
+}
+
+
+def _put(table: str, key: str) -> dict[str, Any]:
+    return {"TableName": table, "Item": _build_key(key), "ConditionExpression": "attribute_exists(pk)"}
+
+
+def _update(table: str, key: str) -> dict[str, Any]:
+    return {"TableName": table, "Key": _build_key(key), "ConditionExpression": "attribute_exists(pk)"}
+
+
+def _build_key(partition_key: str) -> dict[str, Any]:
+    return {"pk": {"S": partition_key}, "sk": {"S": "nothing"}}
+
+
 def _ledger(stack: DeployedStack) -> dict[str, Call]:
     name = stack.outputs["LedgerTableName"]
     missing_key = {"pk": {"S": "missing"}, "sk": {"S": "nothing"}}
     item, batch = {"TableName": name, "Key": missing_key}, {name: {"Keys": [missing_key]}}
-    if_exists = {"ConditionExpression": "attribute_exists(pk)"}
     due = {"KeyConditionExpression": "watch = :value", "ExpressionAttributeValues": {":value": {"S": "nothing"}}}
     own = {"KeyConditionExpression": "pk = :value", "ExpressionAttributeValues": {":value": {"S": "missing"}}}
     return {
@@ -93,8 +126,13 @@ def _ledger(stack: DeployedStack) -> dict[str, Call]:
         ),
         "query a photo's jobs": ("dynamodb", "query", {"TableName": name, **own}),
         "query what is due": ("dynamodb", "query", {"TableName": name, "IndexName": "watch", **due}),
-        "write a ledger item": ("dynamodb", "put_item", {"TableName": name, "Item": missing_key, **if_exists}),
-        "add to a day's totals": ("dynamodb", "update_item", item | if_exists),
+        **{action: ("dynamodb", "put_item", _put(name, key)) for action, key in WRITTEN_ITEMS.items()},
+        "write a photo and a mandate in one transaction": (
+            "dynamodb",
+            "transact_write_items",
+            {"TransactItems": [{"Put": _put(name, key)} for key in ("source#missing", "mandate#missing")]},
+        ),
+        **{action: ("dynamodb", "update_item", _update(name, key)) for action, key in AMOUNTS.items()},
         "delete a ledger item": ("dynamodb", "delete_item", item),
         "scan the ledger": ("dynamodb", "scan", {"TableName": name}),
     }

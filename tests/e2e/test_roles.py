@@ -4,7 +4,9 @@ What it does not enforce is marked on that page, and tests/unit/template/test_ro
 """
 
 import json
+import os
 import re
+import subprocess
 from collections.abc import Generator
 from typing import Any, cast
 
@@ -101,3 +103,31 @@ def test_role_may_do_exactly_what_is_documented(stack: DeployedStack, column: st
         if is_allowed(clients[service], operation, arguments)
     }
     assert allowed == {action for action, columns in ENFORCED.items() if column in columns}
+
+
+def test_approver_may_decide_in_the_own_name_and_nothing_else(stack: DeployedStack) -> None:
+    env = {**os.environ, "BACKDROP_HOME": str(stack.cloud.home.path)}
+    command = [str(ROOT / ".venv" / "bin" / "backdrop"), "review", "--policy", "--json"]
+    policy = json.loads(subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout)["policy"]
+    iam = create_client(stack, boto3.Session("test", "test"), "iam")
+    user_id = iam.create_user(UserName="approver")["User"]["UserId"]
+    iam.put_user_policy(UserName="approver", PolicyName="approver", PolicyDocument=json.dumps(policy))
+    key = iam.create_access_key(UserName="approver")["AccessKey"]
+    session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"])
+    attempts = build_calls(stack)
+    allowed = {
+        action
+        for action, (service, operation, arguments) in attempts.items()
+        if is_allowed(create_client(stack, session, service), operation, arguments)
+    }
+    reads = {"read a ledger item", "read several ledger items", "query a photo's jobs", "query what is due"}
+    assert allowed == {"read a photo", *reads}
+
+    def may_publish(source: str, detail_type: str) -> bool:
+        bus = stack.outputs["EventBusName"]
+        entry = {"Source": source, "DetailType": detail_type, "Detail": "{}", "EventBusName": bus}
+        return is_allowed(create_client(stack, session, "events"), "put_events", {"Entries": [entry]})
+
+    assert may_publish(f"approver:{user_id}", "Image Rejected")
+    assert not may_publish(f"approver:{user_id}", "Image Requested")
+    assert not may_publish("approver:AIDAOFANOTHER", "Image Approved")

@@ -1,5 +1,6 @@
 """The `review` commands: list the pictures that wait for a person, and approve, reject, or redo them."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import batched
@@ -16,6 +17,7 @@ from backdrop.model.schedule import ItemKey
 from backdrop.model.transitions import describe_decision
 from backdrop_cli.errors import CommandError, NothingFoundError
 from backdrop_cli.formatting import format_count, format_rough_duration
+from backdrop_cli.operate.approver import build_approver_policy
 from backdrop_cli.operate.photo_names import resolve_key
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
@@ -146,6 +148,20 @@ def show_waiting_pictures(stack: Stack, screen: Screen, prefix: str) -> None:
     screen.print("To see and decide them in a browser, run `backdrop page --review`.")
 
 
+def show_approver_policy(stack: Stack, screen: Screen) -> None:
+    """Prints the IAM policy of a person who may see and decide pictures, and change nothing else."""
+    policy = build_approver_policy(
+        stack.arn,
+        stack.input_bucket,
+        stack.output_bucket,
+        stack.outputs["LedgerTableName"],
+        stack.outputs["EventBusName"],
+    )
+    screen.print_json({"stack": stack.name, "policy": policy})
+    for line in json.dumps(policy, indent=2).splitlines():
+        screen.print_unwrapped(line)
+
+
 def _format_address(stack: Stack, review: PictureReview) -> str:
     return f"s3://{stack.output_bucket}/{review.key}"
 
@@ -167,7 +183,7 @@ def _describe(stack: Stack, picture: ReviewedPicture) -> dict[str, Any]:
         "warnings": picture.warnings,
         "waiting_since": review.waiting_since.isoformat(timespec="seconds"),
         "decision": review.decision and review.decision.value,
-        "by": review.decided_by or None,
+        "by": review.decider or None,
     }
 
 
@@ -213,7 +229,7 @@ def decide_pictures(stack: Stack, screen: Screen, choice: PictureChoice, decisio
 
 def _decide(stack: Stack, picture: ReviewedPicture, decision: ReviewDecision, by: str) -> ReviewedPicture:
     job, review = picture.job, picture.review
-    decided = stack.approvals.decide(
+    decided = stack.decisions.decide(
         PictureDecision(job.job_id, review.n, decision, by, DecisionChannel.CLI, sha256=review.sha256), job.source_id
     )
     return replace(picture, job=decided, review=decided.find_review(review.n) or review)

@@ -329,8 +329,10 @@ def _list_events(job: Job, history: PhotoHistory) -> Iterator[tuple[datetime, st
     for review in job.reviews:
         yield review.waiting_since, f"picture {review.n} began to wait for approval"
         if review.decided_at and review.decided_via:
-            channel = f"{review.decided_via} {review.event_source}".rstrip()
-            yield review.decided_at, f"picture {review.n} {review.decision} by {review.decided_by} ({channel})"
+            yield (
+                review.decided_at,
+                f"picture {review.n} {review.decision} by {review.decider}, via {review.decided_via}",
+            )
     if job.ended_at:
         total_time = _format_elapsed(job.queued_at, job.ended_at)
         outcome = "delivered" if job.status is JobStatus.STORED and not job.is_mask else job.status.value

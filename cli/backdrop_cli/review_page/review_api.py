@@ -95,7 +95,7 @@ class ReviewApi:
             raise UsageError(PROTOCOL_ERROR_TEXT)
         by = self.stack.read_caller()
         try:
-            job = self.stack.approvals.decide(
+            job = self.stack.decisions.decide(
                 PictureDecision(
                     seen.job_id, seen.n, ReviewDecision(decision), by, DecisionChannel.PAGE, sha256=seen.sha256
                 )
@@ -157,7 +157,7 @@ class ReviewApi:
 
     def _read_picture(self, seen: SeenPicture) -> tuple[Source, ReviewedPicture | str]:
         """Returns a picture that waits, or why it no longer does. Raises CommandError if it never did."""
-        ledger: Ledger = self.stack.approvals.ledger
+        ledger: Ledger = self.stack.decisions.approvals.ledger
         source_id = ledger.find_reviewed_source_id(seen.job_id)
         source, jobs = ledger.read_photo(source_id) if source_id else (None, ())
         job = next((one for one in jobs if one.job_id == seen.job_id), None)

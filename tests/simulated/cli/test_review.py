@@ -1,5 +1,6 @@
 """The `review` commands: people see what waits, and decide about it."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +13,9 @@ from backdrop_cli.errors import EXIT_FAILURE, EXIT_NOTHING_FOUND, EXIT_OK, EXIT_
 from backdrop_cli.operate.review_redo import DiscardedPictures
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import OUTPUT_BUCKET, World
+from simulation.world.transport import ServiceCall, build_client_error
 from simulation.world.world_inspector import INPUT_BUCKET, READABLE_BUCKET
-from simulation.world.world_services import CALLER
+from simulation.world.world_services import CALLER, CALLER_ID
 from tests.simulated.command_user import NOTHING_CHANGED, Person
 from tests.simulated.deliver.test_fidelity import (
     CHANGED_SCENE,
@@ -162,7 +164,7 @@ def test_second_reviewer_sees_the_first_decision(monkeypatch: pytest.MonkeyPatch
     person.world.run_until_empty()
     result = person.run("review", "reject", KEY)
     assert result.code == EXIT_FAILURE
-    assert f"{NOTHING_CHANGED}; {KEY} was approved by bob on 2026-11-20" in result.err
+    assert f'{NOTHING_CHANGED}; {KEY} was approved by "bob" (claimed by shop.review-tool) on 2026-11-20' in result.err
 
 
 def test_reviewer_at_the_same_time_sees_the_first_decision(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +181,8 @@ def test_reviewer_at_the_same_time_sees_the_first_decision(monkeypatch: pytest.M
     result = person.run("review", "reject", KEY)
     assert result.code == EXIT_FAILURE
     assert (
-        f"{NOTHING_CHANGED}; picture 1 of {KEY} was approved by bob on 2026-11-20 09:00 UTC. Ask the person who "
+        f'{NOTHING_CHANGED}; picture 1 of {KEY} was approved by "bob" (claimed by shop.review-tool) on 2026-11-20 '
+        "09:00 UTC. Ask the person who "
         "decided. For another picture, run `backdrop review redo`." in " ".join(result.err.split())
     )
     assert [one.decision for one in find_job(person.world).reviews] == [ReviewDecision.APPROVED]
@@ -241,6 +244,72 @@ def test_photo_whose_jobs_ended_has_no_current_job(words: list[str], monkeypatch
     result = person.run("review", *words)
     reason = f"{NOTHING_CHANGED}; {KEY} has no current job; `backdrop show KEY` says why, stack shop"
     assert (result.code, reason in result.err) == (EXIT_NOTHING_FOUND, True)
+
+
+# -- decide without writing the ledger -------------------------------------------------------------------------------
+
+
+def deny_writes(person: Person, *, bus_works: bool = True) -> None:
+    """Lets the person only read, and publish on the bus, whose events intake receives at once."""
+    world = person.world
+
+    def deny(call: ServiceCall) -> None:
+        if not call.worker_name and call.operation in ("transact_write_items", "send_message"):
+            raise build_client_error("AccessDeniedException", call.operation, 400)
+
+    def deliver_event(call: ServiceCall) -> None:
+        if call.operation == "put_events" and not call.worker_name and bus_works:
+            world.transport.faults_before.remove(deny)
+            world.transport.listeners.remove(deliver_event)
+            (entry,) = call.request["Entries"]
+            fields = {"source": entry["Source"], "detail-type": entry["DetailType"]}
+            event = {"version": "0", "id": "1", **fields, "detail": json.loads(entry["Detail"])}
+            world.sqs.send_externally(world.queues["intake"], json.dumps(event))
+            world.run_until_empty()
+
+    world.transport.faults_before.append(deny)
+    world.transport.listeners.append(deliver_event)
+
+
+def test_approver_decides_by_an_event_in_the_callers_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch)
+    deny_writes(person)
+    result = person.run("review", "approve", KEY)
+    assert (result.code, result.out) == (EXIT_OK, f"✓ {KEY} approved.\n")
+    job = find_job(person.world)
+    assert job.status is JobStatus.STORED
+    assert (job.reviews[0].decided_via, job.reviews[0].event_source) == (DecisionChannel.EVENT, f"approver:{CALLER_ID}")
+    claimed = f'"{CALLER}" (claimed by approver:{CALLER_ID})'
+    receipt = person.world.read_receipt(KEY)
+    assert receipt
+    assert receipt["jobs"][0]["reviews"][0]["by"] == claimed
+    assert claimed in " ".join(person.run("show", KEY).out.split())
+    assert_at_rest(person.world)
+
+
+def test_approver_whose_event_is_not_carried_out_sees_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = person_with_pictures(monkeypatch)
+    deny_writes(person, bus_works=False)
+    result = person.run("review", "reject", KEY)
+    assert (result.code, "not recorded yet" in result.err) == (EXIT_FAILURE, True)
+    assert find_job(person.world).status is JobStatus.REVIEW
+
+
+def test_policy_of_an_approver_writes_nothing_but_decisions(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = person_with_pictures(monkeypatch).run("review", "--policy", "--json").data["policy"]
+    actions = {action for one in policy["Statement"] for action in flatten([one["Action"]])}
+    reads = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "s3:GetObject")
+    assert actions == {*reads, "cloudformation:DescribeStacks", "events:PutEvents"}
+    (bus,) = [one for one in policy["Statement"] if one["Action"] == "events:PutEvents"]
+    assert bus["Condition"]["Null"] == {"events:detail-type": "false", "events:source": "false"}
+    assert bus["Condition"]["ForAllValues:StringEquals"] == {
+        "events:detail-type": ["Image Approved", "Image Rejected"],
+        "events:source": "approver:${aws:userid}",
+    }
+
+
+def flatten(values: list[Any]) -> list[Any]:
+    return [one for value in values for one in (value if isinstance(value, list) else [value])]
 
 
 # -- redo ------------------------------------------------------------------------------------------------------------
@@ -448,7 +517,7 @@ def test_show_and_status_have_what_waits_and_who_decided(monkeypatch: pytest.Mon
     person.run("review", "reject", KEY)
     person.world.run_until_empty()
     shown = person.run("show", KEY).out
-    assert f"picture 1 rejected by {CALLER} (cli)" in shown
+    assert f"picture 1 rejected by {CALLER}, via cli" in shown
     assert "rejected" in person.run("status").out
     assert_at_rest(person.world)
 

@@ -176,7 +176,7 @@ def test_second_reviewer_learns_who_decided_what_and_when() -> None:
     seen = reviewer.seen()
     decide(reviewer.world, REJECTED, reviewer.job(), by="bob")
     for answer in (reviewer.api.decide(seen | {"decision": "approved"}), reviewer.api.show_picture(seen)):
-        assert "was rejected by bob on 2026-11-20" in answer["ended"]
+        assert 'was rejected by "bob" (claimed by shop.review-tool) on 2026-11-20' in answer["ended"]
     assert reviewer.job().reviews[0].decision is ReviewDecision.REJECTED
 
 
@@ -300,7 +300,10 @@ def test_redo_of_a_decided_picture_names_the_decision() -> None:
     reviewer = build_reviewer()
     seen = reviewer.seen()
     decide(reviewer.world, APPROVED, reviewer.job(), by="bob")
-    assert "was approved by bob" in reviewer.api.quote_redo(seen | {"prompt": "on sand"})["ended"]
+    assert (
+        'was approved by "bob" (claimed by shop.review-tool)'
+        in reviewer.api.quote_redo(seen | {"prompt": "on sand"})["ended"]
+    )
 
 
 @pytest.mark.parametrize(("prompt", "words"), [("", "describe the new background"), ("on grass", "already has these")])

@@ -301,7 +301,7 @@ def test_first_of_two_reviewers_decides(second: str, letters: list[str]) -> None
     assert list_decisions(find_job(world)) == [ReviewDecision.APPROVED]
     assert [letter["code"] for letter in read_letters(world)] == letters
     if letters:
-        assert "was approved by ann on" in read_letters(world)[0]["reason"]
+        assert 'was approved by "ann" (claimed by shop.review-tool) on' in read_letters(world)[0]["reason"]
     assert_budgets(world)
 
 

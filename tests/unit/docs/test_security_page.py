@@ -15,6 +15,7 @@ SERVICES = {
     "cloudformation": "cloudformation",
     "cloudwatch": "cloudwatch",
     "dynamodb": "dynamodb",
+    "events": "events",
     "lambda": "lambda",
     "s3": "s3",
     "secretsmanager": "secretsmanager",
@@ -27,7 +28,7 @@ CLIENT = ROOT / "client" / "backdrop_client"
 # These act only on the local cloud.
 LOCAL = ("demo", "local_commands.py")
 # How the command reaches a stack, in addition to its own modules: cli/backdrop_cli/stack.py.
-ADAPTERS = ("campaign_files", "lambda_mappings", "ledger", "ledger_index", "s3", "sqs", "table")
+ADAPTERS = ("campaign_files", "event_bus", "lambda_mappings", "ledger", "ledger_index", "s3", "sqs", "table")
 # Calls whose permission has another name, or that need several.
 RIGHTS = {
     "s3:HeadObject": {"s3:GetObject"},
@@ -41,8 +42,8 @@ RIGHTS = {
 # Included in a call's permission: another version, and an upload in parts that is aborted.
 INCLUDED = {"s3:GetObjectVersion", "s3:AbortMultipartUpload"}
 # Only functions use these methods of the adapters: deleting a report, writing a campaign's results, reading a table's
-# age.
-OF_FUNCTIONS = {"s3:DeleteObject", "dynamodb:DescribeTable"} | {
+# age. `publish` is a method of the bus here.
+OF_FUNCTIONS = {"s3:DeleteObject", "dynamodb:DescribeTable", "sns:Publish"} | {
     f"s3:{name}" for name in ("CreateMultipartUpload", "CompleteMultipartUpload", "UploadPart", "AbortMultipartUpload")
 }
 

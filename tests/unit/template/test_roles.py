@@ -19,6 +19,15 @@ def allow_ledger(*actions: str) -> dict[str, set[str]]:
     return {f"dynamodb:{action}": {"LedgerTable.Arn"} for action in actions}
 
 
+def allow_writing(action: str, *keys: str) -> dict[str, set[str]]:
+    """Allows to write these items, in a request that names its items: ForAllValues is true for one without keys."""
+    condition = {
+        "Null": {"dynamodb:LeadingKeys": "false"},
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [*keys]},
+    }
+    return {f"dynamodb:{action}": {f"LedgerTable.Arn where {json.dumps(condition)}"}}
+
+
 def allow_receiving(*queues: str) -> dict[str, set[str]]:
     return {
         f"sqs:{action}": set(queues)
@@ -83,7 +92,8 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "s3:GetObjectTagging": {f"{INPUT}/*"},
         "s3:ListBucket": {INPUT},
         "s3:PutObject": {INPUTS, RECEIPTS},
-        **allow_ledger("BatchGetItem", "GetItem", "PutItem"),
+        **allow_ledger("BatchGetItem", "GetItem"),
+        **allow_writing("PutItem", "source#*", "content#*", "name#*", "review#*"),
         "dynamodb:Query": {"LedgerTable.Arn", "LedgerTable.Arn/index/watch"},
         **allow_logging("Intake"),
     },
@@ -96,7 +106,9 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         **DESCRIBING_CAMPAIGNS,
         **SWITCHING,
         **KEYS,
-        **allow_ledger("BatchGetItem", "GetItem", "Query", "PutItem", "UpdateItem"),
+        **allow_ledger("BatchGetItem", "GetItem", "Query"),
+        **allow_writing("PutItem", "source#*", "content#*", "review#*", "lane#*"),
+        **allow_writing("UpdateItem", "budget#*", "share#*", "mandate#*"),
         **allow_logging("Render"),
     },
     "DeliverRole": {
@@ -109,7 +121,8 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "states:SendTaskSuccess": {"*"},
         "states:SendTaskFailure": {"*"},
         "events:PutEvents": {"EventBus.Arn"},
-        **allow_ledger("BatchGetItem", "GetItem", "Query", "PutItem"),
+        **allow_ledger("BatchGetItem", "GetItem", "Query"),
+        **allow_writing("PutItem", "source#*", "content#*", "review#*", "lane#*"),
         **allow_logging("Deliver"),
     },
     "ReconcileRole": {
@@ -125,19 +138,25 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         **DESCRIBING_CAMPAIGNS,
         **SWITCHING,
         **KEYS,
-        **allow_ledger("BatchGetItem", "GetItem", "PutItem", "UpdateItem", "DescribeTable"),
+        **allow_ledger("BatchGetItem", "GetItem", "DescribeTable"),
+        **allow_writing("PutItem", "source#*", "content#*", "review#*", "lane#*", "reconcile"),
+        **allow_writing("UpdateItem", "budget#*", "share#*", "mandate#*"),
         "dynamodb:Query": {"LedgerTable.Arn", "LedgerTable.Arn/index/watch"},
         **allow_logging("Reconcile"),
     },
     "ReconcileBillRole": {
         "sqs:SendMessage": {"DeliverQueue.Arn"},
         "secretsmanager:GetSecretValue": {ADMIN_KEY},
-        **allow_ledger("BatchGetItem", "GetItem", "PutItem", "Scan", "UpdateItem"),
+        **allow_ledger("BatchGetItem", "GetItem", "Scan"),
+        **allow_writing("PutItem", "source#*", "content#*", "review#*", "usage#*", "bill"),
+        **allow_writing("UpdateItem", "budget#*", "share#*", "mandate#*"),
         **allow_logging("ReconcileBill"),
     },
     "PriceCheckRole": {
         "secretsmanager:GetSecretValue": {build_secret_arn("ideogram")},
-        **allow_ledger("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
+        **allow_ledger("BatchGetItem", "GetItem"),
+        **allow_writing("PutItem", "price-check"),
+        **allow_writing("UpdateItem", "budget#*", "share#*"),
         **allow_logging("PriceCheck"),
     },
     "CampaignRole": {
@@ -205,6 +224,15 @@ def test_every_function_and_the_state_machine_have_one_role() -> None:
 @pytest.mark.parametrize("name", RIGHTS)
 def test_role_has_exactly_the_permissions_that_its_function_needs(name: str) -> None:
     assert list_granted_actions(list_roles(**ALL_ON)[name]) == RIGHTS[name]
+
+
+@pytest.mark.parametrize("name", RIGHTS)
+def test_no_function_may_replace_what_limits_the_spending(name: str) -> None:
+    limits = ("mandates", "mandate#any", "budget#2026-11-30", "share#2026-11-30#1")
+    for statement in list_allow_statements(list_roles(**ALL_ON)[name]):
+        if {"dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"} & {*to_list(statement["Action"])}:
+            patterns = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+            assert not [key for key in limits for pattern in patterns if fnmatch(key, pattern)]
 
 
 def test_state_machine_sends_requests_and_starts_only_itself() -> None:

@@ -17,9 +17,9 @@ class EventBus:
         self._client = client
         self._name = name
 
-    def publish(self, detail_type: str, detail: Mapping[str, Any]) -> None:
+    def publish(self, detail_type: str, detail: Mapping[str, Any], source: str = EVENT_SOURCE) -> None:
         entry = {
-            "Source": EVENT_SOURCE,
+            "Source": source,
             "DetailType": detail_type,
             "Detail": json.dumps(detail, ensure_ascii=False),
             "EventBusName": self._name,

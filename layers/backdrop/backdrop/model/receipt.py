@@ -113,7 +113,7 @@ def _build_review(review: PictureReview) -> dict[str, Any]:
         "warnings": [one.text_with_code for one in review.warnings],
         "waiting_since": _format_time(review.waiting_since),
         "decision": review.decision and review.decision.value,
-        "by": review.decided_by or None,
+        "by": review.decider or None,
         "via": review.decided_via and review.decided_via.value,
         "event_source": review.event_source or None,
         "decided_at": _format_time(review.decided_at),

@@ -59,6 +59,13 @@ class PictureReview(Record):
     decided_at: datetime | None = None
 
     @property
+    def decider(self) -> str:
+        """Who decided, for people. AWS verified an identity; what an event says is only a claim of its source."""
+        if self.decided_via is not DecisionChannel.EVENT:
+            return self.decided_by
+        return f'"{self.decided_by}" (claimed by {self.event_source})'
+
+    @property
     def is_approved(self) -> bool:
         return self.decision is ReviewDecision.APPROVED
 

@@ -125,4 +125,4 @@ def _describe_picture(job: Job, n: int) -> str:
 def describe_decision(review: PictureReview) -> str:
     """Returns what was decided, by whom, and when: `approved by Ann on 2026-03-01 12:00 UTC`."""
     when = review.decided_at.strftime("%Y-%m-%d %H:%M UTC") if review.decided_at else "an unknown date"
-    return f"{review.decision} by {review.decided_by} on {when}"
+    return f"{review.decision} by {review.decider} on {when}"
