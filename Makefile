@@ -82,7 +82,8 @@ baseline: setup ## Keep this release for the update tests: its built stack, and 
 wheel: setup ## Build the wheel of the `backdrop` command in dist/, with what else a release attaches
 	@rm -rf dist
 	@$(RUN)python -m hatchling build --target wheel --directory dist >/dev/null
-	@cp requirements/constraints.txt requirements/bill-of-materials.cdx.json dist/
+	@cp requirements/bill-of-materials.cdx.json dist/
+	@cd dist && { sha256sum *.whl | sed 's|\(.*\)  \(.*\)|./\2 --hash=sha256:\1|'; cat ../requirements/command.txt; } > requirements.txt
 up: setup ## Start a local cloud, or update a running one (PARAMS="Name=value …")
 	@$(RUN)backdrop up
 down: setup ## Stop the local cloud and delete its data
@@ -105,7 +106,7 @@ format: setup ## Format the code and apply the linter's automatic fixes
 lock: .local/tools/.installed ## Resolve all requirements again and update the locks
 	@# The layer credentials has no dependencies: what its library names is only for building it.
 	@for name in $(LOCKS); do $(COMPILE) $$([[ $$name = layers/credentials/* ]] && echo --no-deps) --generate-hashes "$$name.in" --output-file "$$name.txt" --upgrade; done
-	@$(COMPILE) --no-annotate --all-extras pyproject.toml --constraints requirements/dev.txt --output-file requirements/constraints.txt
+	@$(COMPILE) --no-annotate --generate-hashes --all-extras pyproject.toml --constraints requirements/dev.txt --output-file requirements/command.txt
 clean: ## Remove everything that the other commands created
 	@if [ -x $(RUN)backdrop ]; then $(RUN)backdrop down; fi
 	@rm -rf .venv .local .aws-sam dist .pytest_cache .ruff_cache .hypothesis

@@ -102,9 +102,8 @@ def _build_index() -> str:
 In a clone, `make setup` installs the command as `.venv/bin/backdrop`. `make path` prints the line that puts it on the
 PATH.
 
-For a deployed stack, you need no clone. With Python 3.13, install the wheel that is attached to each release: use
-`pipx install` or `uv tool install`. The `constraints.txt` of the same release has the versions that were tested with
-it. Only the commands of the local cloud need a clone.
+For a deployed stack, you need no clone: [install the command](../../README.md#install-the-command) from the files that
+are attached to each release. Only the commands of the local cloud need a clone.
 
 `backdrop --version` prints the release of the command. [backdrop doctor](doctor.md) checks whether the stack has the
 same one.

@@ -14,6 +14,7 @@ from backdrop_cli.options import StackLocation
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -42,6 +43,7 @@ class AwsClients:
     cloudformation: "CloudFormationClient"
     cloudwatch: Any
     dynamodb: "DynamoDBClient"
+    events: "EventBridgeClient"
     functions: "LambdaClient"
     invoking: "LambdaClient"
     s3: "S3Client"
@@ -78,6 +80,7 @@ def build_lazy_clients(create_client: Callable[[str], Any]) -> AwsClients:
         cloudformation=lazy_client("cloudformation"),
         cloudwatch=lazy_client("cloudwatch"),
         dynamodb=lazy_client("dynamodb"),
+        events=lazy_client("events"),
         functions=lazy_client("lambda"),
         invoking=lazy_client("invoking"),
         s3=lazy_client("s3"),

@@ -1,4 +1,4 @@
-"""The command as `pipx` installs it from a release's wheel: in a clean environment, with a stack."""
+"""The command, installed from a release's wheel: in a clean environment, with a stack."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ def installed(wheel: Path) -> Path:
 def install(wheel: str, environment: Path) -> Path:
     """Installs a wheel into a new virtual environment, with its dependencies in the versions that a release pins."""
     subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, str(environment)], check=True)
-    pinned = ["--constraint", str(ROOT / "requirements" / "constraints.txt")]
+    pinned = ["--constraint", str(ROOT / "requirements" / "command.txt")]
     subprocess.run([UV, "pip", "install", "--quiet", "--python", str(environment), *pinned, wheel], check=True)
     return environment
 

@@ -108,7 +108,9 @@ def test_role_may_do_exactly_what_is_documented(stack: DeployedStack, column: st
 def test_approver_may_decide_in_the_own_name_and_nothing_else(stack: DeployedStack) -> None:
     env = {**os.environ, "BACKDROP_HOME": str(stack.cloud.home.path)}
     command = [str(ROOT / ".venv" / "bin" / "backdrop"), "review", "--policy", "--json"]
-    policy = json.loads(subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout)["policy"]
+    policy = json.loads(subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout)[
+        "policy"
+    ]
     iam = create_client(stack, boto3.Session("test", "test"), "iam")
     user_id = iam.create_user(UserName="approver")["User"]["UserId"]
     iam.put_user_policy(UserName="approver", PolicyName="approver", PolicyDocument=json.dumps(policy))

@@ -23,9 +23,11 @@ def test_workflows_run_what_a_developer_runs() -> None:
     assert "make site" in [step.get("run") for step in read_jobs("site")["build"]["steps"]]
 
 
-def test_release_is_deployed_only_after_tests_and_audit() -> None:
+def test_release_is_published_and_deployed_only_after_tests_and_audit() -> None:
     release = read_jobs("release")
-    assert set(release["deploy"]["needs"]) == {"test", "audit"}
+    needs = {name: set(job.get("needs", ())) for name, job in release.items()}
+    assert needs["build"] == {"test", "audit"}
+    assert (needs["deploy"], needs["attest"], needs["publish"]) == ({"build"}, {"build"}, {"attest"})
     assert [release[name]["uses"] for name in ("test", "audit")] == [
         "./.github/workflows/test.yml",
         "./.github/workflows/audit.yml",
@@ -34,8 +36,9 @@ def test_release_is_deployed_only_after_tests_and_audit() -> None:
 
 def test_only_publishing_or_deploying_jobs_have_write_permissions() -> None:
     rights = {(path.stem, name): job["permissions"] for path in FILES for name, job in read_jobs(path.stem).items()}
+    assert rights.pop(("release", "attest")) == {"attestations": "write", "id-token": "write"}
     assert rights.pop(("release", "publish")) == {"contents": "write"}
-    assert rights.pop(("release", "deploy")) == {"contents": "read", "id-token": "write"}
+    assert rights.pop(("release", "deploy")) == {"id-token": "write"}
     assert rights.pop(("site", "publish")) == {"pages": "write", "id-token": "write"}
     assert list(rights.values()) == [{"contents": "read"}] * len(rights)
 
@@ -56,9 +59,17 @@ def test_repository_variable_is_never_part_of_a_command() -> None:
     assert "${{" not in json.dumps(commands)
 
 
+@pytest.mark.parametrize("name", ["attest", "publish", "deploy"])
+def test_job_with_rights_runs_nothing_of_the_repository_or_of_its_packages(name: str) -> None:
+    steps = read_jobs("release")[name]["steps"]
+    assert not any("checkout" in step.get("uses", "") or "setup-python" in step.get("uses", "") for step in steps)
+    commands = [word for step in steps for word in step.get("run", "").split()]
+    assert not {"make", "pip", "npm", "python", "uv"} & set(commands)
+
+
 def test_built_and_deployed_parameters_are_the_same() -> None:
-    steps = read_jobs("release")["deploy"]["steps"]
-    (built,) = (step for step in steps if "make build" in step.get("run", ""))
-    (deployed,) = (step for step in steps if "sam deploy" in step.get("run", ""))
+    release = read_jobs("release")
+    (built,) = (step for step in release["build"]["steps"] if "make build" in step.get("run", ""))
+    (deployed,) = (step for step in release["deploy"]["steps"] if "sam deploy" in step.get("run", ""))
     assert '${PARAMETERS:+--parameter-overrides "$PARAMETERS"}' in deployed["run"]
     assert built["env"]["PARAMS"] == deployed["env"]["PARAMETERS"] == "${{ vars.BACKDROP_PARAMETERS }}"
