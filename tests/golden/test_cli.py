@@ -488,7 +488,7 @@ def person_with_page(observations: Observations, patch: pytest.MonkeyPatch) -> N
     """A person who opens the upload page, and ends it with Ctrl-C."""
     person = Person(World(), patch)
     none, signing = cast("Any", None), cast("Any", build_presigner())._client  # noqa: SLF001  no other way to it
-    clients = AwsClients(*(none,) * 7, signing=signing, sns=none, sqs=none, states=none, sts=none)
+    clients = AwsClients(*(none,) * 8, signing=signing, sns=none, sqs=none, states=none, sts=none)
     person.stack = replace(person.stack, clients=clients)
 
     patch.setattr(PageServer, "serve_forever", _interrupt)

@@ -275,7 +275,7 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
     other_user = PageUser(someone.world)
     signing = cast("Any", other_user.api.presigner)._client  # noqa: SLF001  no other way to it
     none = cast("Any", None)
-    clients = AwsClients(*(none,) * 7, signing=signing, sns=none, sqs=none, states=none, sts=none)
+    clients = AwsClients(*(none,) * 8, signing=signing, sns=none, sqs=none, states=none, sts=none)
     someone.stack = replace(someone.stack, clients=clients)
     monkeypatch.setattr(PageServer, "serve_forever", interrupt)
     return someone
