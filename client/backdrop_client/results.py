@@ -11,6 +11,7 @@ from typing import Any
 from PIL import Image
 
 from backdrop_client.errors import ClientCode, GoneError, translate_errors
+from backdrop_client.file_names import make_file_name
 from backdrop_client.notebook import render_before_and_after
 from backdrop_client.outcome import JsonObject, list_current_jobs
 from backdrop_client.result_reader import ResultReader
@@ -69,9 +70,12 @@ class Picture:
         return Image.open(BytesIO(self.bytes))
 
     def save(self, path: str | Path) -> Path:
-        """Writes the file, and returns its path. A folder gets the file under the picture's own name."""
+        """Writes the file, and returns its path.
+
+        A folder gets the file under the picture's own name, changed where some file system does not accept it.
+        """
         target = Path(path)
-        target = target / self.key.rpartition("/")[2] if target.is_dir() else target
+        target = target / make_file_name(self.key.rpartition("/")[2]) if target.is_dir() else target
         target.write_bytes(self.bytes)
         return target
 

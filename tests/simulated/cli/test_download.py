@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from backdrop_cli.flat_names import MAX_NAME_BYTES, build_flat_names
+from backdrop_cli.flat_names import build_flat_names
+from backdrop_client.file_names import MAX_NAME_BYTES, fold_file_name
 from backdrop_client.s3_uploader import PART_BYTES, compute_etag
 from simulation.world.simulated_stack import World
 from tests.simulated.command_user import Person
@@ -55,11 +56,14 @@ def test_duplicate_names_are_prefixed_with_their_folder(person: Person) -> None:
         (["x/a:b?.jpg/a:b?.png", "..jpg/..png"], ["a_b_.png", "_.png"]),
         (["4711.png", "a/4711.png"], ["4711.png", "a_4711.png"]),
         (["a/white/4711.png"], ["4711.png"]),
+        (["a/caf\u00e9.jpg/caf\u00e9.png", "b/cafe\u0301.jpg/CAFE\u0301.png"], ["a_caf\u00e9.png", "b_CAFE\u0301.png"]),
+        (["a/CON.jpg/CON.png", "b/_con.jpg/_con.png"], ["a_CON.png", "b__con.png"]),
+        (["red.png", "shoes/"], ["red.png", "_"]),
     ],
 )
 def test_no_two_pictures_get_the_same_name(keys: list[str], files: list[str]) -> None:
     found = build_flat_names(keys)
-    assert len({name.casefold() for name in found.values()}) == len(keys)
+    assert len({fold_file_name(name) for name in found.values()}) == len(keys)
     assert not any("/" in name for name in found.values())
     if len(keys) != 3:
         assert [found[key] for key in keys] == files
@@ -91,6 +95,13 @@ def test_picks_select_pictures_or_all_of_a_photo(person: Person) -> None:
     Path("picks.csv").write_text("key,output\nshoes/red.jpg,shoes/red.jpg/red.png\nhats/red.jpg,\n", "utf-8-sig")
     person.run("download", "--picks", "picks.csv", "done")
     assert list_files() == ["hats_red.png", "shoes_red.png"]
+
+
+def test_picked_folder_is_reported_and_others_are_downloaded(person: Person) -> None:
+    Path("picks.csv").write_text("key,output\nshoes/red.jpg,shoes/\nshoes/red.jpg,\n")
+    result = person.run("download", "--picks", "picks.csv", "done", "--json")
+    assert (result.code, result.data["gone"]) == (1, ["shoes/"])
+    assert list_files() == ["red.png"]
 
 
 @pytest.mark.parametrize(
