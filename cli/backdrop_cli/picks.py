@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from backdrop.model.csv_cells import unescape_formula
 from backdrop_cli.errors import UsageError
 
 PICKS_COLUMNS = ("key", "output")
@@ -37,7 +38,7 @@ def _parse_rows(path: Path, rows: "csv.DictReader[str]") -> Iterator[Pick]:
     if PICKS_COLUMNS[0] not in column_names:
         raise UsageError(f"{path} has no column `key`; its first line must be {','.join(PICKS_COLUMNS)}")
     for row in rows:
-        key, output = ((row.get(name) or "").strip("\r\n") for name in PICKS_COLUMNS)
+        key, output = (unescape_formula((row.get(name) or "").strip("\r\n")) for name in PICKS_COLUMNS)
         if key:
             yield Pick(key, output)
         elif output:

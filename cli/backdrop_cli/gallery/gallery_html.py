@@ -12,6 +12,7 @@ from re import search
 from string import Template
 from typing import Any
 
+from backdrop.model.csv_cells import ESCAPED_STARTS
 from backdrop_cli.formatting import format_count, format_receipt_usd
 from backdrop_cli.gallery.album import Album, FullSizeLinks, ThumbnailLinks
 from backdrop_cli.gallery.gallery_entries import NO_FULL_SIZES, build_comparison_entry, build_problem_entry
@@ -116,7 +117,12 @@ def build_page_data(
             key=lambda entry: entry["name"],
         ),
         "credits": list(album.credits),
-        "picks": {"columns": list(PICKS_COLUMNS), "file": PICKS_FILE_NAME, "store": f"backdrop stars {album.stack}"},
+        "picks": {
+            "columns": list(PICKS_COLUMNS),
+            "escaped": list(ESCAPED_STARTS),
+            "file": PICKS_FILE_NAME,
+            "store": f"backdrop stars {album.stack}",
+        },
     }
 
 

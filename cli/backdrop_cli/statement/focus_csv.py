@@ -3,7 +3,6 @@
 docs/statement.md says what each column contains, and docs/decisions/0043-statements.md which ones are left out.
 """
 
-import csv
 import json
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -11,6 +10,7 @@ from decimal import Decimal
 from functools import cache
 from typing import TextIO
 
+from backdrop.model.csv_cells import format_csv_row
 from backdrop.model.pricing import MICRO_PER_USD
 from backdrop_cli.statement.charges import Charge, UnknownState
 from backdrop_cli.statement.statement import Statement
@@ -20,9 +20,6 @@ SERVICE_NAMES = {"ideogram": "Ideogram", "segmind": "Segmind", "1min": "1min.ai"
 OPERATION_NAMES = {"replace": "New background", "remove": "Background removal"}
 TAG_PREFIX = "backdrop:"
 """Of the tags that Backdrop defines, as FOCUS requires for tags that are not the customer's."""
-# A spreadsheet takes a cell that begins with one of these for a formula, some also after a tab or a line break.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-_QUOTE = "'"
 _SECONDS_LENGTH = len("2026-11-20T12:00:00")
 
 _STATE_TEXTS = {
@@ -90,23 +87,14 @@ COLUMNS: dict[str, Cell] = {
 
 def write_csv(statement: Statement, file: TextIO) -> None:
     """Writes one row for each charge, a row at a time."""
-    writer = csv.writer(file)
-    writer.writerow(COLUMNS)
+    file.write(format_csv_row(COLUMNS))
     for charge in statement.store.list_charges():
-        writer.writerow([escape_formula(cell(charge, statement)) for cell in COLUMNS.values()])
+        file.write(format_csv_row(cell(charge, statement) for cell in COLUMNS.values()))
 
 
 def format_decimal_usd(micro_usd: int) -> str:
     """Formats micro-dollars as exact dollars: `0.0375`, `0`."""
     return f"{(Decimal(micro_usd) / MICRO_PER_USD).normalize():f}"
-
-
-def escape_formula(text: str) -> str:
-    """Puts an apostrophe before a text that a spreadsheet takes for a formula, or that begins with an apostrophe.
-
-    To get the text back, remove the first character of a cell that begins with an apostrophe.
-    """
-    return f"{_QUOTE}{text}" if text.startswith((*_FORMULA_STARTS, _QUOTE)) else text
 
 
 def get_service_name(provider: str) -> str:

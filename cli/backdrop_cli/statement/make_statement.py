@@ -62,7 +62,7 @@ def make_statement(stack: Stack, screen: Screen, month: Month, files: StatementF
 @contextmanager
 def _replace_text_file(path: Path) -> Generator[TextIO]:
     try:
-        # The CSV module writes its own line ends.
+        # A row of CSV has its own line end.
         with replace_file(path) as file, TextIOWrapper(file, "utf-8", newline="") as text_file:
             yield text_file
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Manifests: each row has a key and instructions, whichever tool wrote it, and is read line by line."""
+"""Manifests: each row has a key and instructions, whichever tool wrote it, and is read on its own."""
 
 import json
 from collections.abc import Iterator
@@ -124,6 +124,36 @@ def test_stray_quote_affects_and_reports_only_its_own_row(stray: str) -> None:
         ManifestRow(4, "c.jpg", {"prompt": "y"}),
         ManifestRow(5, "d.jpg", {"prompt": '5" wide'}),
     ]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("between", [",", ";", "\t"])
+def test_cell_with_line_breaks_is_one_row_and_later_rows_keep_their_line_numbers(end: str, between: str) -> None:
+    cell = end.join(["first", "", 'say ""hi""', f"a{between}b"])
+    lines = [f"key{between}prompt", f'"a.jpg"{between}"{cell}"', "", f"b.jpg{between}x{between}y", f"c.jpg{between}z", ""]
+    assert read_rows(end.join(lines)) == [
+        ManifestRow(2, "a.jpg", {"prompt": cell.replace('""', '"')}),
+        BadRow(7, "it has 3 cells, but the header has 2"),
+        ManifestRow(8, "c.jpg", {"prompt": "z"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("length", "closing"), [(1, ""), (1, 'z.jpg,",x,y'), (1, 'z.jpg," x'), (1000, ""), (1000, 'z.jpg,"')]
+)
+def test_quote_that_never_closes_its_row_loses_no_other_row(length: int, closing: str) -> None:
+    rows = [f"{n}.jpg,{'x' * length}" for n in range(400)]
+    first, *others = read_rows("\n".join(["key,prompt", 'a.jpg,"open', *rows, closing]))
+    assert isinstance(first, BadRow)
+    assert first.number == 2
+    assert [(one.number, one.key) for one in others if isinstance(one, ManifestRow)][:400] == [
+        (n + 3, f"{n}.jpg") for n in range(400)
+    ]
+
+
+def test_key_that_a_report_escaped_is_the_photos_key() -> None:
+    [one, other, third] = read_rows("key\n'=1+1.jpg\n''-1.jpg\n'til dawn.jpg\n")
+    assert [getattr(row, "key", "") for row in (one, other, third)] == ["=1+1.jpg", "'-1.jpg", "'til dawn.jpg"]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

@@ -30,6 +30,12 @@ def test_photo_without_a_picture_name_selects_all_its_pictures(tmp_path: Path) -
     assert read_picks(write_picks(tmp_path, "key\nred.jpg\n")) == [Pick("red.jpg", "")]
 
 
+def test_apostrophe_before_a_formula_is_not_part_of_the_key(tmp_path: Path) -> None:
+    text = "key,output\r\n'=1+1.jpg,'@a/b.png\r\n''til.jpg,\r\n'til.jpg,\r\n"
+    found = read_picks(write_picks(tmp_path, text))
+    assert found == [Pick("=1+1.jpg", "@a/b.png"), Pick("'til.jpg", "")]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

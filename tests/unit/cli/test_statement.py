@@ -18,7 +18,7 @@ from backdrop.model.object_keys import photo_name_of
 from backdrop.model.pricing import MICRO_PER_USD
 from backdrop_cli.errors import UsageError
 from backdrop_cli.operate.spend import SpendTotal
-from backdrop_cli.statement.focus_csv import COLUMNS, escape_formula, format_decimal_usd, write_csv
+from backdrop_cli.statement.focus_csv import COLUMNS, format_decimal_usd, write_csv
 from backdrop_cli.statement.month import check_has_begun, parse_month
 from backdrop_cli.statement.statement import GROUPINGS, Statement
 from backdrop_cli.statement.statement_page import OTHERS_LABEL, list_notices, render_statement, select_largest
@@ -292,13 +292,6 @@ def test_month_ends_where_the_next_one_begins() -> None:
     check_has_begun(NOVEMBER, NOVEMBER.start)
     with pytest.raises(UsageError, match=r"2026-11 has not begun; the current month is 2026-10 \(UTC\)"):
         check_has_begun(NOVEMBER, NOVEMBER.start - timedelta(seconds=1))
-
-
-@given(st.text())
-def test_no_cell_is_a_formula_and_each_text_can_be_restored(text: str) -> None:
-    cell = escape_formula(text)
-    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"))
-    assert (cell[1:] if cell.startswith("'") else cell) == text
 
 
 @given(st.integers(0, 10**15))

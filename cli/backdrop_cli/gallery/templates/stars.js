@@ -73,8 +73,10 @@ function picksFile() {
   return "\ufeff" + rows.map((row) => row.map(cell).join(",") + "\r\n").join("");
 }
 
+/** Returns a cell; one that a spreadsheet would run as a formula begins with an apostrophe, as in all CSV files of Backdrop. */
 function cell(text) {
-  return /^[\w./-]*$/.test(text) ? text : '"' + text.replaceAll('"', '""') + '"';
+  const shown = album.picks.escaped.some((start) => text.startsWith(start)) ? "'" + text : text;
+  return /^[\w./-]*$/.test(shown) ? shown : '"' + shown.replaceAll('"', '""') + '"';
 }
 
 document.getElementById("save").addEventListener("click", () => {

@@ -1,7 +1,5 @@
 """The end of a campaign: its report, one event, and one email, even if the end is reported several times."""
 
-import csv
-import io
 import json
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,6 +34,7 @@ from backdrop.campaigns.report import (
     build_report,
 )
 from backdrop.model.codes import Code
+from backdrop.model.csv_cells import format_csv_row
 from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import Job
 from backdrop.model.schedule import ItemKey
@@ -137,10 +136,10 @@ class CampaignReporter:
         execution_name = parse_execution_name(execution.execution)
         snapshot = CampaignSnapshot(CampaignTotals(execution.started_at))
         with self.files.open_writer(campaign_report_key(name, "csv"), "text/csv; charset=utf-8") as write:
-            write(_format_csv_row(CSV_COLUMNS))
+            write(format_csv_row(CSV_COLUMNS).encode())
             for item in read_items(self.ledger_queries, execution_name):
                 snapshot.add(item)
-                write(_format_csv_row(item.to_csv_row()))
+                write(format_csv_row(item.to_csv_row()).encode())
         unrequested_keys = (
             islice(self._list_unrequested_keys(execution_name, snapshot.keys), MAX_EXAMPLES)
             if plan.get("items", 0) > snapshot.totals.requested
@@ -219,9 +218,3 @@ def _take_uncounted(jobs: Sequence[Job], counted_job_ids: set[str]) -> list[Job]
     new_jobs = [job for job in jobs if job.job_id not in counted_job_ids]
     counted_job_ids |= {job.job_id for job in new_jobs}
     return new_jobs
-
-
-def _format_csv_row(cells: Sequence[object]) -> bytes:
-    buffer = io.StringIO()
-    csv.writer(buffer).writerow(cells)
-    return buffer.getvalue().encode()

@@ -1,15 +1,18 @@
-"""A campaign's manifest: CSV or JSON Lines, read line by line. Each row has a key, and may have instructions."""
+"""A campaign's manifest: CSV or JSON Lines, read row by row. Each row has a key, and may have instructions."""
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
+from itertools import islice
 from typing import Any, cast
 
 from backdrop.campaigns.campaign import MAX_SHOWN_CHARACTERS, campaign_refused
 from backdrop.instructions.sources import nest_marketplaces, parse_text_value
+from backdrop.model.csv_cells import unescape_formula
 from backdrop.model.object_keys import MAX_S3_KEY_BYTES
 
 KEY_COLUMN = "key"
@@ -21,7 +24,7 @@ MAX_LINE_BYTES = 200_000
 
 @dataclass(frozen=True)
 class ManifestRow:
-    """One row. `number` counts lines from 1. `is_repeat`: an earlier row is identical."""
+    """One row. `number` is that of its first line, from 1. `is_repeat`: an earlier row is identical."""
 
     number: int
     key: str
@@ -42,7 +45,7 @@ class _InvalidRowError(Exception):
 
 
 type _RowFields = dict[str, Any]
-type _ParseLine = Callable[[str], _RowFields | None]
+type _ReadRow = Callable[[], _RowFields | None]
 
 
 def split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -60,28 +63,50 @@ def split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def parse_rows(file_name: str, chunks: Iterable[bytes]) -> Iterator[ManifestRow | BadRow]:
     """Yields the rows of a manifest; its file name determines the format. Raises RefusedError if it cannot be read.
 
-    Each line is parsed separately, so that an error in one line does not affect the others.
+    An error in one row does not affect the others. A row of CSV may have several lines (RFC 4180, 2.6); if they are not
+    a row, only the first of them is an error, because its quote may be a stray one.
     """
-    lines = split_lines(chunks)
-    is_csv = file_name.lower().endswith(".csv")
-    parse_line = _build_csv_parser(file_name, _decode_line(file_name, next(lines, b""))) if is_csv else _parse_json_line
-    for number, line in enumerate(lines, 2 if is_csv else 1):
+    lines = _Lines(file_name, split_lines(chunks))
+    read_row = _build_csv_reader(lines) if file_name.lower().endswith(".csv") else partial(_read_json_line, lines)
+    while lines.has_next():
+        number = lines.next_number
         try:
-            if len(line) > MAX_LINE_BYTES:
-                raise _InvalidRowError(f"it has more than {MAX_LINE_BYTES:,} bytes")
-            text = _decode_line(file_name, line)
-            fields = parse_line(text) if text.strip() else None
+            fields = read_row()
             if fields is not None:
                 yield _build_row(number, fields)
         except _InvalidRowError as error:
             yield BadRow(number, str(error))
 
 
-def _decode_line(file_name: str, line: bytes) -> str:
-    try:
-        return line.decode().removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        raise campaign_refused(f"{file_name} is not UTF-8. Save it as UTF-8.") from error
+@dataclass
+class _Lines:
+    """The lines of a manifest. Lines that were read too far can be put back."""
+
+    file_name: str
+    source: Iterator[bytes]
+    next_number: int = 1
+    returned: deque[bytes] = field(default_factory=deque[bytes])
+
+    def has_next(self) -> bool:
+        if not self.returned:
+            self.returned.extend(islice(self.source, 1))
+        return bool(self.returned)
+
+    def take(self) -> bytes:
+        self.next_number += 1
+        return self.returned.popleft()
+
+    def put_back(self, lines: Sequence[bytes]) -> None:
+        self.next_number -= len(lines)
+        self.returned.extendleft(reversed(lines))
+
+    def decode(self, line: bytes) -> str:
+        if len(line) > MAX_LINE_BYTES:
+            raise _InvalidRowError(f"it has more than {MAX_LINE_BYTES:,} bytes")
+        try:
+            return line.decode().removeprefix("\ufeff")
+        except UnicodeDecodeError as error:
+            raise campaign_refused(f"{self.file_name} is not UTF-8. Save it as UTF-8.") from error
 
 
 def _build_row(number: int, fields: _RowFields) -> ManifestRow:
@@ -112,37 +137,56 @@ def _nest_metadata(fields: _RowFields) -> _RowFields:
     return {**others, "metadata": {**cast("_RowFields", metadata), **own_values}}
 
 
-def _build_csv_parser(file_name: str, header: str) -> _ParseLine:
-    """Returns the function that parses the lines after the header."""
+def _build_csv_reader(lines: _Lines) -> _ReadRow:
+    """Reads the header, and returns the function that reads the next row."""
     csv.field_size_limit(MAX_LINE_BYTES)
+    header = lines.decode(lines.take()) if lines.has_next() else ""
     delimiter = max(",;\t", key=header.count)
     columns = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), list[str]())]
     if KEY_COLUMN not in columns:
         raise campaign_refused(
-            f"{file_name}: the first line has no column {KEY_COLUMN!r}. "
+            f"{lines.file_name}: the first line has no column {KEY_COLUMN!r}. "
             f"It is {header.strip()[:MAX_SHOWN_CHARACTERS]!r}."
         )
 
-    def parse_line(text: str) -> _RowFields | None:
+    def read_row() -> _RowFields | None:
+        taken: list[bytes] = []
         try:
-            cells = next(csv.reader([text], delimiter=delimiter, strict=True))
+            cells = next(csv.reader(_take_row_lines(lines, taken), delimiter=delimiter, strict=True))
+            if len(cells) > len(columns):
+                raise _InvalidRowError(f"it has {len(cells)} cells, but the header has {len(columns)}")
         except csv.Error as error:
+            lines.put_back(taken[1:])
             raise _InvalidRowError(
-                f"it is not a complete row ({error}); a quoted cell must end on the line where it begins"
+                f"it is not a complete row ({error}); a quoted cell must end with a quotation mark, and contain each of "
+                "its own twice"
             ) from error
-        if len(cells) > len(columns):
-            raise _InvalidRowError(f"it has {len(cells)} cells, but the header has {len(columns)}")
+        except _InvalidRowError:
+            lines.put_back(taken[1:])
+            raise
         fields = {name: cell for name, cell in zip(columns, cells, strict=False) if cell.strip() and name}
-        return {name: cell if name == KEY_COLUMN else _parse_cell(name, cell) for name, cell in fields.items()} or None
+        return {name: _parse_cell(name, cell) for name, cell in fields.items()} or None
 
-    return parse_line
+    return read_row
+
+
+def _take_row_lines(lines: _Lines, taken: list[bytes]) -> Iterator[str]:
+    """Yields the lines that may belong to one row, and adds them to `taken`."""
+    byte_count = 0
+    while byte_count <= MAX_LINE_BYTES and lines.has_next():
+        taken.append(lines.take())
+        byte_count += len(taken[-1])
+        yield lines.decode(taken[-1])
 
 
 def _parse_cell(column: str, cell: str) -> Any:
     """Returns a cell's value: JSON if it looks like an object or a list, a number, a boolean, or as in a tag.
 
-    The cells of metadata columns are text, so that an article number keeps its zeros.
+    The cells of metadata columns are text, so that an article number keeps its zeros. A key may come from a report,
+    which escapes formulas.
     """
+    if column == KEY_COLUMN:
+        return unescape_formula(cell)
     text = cell.strip()
     if column.startswith(METADATA_COLUMN_PREFIX):
         return text
@@ -161,7 +205,10 @@ def _list_unquoted_columns() -> frozenset[str]:
     return list_number_and_boolean_fields(InstructionsModel)
 
 
-def _parse_json_line(text: str) -> _RowFields:
+def _read_json_line(lines: _Lines) -> _RowFields | None:
+    text = lines.decode(lines.take())
+    if not text.strip():
+        return None
     try:
         fields = json.loads(text)
     except (ValueError, RecursionError) as error:

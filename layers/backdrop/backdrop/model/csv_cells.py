@@ -1,0 +1,34 @@
+"""CSV files that people open: a cell that a spreadsheet would run as a formula begins with an apostrophe."""
+
+import csv
+import io
+from collections.abc import Iterable
+
+ESCAPED_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
+"""A spreadsheet takes a cell that begins with one of these for a formula, some also after a tab or a line break.
+
+The apostrophe is escaped too, so that each text can be restored.
+"""
+
+
+def format_csv_row(cells: Iterable[object]) -> str:
+    """Returns a line of CSV (RFC 4180) with its line end. Numbers stay as they are, also negative ones."""
+    buffer = io.StringIO()
+    csv.writer(buffer).writerow(escape_formula(cell) if isinstance(cell, str) else cell for cell in cells)
+    return buffer.getvalue()
+
+
+def escape_formula(text: str) -> str:
+    """Puts an apostrophe before a text that would be a formula, or that begins with an apostrophe.
+
+    To get the text back, remove the first character of a cell that begins with an apostrophe.
+    """
+    return f"'{text}" if text.startswith(ESCAPED_STARTS) else text
+
+
+def unescape_formula(cell: str) -> str:
+    """Returns the text of a cell.
+
+    A cell that begins with an apostrophe and any other text was not escaped, but written by a person.
+    """
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(ESCAPED_STARTS) else cell
