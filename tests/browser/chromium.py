@@ -62,7 +62,7 @@ class Browser:
         new_tab = self.send_command("Target.createTarget", url="about:blank", browserContextId=self._profile)
         target = new_tab["targetId"]
         self._session = self.send_command("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Network"):
+        for domain in ("Page", "Runtime", "Network", "Log"):
             self.send_command(f"{domain}.enable")
 
     def send_command(self, method: str, **parameters: Any) -> dict[str, Any]:
@@ -88,6 +88,9 @@ class Browser:
             case "Runtime.exceptionThrown":
                 details = event["params"]["exceptionDetails"]
                 self.errors.append(details.get("exception", {}).get("description") or details["text"])
+            case "Log.entryAdded" if event["params"]["entry"]["source"] == "security":
+                # The content security policy blocked something.
+                self.errors.append(event["params"]["entry"]["text"])
             case "Network.requestWillBeSent":
                 self.requested_urls.append(event["params"]["request"]["url"])
             case _:

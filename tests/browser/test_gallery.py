@@ -1,6 +1,8 @@
 """The before-and-after page in a browser, opened from disk: searching, starring, comparing, and accessibility."""
 
+import csv
 import json
+import re
 from collections.abc import Generator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +11,7 @@ from threading import Thread
 
 import pytest
 
+from backdrop_cli.gallery.gallery_html import encode_script_data
 from backdrop_cli.picks import Pick, read_picks
 from tests.browser.albums import WILD
 from tests.browser.chromium import Browser
@@ -125,6 +128,51 @@ def test_stars_are_stored_and_saved_for_the_command(tab: Browser, tmp_path: Path
     tab.evaluate("document.getElementById('save').click()")
     wild, shoe = read_picks(wait_for_download(tab, tmp_path / "picks.csv"))
     assert (wild, shoe) == (Pick(PREFIX + WILD, "w/wild.png"), Pick(f"{PREFIX}shoes/00.jpg", "00.png"))
+
+
+def test_keys_that_spreadsheets_take_for_formulas_are_escaped(
+    chromium: Browser, small_page: Path, tmp_path: Path
+) -> None:
+    keys = ["=1+1.jpg", "+1.jpg", "-1.jpg", "@SUM(1).jpg", "\t=1.jpg", "'til.jpg", "\uff1d1.jpg"]
+    start, data, end = re.split(r'(?<=id="album">)(.*?)(?=</script>)', small_page.read_text("utf-8"), maxsplit=1)
+    album = json.loads(data)
+    album["entries"] = [one for one in album["entries"] if one["kind"] == "image"][: len(keys)]
+    for entry, key in zip(album["entries"], keys, strict=True):
+        entry["picks"] = [[key, f"{key}/a.png"]]
+    page = tmp_path / "index.html"
+    page.write_text(f"{start}{encode_script_data(album)}{end}", "utf-8")
+    chromium.open(page)
+    chromium.evaluate("document.querySelectorAll('.image .star').forEach((star) => star.click())")
+    chromium.set_download_folder(tmp_path)
+    chromium.evaluate("document.getElementById('save').click()")
+    path = wait_for_download(chromium, tmp_path / "picks.csv")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        cells = [cell for row in csv.reader(file) for cell in row]
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\uff1d")) for cell in cells)
+    assert {pick for pick in read_picks(path)} == {Pick(key, f"{key}/a.png") for key in keys}
+
+
+INJECTIONS = [
+    "<script>window.owned = 1</script>",
+    "<img src=x onerror='window.owned = 1'>",
+    "<style>body { --owned: 1 }</style>",
+    "<svg onload='window.owned = 1'></svg>",
+    "<script src='data:text/javascript,window.owned=1'></script>",
+    "<iframe srcdoc='<script>parent.owned = 1</script>'></iframe>",
+]
+
+
+@pytest.mark.parametrize("injection", INJECTIONS)
+def test_hostile_markup_that_was_not_escaped_is_not_run(
+    chromium: Browser, small_page: Path, tmp_path: Path, injection: str
+) -> None:
+    page = tmp_path / "index.html"
+    page.write_text(small_page.read_text("utf-8").replace("</main>", f"{injection}</main>", 1), "utf-8")
+    chromium.open(page)
+    chromium.evaluate("new Promise((done) => setTimeout(done, 200))")
+    owned = "window.owned || getComputedStyle(document.body).getPropertyValue('--owned')"
+    assert chromium.evaluate(owned) == ""
+    assert chromium.evaluate(CARDS) > 0
 
 
 def wait_for_download(tab: Browser, path: Path) -> Path:

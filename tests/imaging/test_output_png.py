@@ -5,6 +5,8 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageChops
 
+from backdrop.imaging.output import PaidPicture
+from backdrop.imaging.verify import verify_result
 from tests.imaging import photos
 from tests.imaging.output_pictures import build_output, swapped_profile
 
@@ -18,6 +20,17 @@ def test_png_output_of_a_png_keeps_every_byte(mode: str) -> None:
     data = photos.with_chunk(photos.png(mode), b"tEXt", b"Seed\x007")
 
     assert build_output(data).data == data
+
+
+@pytest.mark.parametrize("output_format", ["png", "jpg", "webp"])
+@pytest.mark.parametrize("data", [photos.png("RGBA"), photos.jpeg(), photos.webp()], ids=["png", "jpeg", "webp"])
+def test_hostile_bytes_after_the_pictures_end_are_not_delivered(data: bytes, output_format: str) -> None:
+    with_tail = data + b"<script>alert(1)</script>"
+    paid = PaidPicture(with_tail, verify_result(with_tail, expect_alpha=False, max_megapixels=10))
+
+    assert build_output(with_tail, format=output_format).data == build_output(data, format=output_format).data
+    assert b"script" not in paid.to_lossless_png()
+    assert paid.data == with_tail
 
 
 @pytest.mark.parametrize(

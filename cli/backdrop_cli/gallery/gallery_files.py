@@ -7,13 +7,14 @@ import shutil
 from base64 import b64encode
 from collections.abc import Callable, Collection, Generator, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from re import findall
 from urllib.parse import quote, unquote
 
-from backdrop_cli.flat_names import build_flat_names
 from backdrop_cli.gallery.album import GalleryFile, MissingReason
 from backdrop_cli.gallery.thumbnails import (
+    SUFFIXES,
     THUMBNAIL_FOLDER,
     build_thumbnail_link,
     encode_for_browsers,
@@ -22,8 +23,10 @@ from backdrop_cli.gallery.thumbnails import (
 )
 from backdrop_cli.parallel import parallel_map
 from backdrop_cli.replaced_files import PARTIAL_SUFFIX, replace_file
+from backdrop_client.file_names import make_file_name
 
 FULL_SIZE_FOLDER = "files"
+_ALL_SUFFIXES = frozenset(chain.from_iterable(SUFFIXES.values()))
 
 type FileReader = Callable[[GalleryFile], bytes | MissingReason]
 
@@ -118,7 +121,7 @@ def _save_file(folder: Path, file: GalleryFile, read_file: FileReader, *, full_s
 def _find_full_size_link(folder: Path, file: GalleryFile) -> str:
     """Returns "" if the folder does not have the file. Its name depends on its content, so the folder is listed."""
     path = folder / FULL_SIZE_FOLDER / hash_file(file)
-    names = sorted(one.name for one in path.iterdir() if one.suffix != PARTIAL_SUFFIX) if path.is_dir() else []
+    names = sorted(one.name for one in path.iterdir() if one.suffix.lower() in _ALL_SUFFIXES) if path.is_dir() else []
     return _build_full_size_link(file, names[0]) if names else ""
 
 
@@ -127,14 +130,22 @@ def _build_full_size_link(file: GalleryFile, name: str) -> str:
 
 
 def _write_full_size(folder: Path, file: GalleryFile, data: bytes) -> str:
-    """Writes a picture as it was delivered, and a photo in a format that browsers show; "" if there is none."""
+    """Writes a picture as it was delivered, and a photo in a format that browsers show; "" if there is none.
+
+    The file's suffix is that of its format: a photo may have any name, and browsers and desktops run a file by its
+    suffix. A file that an earlier release wrote under another suffix is deleted.
+    """
     shown = encode_for_browsers(data)
     if isinstance(shown, MissingReason):
         return ""
-    data, added_extension = shown
-    name = build_flat_names([file.key])[file.key] + added_extension
+    data, file_format = shown
+    name, suffixes = file.key.rpartition("/")[2], SUFFIXES[file_format]
+    name = make_file_name(name if name.lower().endswith(suffixes) else f"{name}{suffixes[0]}")
     path = folder / FULL_SIZE_FOLDER / hash_file(file) / name
     path.parent.mkdir(parents=True, exist_ok=True)
     with replace_file(path) as written:
         written.write(data)
+    for other in path.parent.iterdir():
+        if other.suffix.lower() not in {*_ALL_SUFFIXES, PARTIAL_SUFFIX}:
+            other.unlink()
     return _build_full_size_link(file, name)

@@ -1,6 +1,7 @@
 """The gallery as one HTML file with its styles, scripts, and data. All data is escaped."""
 
 import json
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -8,7 +9,7 @@ from functools import cache
 from hashlib import sha256
 from html import escape, unescape
 from importlib.resources import files
-from re import search
+from re import findall, search
 from string import Template
 from typing import Any
 
@@ -80,18 +81,50 @@ def render_gallery(
     """Renders the page. `embedded` has the data URLs of thumbnails that are part of the page, by their links."""
     page_data = build_page_data(album, links, created_at, full_size_links)
     return Template(read_template(GALLERY_PACKAGE, "page.html")).substitute(
+        _read_parts(),
+        policy=_build_policy(),
         generator=GENERATOR,
         mark=SCOPE_META_NAME,
         shows=escape(json.dumps(asdict(GalleryScope.from_album(album)))),
         title=escape(page_data["title"]),
-        style=join_templates(GALLERY_PACKAGE, STYLES),
-        theme=read_template(GALLERY_PACKAGE, "theme.js"),
-        script=join_templates(GALLERY_PACKAGE, SCRIPTS),
-        stage=read_template(GALLERY_PACKAGE, "stage.html"),
-        parts=read_template(GALLERY_PACKAGE, "parts.html"),
         data=encode_script_data(page_data),
         embedded=encode_script_data(embedded),
     )
+
+
+@cache
+def _read_parts() -> Mapping[str, str]:
+    return {
+        "style": join_templates(GALLERY_PACKAGE, STYLES),
+        "theme": read_template(GALLERY_PACKAGE, "theme.js"),
+        "script": join_templates(GALLERY_PACKAGE, SCRIPTS),
+        "stage": read_template(GALLERY_PACKAGE, "stage.html"),
+        "parts": read_template(GALLERY_PACKAGE, "parts.html"),
+    }
+
+
+@cache
+def _build_policy() -> str:
+    """Returns the content security policy that lets the page run its own scripts and show its own files, nothing else.
+
+    The policy has the hashes of the scripts without the page's data, because a page on a disk has no server that could
+    send a nonce. From a disk, not every browser takes the page's own files for `self`.
+    """
+    page = Template(read_template(GALLERY_PACKAGE, "page.html")).safe_substitute(_read_parts())
+    policy = (
+        "default-src 'none'",
+        f"script-src {_hash_elements('script', page)}",
+        f"style-src {_hash_elements('style', page)}",
+        "img-src 'self' file: data:",
+        "base-uri 'none'",
+        "form-action 'none'",
+    )
+    return "; ".join(policy)
+
+
+def _hash_elements(name: str, page: str) -> str:
+    digests = (sha256(text.encode()).digest() for text in findall(rf"(?s)<{name}>(.*?)</{name}>", page))
+    return " ".join(f"'sha256-{b64encode(digest).decode()}'" for digest in digests)
 
 
 def build_page_data(

@@ -5,6 +5,8 @@ from io import BytesIO
 
 from PIL import Image
 
+from backdrop.imaging.formats import cut_after_end
+from backdrop.imaging.formats.header import ImageFormatError
 from backdrop.imaging.prepare import load_upright_photo
 from backdrop.imaging.sniff import sniff_file
 from backdrop.model.capabilities import MAX_MEGAPIXELS
@@ -22,6 +24,15 @@ JPEG_QUALITY = 92
 """The quality of a converted photo, in the full-size view."""
 MAX_WEBP_SIDE_PIXELS = 16_383
 _FORMATS_WITHOUT_BROWSERS = frozenset({"heic", "tiff"})
+SUFFIXES = {
+    "jpeg": (".jpg", ".jpeg"),
+    "png": (".png",),
+    "webp": (".webp",),
+    "gif": (".gif",),
+    "bmp": (".bmp",),
+    "avif": (".avif",),
+}
+"""The suffixes of the files that browsers show, by format. The first one is added to a name with another suffix."""
 
 
 def hash_file(file: GalleryFile) -> str:
@@ -65,15 +76,20 @@ def encode_change_map(data: bytes) -> bytes | MissingReason:
 
 
 def encode_for_browsers(data: bytes) -> tuple[bytes, str] | MissingReason:
-    """Returns a file that every browser shows, and the extension to add to its name.
+    """Returns a file that every browser shows, and its format, a key of SUFFIXES.
 
-    Almost all files stay as they are. A HEIC or TIFF photo becomes a JPEG of the same size, or a WebP if it has
-    transparency. MissingReason.UNREADABLE if the bytes are not a picture.
+    Almost all files stay as they are, except for bytes after a picture's end. A HEIC or TIFF photo becomes a JPEG of
+    the same size, or a WebP if it has transparency. MissingReason.UNREADABLE if the bytes are not a picture.
     """
     kind = sniff_file(data)
+    if kind.format:
+        try:
+            return cut_after_end(data, kind.format), kind.format
+        except ImageFormatError:
+            # Without an end, it has nothing after it. Browsers show what there is.
+            return data, kind.format
     if kind.convertible_format not in _FORMATS_WITHOUT_BROWSERS:
-        is_shown = kind.format is not None or kind.convertible_format is not None
-        return (data, "") if is_shown else MissingReason.UNREADABLE
+        return (data, kind.convertible_format) if kind.convertible_format else MissingReason.UNREADABLE
     buffer = BytesIO()
     with DECODE_LIMIT, LARGE_IMAGE_LOCK:
         try:
@@ -82,7 +98,7 @@ def encode_for_browsers(data: bytes) -> tuple[bytes, str] | MissingReason:
             return MissingReason.UNREADABLE
         if picture.mode == "RGB":
             picture.save(buffer, "JPEG", quality=JPEG_QUALITY)
-            return buffer.getvalue(), ".jpg"
+            return buffer.getvalue(), "jpeg"
         picture.thumbnail((MAX_WEBP_SIDE_PIXELS, MAX_WEBP_SIDE_PIXELS))
         picture.save(buffer, "WEBP", quality=WEBP_QUALITY, method=0)
-    return buffer.getvalue(), ".webp"
+    return buffer.getvalue(), "webp"

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from threading import Lock
 
 from backdrop.imaging.prepare import find_size_in_first_bytes
-from backdrop.imaging.sniff import sniff_file
 from backdrop.model.frame import Size
 from backdrop_cli.gallery.album import GalleryFile, MissingReason
 from backdrop_cli.gallery.gallery_files import FULL_SIZE_FOLDER, FileReader
@@ -81,10 +80,7 @@ class PageFiles:
     def _read_full_size(self, file: GalleryFile) -> tuple[bytes | MissingReason, str]:
         data = self._read(file)
         shown = data if isinstance(data, MissingReason) else encode_for_browsers(data)
-        if isinstance(shown, MissingReason):
-            return shown, ""
-        kind = sniff_file(shown[0])
-        return shown[0], f"image/{kind.format or kind.convertible_format}"
+        return (shown, "") if isinstance(shown, MissingReason) else (shown[0], f"image/{shown[1]}")
 
     def _read(self, file: GalleryFile) -> bytes | MissingReason:
         """Returns only the bytes that the file must have, if their hash is known."""

@@ -54,6 +54,51 @@ def test_file_that_browsers_show_stays_byte_for_byte(tmp_path: Path, kind: str) 
     assert one.full_size_link.endswith(f"/red.{kind}")
 
 
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp"])
+def test_bytes_after_a_pictures_end_are_not_copied(tmp_path: Path, kind: str) -> None:
+    data = saved(PHOTO, kind)
+    (one,) = save(tmp_path, OneFile(data + b"<script>alert(1)</script>"), build_file(f"red.{kind}"))
+    assert open_full_size(tmp_path, one) == data
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "written"),
+    [
+        ("red.JPEG", "jpeg", "red.JPEG"),
+        ("menu.html", "jpeg", "menu.html.jpg"),
+        ("a.svg", "png", "a.svg.png"),
+        ("a.hta", "gif", "a.hta.gif"),
+        ("setup.bat", "bmp", "setup.bat.bmp"),
+        ("Invoice.pdf.exe", "webp", "Invoice.pdf.exe.webp"),
+        ("a.png", "jpeg", "a.png.jpg"),
+        ("Invoice\u202egpj.exe", "avif", "Invoice_gpj.exe.avif"),
+        ("red.html\u202e.jpg", "jpeg", "red.html_.jpg"),
+        ("red.jpg.", "jpeg", "red.jpg..jpg"),
+        ("noext", "jpeg", "noext.jpg"),
+        ("CON", "tiff", "_CON.jpg"),
+        (f"{'x' * 300}.html", "heic", f"{'x' * 242}_{{}}.jpg"),
+    ],
+)
+def test_full_size_file_has_the_suffix_of_its_format(tmp_path: Path, name: str, kind: str, written: str) -> None:
+    data = heic(PHOTO) if kind == "heic" else saved(PHOTO, kind)
+    (one,) = save(tmp_path, OneFile(data), build_file(f"shoes/{name}"))
+    (path,) = (tmp_path / "files").rglob("*.*")
+    prefix, _, suffix = written.partition("{}")
+    assert path.name.startswith(prefix)
+    assert path.name.endswith(suffix)
+    assert unquote(one.full_size_link) == str(path.relative_to(tmp_path))
+
+
+def test_file_that_an_earlier_release_wrote_as_a_web_page_is_replaced(tmp_path: Path) -> None:
+    bucket, file = OneFile(saved(PHOTO, "jpeg")), build_file("menu.html")
+    (first,) = save(tmp_path, bucket, file)
+    safe_path = tmp_path / first.full_size_link
+    safe_path.rename(safe_path.with_name("menu.html"))
+    assert list_missing_full_sizes(tmp_path, [file]) == [file]
+    assert save(tmp_path, bucket, file)[0].full_size_link == first.full_size_link
+    assert [path.name for path in safe_path.parent.iterdir()] == ["menu.html.jpg"]
+
+
 @pytest.mark.parametrize("kind", ["heic", "tiff"])
 def test_photo_that_browsers_do_not_show_becomes_a_jpeg_of_its_size(tmp_path: Path, kind: str) -> None:
     data = heic(PHOTO) if kind == "heic" else saved(PHOTO, kind)

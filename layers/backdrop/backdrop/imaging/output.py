@@ -17,7 +17,7 @@ from backdrop.imaging.color import srgb_profile_bytes, to_srgb
 from backdrop.imaging.cutout import MatteMismatchError, cut_out_full_size, limit_to_photo
 from backdrop.imaging.decode import decode
 from backdrop.imaging.encode import LOSSLESS, MAX_TRANSPARENT_WEBP_PIXELS
-from backdrop.imaging.formats import read_header, webp
+from backdrop.imaging.formats import cut_after_end, read_header, webp
 from backdrop.imaging.logo import draw_logo
 from backdrop.imaging.matte_edges import MAX_CLEAR_ALPHA
 from backdrop.imaging.output_layout import OutputLayout, compute_layout, shrink_layout
@@ -150,6 +150,8 @@ class PaidPicture:
     ) -> OutputFile:
         """Builds one output. A plain lossless output of a PNG is the provider's file, with the metadata.
 
+        It ends where its picture ends: bytes after that may be anything, such as a web page.
+
         `brand_image_pixels`: the brand images that the output names. Raises `ResultError` if the encoder fails.
         """
         full_picture = self._full_size if output.size == FULL_SIZE else None
@@ -172,7 +174,7 @@ class PaidPicture:
         Equal pictures give equal bytes. Raises `ResultError` if the encoder fails.
         """
         if self._load_replacement is None and self._picture.format == "png":
-            return self._data
+            return self._to_png()
         try:
             return _encode_picture(self.pixels, "png", LOSSLESS)
         except (OSError, ValueError) as error:
@@ -180,7 +182,9 @@ class PaidPicture:
             raise ResultError(Code.OUTPUT_NOT_MADE, message) from error
 
     def _to_png(self) -> bytes:
-        return self._data if self._picture.format == "png" else _convert_to_png(self._decode())
+        """Returns the provider's own file if that is a PNG, without anything after its picture, or a new one."""
+        is_png = self._picture.format == "png"
+        return cut_after_end(self._data, "png") if is_png else _convert_to_png(self._decode())
 
     def _decode(self) -> "Image":
         return decode(self._data, read_header(self._data, self._picture.format))

@@ -21,6 +21,21 @@ def read_header(data: bytes, photo_format: PhotoFormat) -> ImageHeader:
             return webp.read_header(data)
 
 
+def cut_after_end(data: bytes, photo_format: PhotoFormat) -> bytes:
+    """Returns the file without the bytes after its picture, which no decoder reads; the same object if it has none.
+
+    Raises `ImageFormatError` if the picture has no end.
+    """
+    match photo_format:
+        case "jpeg":
+            end = jpeg.find_end(data)
+        case "png":
+            end = png.find_end(data)
+        case "webp":
+            end = webp.find_end(data)
+    return data if end == len(data) else data[:end]
+
+
 def validate_structure(data: bytes, header: ImageHeader) -> ImageHeader:
     """Reads the file to its end marker and returns the header, completed with facts that only the whole file states.
 

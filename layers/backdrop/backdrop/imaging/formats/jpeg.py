@@ -216,6 +216,11 @@ def transpose_tables(tables: QuantizationTables) -> list[list[int]]:
 # -- metadata: application and comment segments, whose contents other standards define -------------------------------
 
 
+def find_end(data: bytes) -> int:
+    """Returns where the picture ends. Raises `ImageFormatError` if it has no end."""
+    return max(segment.end for segment in iter_segments(data))
+
+
 def strip_metadata(data: bytes) -> bytes:
     """Drops all metadata, including bytes between segments and after the last one. See `metadata.strip_metadata`."""
     segments = list(iter_segments(data))

@@ -240,6 +240,11 @@ def _read_calibration(gamma: bytes | None, chromaticities: bytes | None) -> list
     return [*statements, build_calibrated_space(gammas, None, None)] if gammas else statements
 
 
+def find_end(data: bytes) -> int:
+    """Returns where the picture ends. Raises `ImageFormatError` if it has no end."""
+    return max(chunk.end for chunk in iter_chunks(data, checks_pixels=False))
+
+
 def strip_metadata(data: bytes) -> bytes:
     """Drops all metadata, and every picture of an animation except the first. See `metadata.strip_metadata`."""
     read_header(data)

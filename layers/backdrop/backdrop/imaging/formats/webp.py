@@ -54,6 +54,13 @@ def iter_chunks(data: bytes) -> Iterator[RiffChunk]:
     raise DamagedError(f"has more than {MAX_PARTS:,} chunks")
 
 
+def find_end(data: bytes) -> int:
+    """Returns where the picture ends. Raises `ImageFormatError` if it has no end."""
+    for _ in iter_chunks(data):
+        pass
+    return _read_file_length(data)
+
+
 def _read_file_length(data: bytes) -> int:
     return 8 + int.from_bytes(data[4:8], "little")
 
