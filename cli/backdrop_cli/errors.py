@@ -3,6 +3,7 @@
 from typer import TyperException
 
 EXIT_OK, EXIT_FAILURE, EXIT_USAGE, EXIT_NOTHING_FOUND, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
+EXIT_BROKEN_PIPE = 141
 EXIT_CODES = {
     EXIT_OK: "The command succeeded, even if there was nothing to list or to change.",
     EXIT_FAILURE: "The command failed, a question was answered with no, or a problem was found: by `lint`, `check`, "
@@ -13,6 +14,7 @@ EXIT_CODES = {
     EXIT_NOTHING_FOUND: "Nothing found: no photo, picture, or campaign matches the prefix or name, or there is no "
     "photo, or nothing to verify, among the files.",
     EXIT_INTERRUPTED: "You stopped the command with Ctrl-C.",
+    EXIT_BROKEN_PIPE: "The program that read the output ended first, as `head` does.",
 }
 """What each exit code of every command means."""
 

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from backdrop_cli import agent_commands, mandate_commands, operator_commands, review_commands
 from backdrop_cli import campaign_commands as campaigns
 from backdrop_cli.errors import (
+    EXIT_BROKEN_PIPE,
     EXIT_FAILURE,
     EXIT_OK,
     CommandError,
@@ -153,6 +154,14 @@ def run(args: Sequence[str] | None = None, connect: Connect | None = None) -> in
         return _print_error(error)
     except typer.Abort:
         return EXIT_FAILURE
+    except BrokenPipeError:
+        _discard_output()
+        return EXIT_BROKEN_PIPE
+    except SystemExit as exit_request:
+        # Rich and Typer exit with 1, which a script would take for a failure.
+        if isinstance(exit_request.__context__, BrokenPipeError):
+            return EXIT_BROKEN_PIPE
+        raise
     except OSError as error:
         _discard_output()
         where = f"{error.filename}: " if error.filename else ""

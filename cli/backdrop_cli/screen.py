@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.padding import Padding
@@ -20,6 +21,8 @@ from backdrop_cli.formatting import escape_unprintable
 
 # Wider than any line: output to a pipe is not wrapped, so that `grep` finds whole lines.
 UNLIMITED_WIDTH = 10_000
+COLUMN_PADDING = 3
+"""A blank on both sides of each column, and one between two columns."""
 
 
 class Screen:
@@ -65,14 +68,30 @@ class Screen:
             raise
 
     def print_table(self, columns: Mapping[str, str], rows: Iterable[Iterable[str]]) -> None:
-        """Prints a table. A column is aligned `left` or `right`; `words` is left-aligned and may wrap."""
+        """Prints a table. A column is aligned `left` or `right`; `words` is left-aligned and may wrap.
+
+        If the terminal is too narrow for that, prints the cells of a row below one another.
+        """
+        texts = [[self._format_text(cell) for cell in row] for row in rows]
+        if _measure_table(columns, texts) > self._console.width:
+            self._print_stacked(columns, texts)
+            return
         grid = Table(box=box.SIMPLE_HEAD, show_edge=False, show_header=any(head.strip() for head in columns))
         for head, alignment in columns.items():
             justify = "right" if alignment == "right" else "left"
             grid.add_column(head.strip(), justify=justify, no_wrap=alignment != "words", overflow="fold")
-        for row in rows:
-            grid.add_row(*(Text(self._format_text(cell)) for cell in row))
+        for row in texts:
+            grid.add_row(*map(Text, row))
         self._print_trimmed(grid)
+
+    def _print_stacked(self, columns: Iterable[str], rows: Iterable[Sequence[str]]) -> None:
+        for row in rows:
+            grid = Table.grid(padding=(0, 1))
+            for head, text in zip(columns, row, strict=True):
+                if text.strip():
+                    grid.add_row(Text(f"  {head.strip()}", "bold", no_wrap=True), Text(text, overflow="fold"))
+            self._print_trimmed(grid)
+            self._console.print()
 
     def print_sample(self, items: Sequence[str], limit: int, total: int = 0, *, more_hint: str = "") -> None:
         """Prints the first items as a list, and how many of `total` (or of the items) are not shown."""
@@ -92,9 +111,11 @@ class Screen:
     def print_json(self, document: Mapping[str, Any]) -> None:
         """Prints the document if the output is for scripts."""
         if self.as_json:
-            # Another encoding lacks characters of keys, and the stream would write `?` for them.
+            # Another encoding lacks characters of keys, and the stream would write `?` for them. A terminal would obey
+            # some of them: U+009B begins a command, and U+202E turns the text around.
             is_utf8 = codecs.lookup(sys.stdout.encoding or "utf-8").name == "utf-8"
-            sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=not is_utf8) + "\n")
+            text = json.dumps(document, indent=2, ensure_ascii=not is_utf8 or sys.stdout.isatty())
+            sys.stdout.write(text.replace("\x7f", r"\u007f") + "\n")
 
     @contextmanager
     def print_json_if_refused(self, document: Mapping[str, Any]) -> Generator[None]:
@@ -145,6 +166,16 @@ class Screen:
             raise CommandError(f"nothing was changed; {obstacle}, so add --yes to agree")
         if ask(f"{question} [y/N]") not in ("y", "yes"):
             raise CommandError("nothing was changed")
+
+
+def _measure_table(columns: Mapping[str, str], rows: Iterable[Sequence[str]]) -> int:
+    """Returns how wide a table is at least, without breaking a word or a cell that must not wrap."""
+    cells = zip(*([head.strip() for head in columns], *rows), strict=True)
+    widths = (
+        max(cell_len(part) for text in texts for part in (text.split() or [""] if alignment == "words" else [text]))
+        for texts, alignment in zip(cells, columns.values(), strict=True)
+    )
+    return sum(width + COLUMN_PADDING for width in widths) - 1
 
 
 def ask(question: str) -> str:

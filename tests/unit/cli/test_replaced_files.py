@@ -1,5 +1,7 @@
 """A file keeps its content until its new content is complete."""
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -30,3 +32,16 @@ def test_failed_write_keeps_the_earlier_file_and_leaves_no_other(tmp_path: Path)
         write_half(path)
     assert path.read_text() == "earlier"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_new_file_has_the_permissions_of_the_replaced_one_or_of_the_umask(tmp_path: Path) -> None:
+    private, new = tmp_path / "private.csv", tmp_path / "new.csv"
+    private.touch(0o600)
+    before = os.umask(0o027)
+    try:
+        for path in (private, new):
+            with replace_file(path) as file:
+                file.write(b"text")
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (private, new)] == [0o600, 0o640]
