@@ -12,6 +12,7 @@ from backdrop.model.sentence import Sentence
 from backdrop_cli.mandate_forecast import MandateForecast
 
 REFERENCE_ELSEWHERE = "reference_elsewhere"
+REPEATED_FOLDER = "repeated_folder"
 UNREADABLE = "unreadable"
 SIDECAR_WITHOUT_PHOTO = "sidecar_without_photo"
 MISNAMED_DEFAULTS = "misnamed_defaults"

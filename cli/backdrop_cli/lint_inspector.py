@@ -33,6 +33,7 @@ from backdrop_cli.lint_findings import (
     MISNAMED_DEFAULTS,
     MISNAMED_SIDECAR,
     REFERENCE_ELSEWHERE,
+    REPEATED_FOLDER,
     SIDECAR_WITHOUT_PHOTO,
     UNREAD_SIDECAR,
     UNREADABLE,
@@ -119,6 +120,8 @@ class LintInspector:
         result.add(self._find_outside_references())
         for name, reason in self._folder.unreadable.items():
             result.add([Finding(str(self._folder.root / name.strip("/")), UNREADABLE, reason)])
+        for name, reason in self._folder.repeated.items():
+            result.add([Finding(str(self._folder.root / name), REPEATED_FOLDER, reason, is_error=False)])
 
     def _find_outside_references(self) -> Iterator[Finding]:
         for key in self._folder.outside_references:

@@ -1,6 +1,7 @@
 """A folder on this machine as if it were in a bucket, to resolve instructions before an upload."""
 
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -20,13 +21,15 @@ def expand_home(path: Path) -> Path:
 class LocalFolder:
     """An InputBucket. A key is `prefix` and a path below `root`; names are case-sensitive even if the disk is not.
 
-    Files have no tags. `unreadable` maps what cannot be listed to the reason. `outside_references` collects the
+    Files have no tags. `unreadable` maps what cannot be listed to the reason, and `repeated` links that are left out,
+    because they lead to a folder that is listed under another name. `outside_references` collects the
     reference images outside `prefix` that were read: they cannot be checked here, so a placeholder stands for them.
     """
 
     def __init__(self, root: Path, prefix: str = "") -> None:
         self.root, self.prefix = root, prefix
         self.unreadable: dict[str, str] = {}
+        self.repeated: dict[str, str] = {}
         self.outside_references: set[str] = set()
         self._names = cache(self._list_folder)
 
@@ -59,8 +62,14 @@ class LocalFolder:
         return (ListedObject(key, NO_ETAG, unset_time) for key in sorted(self.list_keys_below("")) if key > after)
 
     def list_keys_below(self, folder: str) -> Iterator[str]:
-        """Yields the keys of all files below a folder of `root`; follows links, and stops at cycles."""
-        yield from (f"{self.prefix}{name}" for name in self._walk(folder, frozenset()))
+        """Yields the keys of all files below a folder of `root`.
+
+        Follows links, but lists each folder once, if possible under its own name: links between folders can make more
+        paths than there are files on the disk.
+        """
+        visited, links = dict[Path, str](), deque([folder])
+        while links:
+            yield from (f"{self.prefix}{name}" for name in self._walk(links.popleft(), visited, links))
 
     def has_file(self, key: str) -> bool:
         """Returns whether there is a file of exactly this name."""
@@ -73,16 +82,23 @@ class LocalFolder:
     def _relative_name(self, key: str) -> str:
         return key.removeprefix(self.prefix)
 
-    def _walk(self, folder: str, parents: frozenset[Path]) -> Iterator[str]:
-        real = (self.root / folder).resolve()
-        if real in parents:
+    def _walk(self, folder: str, visited: dict[Path, str], links: deque[str]) -> Iterator[str]:
+        """Yields the files below a folder, and appends the links to other folders to `links`."""
+        path = self.root / folder
+        real = path.resolve()
+        if real in visited:
+            if not path.absolute().is_relative_to(real):
+                self.repeated[folder] = f"It is the folder {self.root / visited[real]}, which is listed already."
             return
+        visited[real] = folder
         for name, is_file in self._names(folder).items():
             key = f"{folder}/{name}" if folder else name
             if is_file:
                 yield key
+            elif (self.root / key).is_symlink():
+                links.append(key)
             else:
-                yield from self._walk(key, parents | {real})
+                yield from self._walk(key, visited, links)
 
     def _list_folder(self, folder: str) -> Mapping[str, bool]:
         """Returns the sorted names in a folder, with whether each is a file; nothing if there is no such folder."""
@@ -91,11 +107,19 @@ class LocalFolder:
             return {}
         try:
             with os.scandir(path) as found:
-                kinds = {entry.name: entry.is_file() for entry in found if entry.is_file() or entry.is_dir()}
+                kinds = {entry.name: kind for entry in found if (kind := self._is_file(folder, entry)) is not None}
         except OSError as error:
             self.unreadable[folder] = f"The folder cannot be listed: {error.strerror}."
             return {}
         return {name: kinds[name] for name in sorted(kinds) if self._check_name(folder, name)}
+
+    def _is_file(self, folder: str, entry: "os.DirEntry[str]") -> bool | None:
+        """Returns whether an entry is a file, or None if it is neither a file nor a folder, or unknown."""
+        try:
+            return entry.is_file() or (False if entry.is_dir() else None)
+        except OSError as error:
+            self.unreadable[f"{folder}/{_replace_undecodable(entry.name)}"] = f"It cannot be read: {error.strerror}."
+            return None
 
     @staticmethod
     def is_valid_name(name: str) -> bool:

@@ -14,6 +14,7 @@ from backdrop_cli.gallery.album import MissingReason
 from backdrop_cli.gallery.thumbnails import encode_thumbnail
 from backdrop_cli.review_page.review_api import ReviewApi
 from backdrop_cli.review_page.review_html import render_review_page
+from backdrop_cli.served_pages.client_limits import ClientLimits
 from backdrop_cli.served_pages.page_access import BASE_HEADERS, LOOPBACK_ADDRESS, PageAccess, build_headers
 from backdrop_cli.served_pages.page_files import PageFiles
 from backdrop_cli.served_pages.presigner import Presigner
@@ -23,6 +24,9 @@ from backdrop_cli.upload_page.page_html import render_upload_page
 from backdrop_cli.upload_page.upload_api import UploadApi
 
 MAX_REQUEST_BYTES = 32 * 1024 * 1024
+MAX_LENGTH_DIGITS = len(str(MAX_REQUEST_BYTES))
+MAX_RESPONSE_SECONDS = 60.0
+"""For a client to take a response."""
 JSON_CONTENT_TYPE = "application/json"
 PREVIEW_PATH, BINARY_CONTENT_TYPE = "preview", "application/octet-stream"
 """Path and type for photos that the browser cannot show; a form of another site cannot send this type."""
@@ -49,6 +53,7 @@ class PageServer(ThreadingHTTPServer):
     ) -> None:
         super().__init__((LOOPBACK_ADDRESS, port), _PageRequestHandler)
         self.presigner, self.translate_errors = presigner, translate_errors
+        self.limits = ClientLimits()
         self.files = PageFiles(stack.bucket_reader.read_file)
         self.access = PageAccess(self.server_address[1])
         upload, review = UploadApi(stack, presigner, self.files), ReviewApi(stack, presigner, self.files)
@@ -71,6 +76,22 @@ class PageServer(ThreadingHTTPServer):
         }
 
     @override
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self.limits.add(request):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    @override
+    def shutdown_request(self, request: Any) -> None:
+        self.limits.remove(request)
+        super().shutdown_request(request)
+
+    @override
+    def service_actions(self) -> None:
+        self.limits.end_slow_requests()
+
+    @override
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignores browsers that close the connection."""
         if not isinstance(sys.exception(), ConnectionError):
@@ -80,8 +101,15 @@ class PageServer(ThreadingHTTPServer):
 class _PageRequestHandler(BaseHTTPRequestHandler):
     server: PageServer  # pyrefly: ignore[bad-override-mutable-attribute]  # no other server makes one
     protocol_version = "HTTP/1.1"
+    timeout = MAX_RESPONSE_SECONDS
+
+    @override
+    def handle_one_request(self) -> None:
+        self.server.limits.set_waiting(self.connection, is_waiting=True)
+        super().handle_one_request()
 
     def do_GET(self) -> None:
+        self.server.limits.set_waiting(self.connection, is_waiting=False)
         path = self._authorize(is_write=False)
         if path is None:
             self._send_not_found()
@@ -101,14 +129,18 @@ class _PageRequestHandler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         path = self._authorize(is_write=True)
         method = self.server.api_methods.get(path or "")
-        length = self.headers.get("Content-Length", "")
+        length = self._read_length()
         accepted_type = JSON_CONTENT_TYPE if method else BINARY_CONTENT_TYPE if path == PREVIEW_PATH else ""
         if self.headers.get_content_type() != accepted_type:
             self._send_not_found()
-        elif not length.isdecimal() or int(length) > MAX_REQUEST_BYTES:
+        elif length is None or length > MAX_REQUEST_BYTES:
             self._send_not_found(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         else:
-            data = self.rfile.read(int(length))
+            data = self.rfile.read(length)
+            self.server.limits.set_waiting(self.connection, is_waiting=False)
+            if len(data) < length:
+                self.close_connection = True
+                return
             if method is None:
                 self._send_file(encode_thumbnail(data), "image/webp")
                 return
@@ -116,8 +148,18 @@ class _PageRequestHandler(BaseHTTPRequestHandler):
             status = HTTPStatus(response.get("status", HTTPStatus.OK))
             self._send(status, json.dumps(response, ensure_ascii=True).encode(), JSON_CONTENT_TYPE, {})
 
+    def _read_length(self) -> int | None:
+        """Returns the length of the request's body; None if it has none, or one that no page sends."""
+        lengths = self.headers.get_all("Content-Length", [])
+        is_readable = len(lengths) == 1 and lengths[0].isascii() and lengths[0].isdecimal()
+        if not is_readable or len(lengths[0]) > MAX_LENGTH_DIGITS or "Transfer-Encoding" in self.headers:
+            return None
+        return int(lengths[0])
+
     def _authorize(self, *, is_write: bool) -> str | None:
         access = self.server.access
+        if any(len(self.headers.get_all(name, [])) > 1 for name in ("Host", "Origin")):
+            return None
         headers = {name: self.headers.get(name) for name in ("Host", "Origin")}
         return access.authorize_path(self.path) if access.is_own_request(headers, is_write=is_write) else None
 

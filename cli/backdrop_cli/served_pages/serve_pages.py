@@ -3,6 +3,8 @@
 import sys
 import webbrowser
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from backdrop_cli.aws_error_messages import translate_aws_errors
 from backdrop_cli.errors import EXIT_OK, CommandError
@@ -12,6 +14,14 @@ from backdrop_cli.served_pages.page_access import LOOPBACK_ADDRESS
 from backdrop_cli.served_pages.page_server import REVIEW_PATH, PageServer
 from backdrop_cli.served_pages.presigner import Presigner
 from backdrop_cli.stack import Stack
+
+OPENING_PAGE = """<!doctype html>
+<meta charset="utf-8">
+<meta name="referrer" content="no-referrer">
+<meta http-equiv="refresh" content="0; url={address}">
+<title>Backdrop</title>
+<p><a href="{address}">Open the page</a></p>
+"""
 
 
 def serve_pages(
@@ -29,10 +39,12 @@ def serve_pages(
         "Ctrl-C."
     )
     sys.stdout.flush()
-    if browser and not screen.as_json:
-        webbrowser.open(review_address if opens_review else upload_address)
     try:
-        server.serve_forever()
+        with TemporaryDirectory(prefix="backdrop-") as folder:
+            if browser and not screen.as_json:
+                _open_browser(Path(folder), review_address if opens_review else upload_address)
+                screen.print("If your browser does not show the page, copy its address.")
+            server.serve_forever()
     except KeyboardInterrupt:
         screen.print()
         screen.print("The pages are stopped. Uploaded photos are being processed.")
@@ -40,6 +52,17 @@ def serve_pages(
     finally:
         server.server_close()
     return EXIT_OK
+
+
+def _open_browser(folder: Path, address: str) -> None:
+    """Opens the page through a file that only this user can read.
+
+    The arguments of a browser's process can be read by every user of the machine.
+    """
+    file = folder / "open.html"
+    file.touch(0o600)
+    file.write_text(OPENING_PAGE.format(address=address), "utf-8")
+    webbrowser.open(file.as_uri())
 
 
 def _build_presigner(stack: Stack) -> Presigner:

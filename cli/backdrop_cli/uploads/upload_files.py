@@ -41,9 +41,8 @@ def collect_files(paths: Sequence[Path], target_folder: str | None) -> UploadFil
     """Collects the selected files. Raises NothingFoundError if there is no photo among them."""
     files = UploadFiles(outside_defaults=find_outside_defaults(paths, target_folder))
     for target in resolve_targets(paths, target_folder):
-        files.unreadable |= {
-            str(target.folder.root / name.strip("/")): reason for name, reason in target.folder.unreadable.items()
-        }
+        left_out = target.folder.unreadable | target.folder.repeated
+        files.unreadable |= {str(target.folder.root / name.strip("/")): reason for name, reason in left_out.items()}
         for key in target.keys:
             if classify_key(key) is ObjectKind.IGNORED and not is_brand_image_key(key):
                 files.ignored_count += 1

@@ -127,6 +127,42 @@ def test_circular_symbolic_links_are_followed_once(folder: LintedFolder) -> None
     assert folder.data()["photos"] == 1
 
 
+def test_link_that_cannot_be_followed_hides_no_other_file(
+    folder: LintedFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write("_backdrop.json", {"operation": "remove"})
+    for name in ("a.jpg", "z.jpg"):
+        folder.write(name, build_photo())
+    (folder.root / "loop").symlink_to("loop")
+    (folder.root / "ping").symlink_to("pong")
+    (folder.root / "pong").symlink_to("ping")
+    (folder.root / "broken.jpg").symlink_to("nothing")
+    messages = folder.list_messages()
+    assert messages.keys() == {"loop", "ping", "pong"}
+    assert folder.data()["photos"] == 2
+
+
+def test_folder_with_several_names_is_listed_once_under_its_own(folder: LintedFolder) -> None:
+    folder.write("_backdrop.json", {"operation": "remove"})
+    folder.write("z/real.jpg", build_photo())
+    (folder.root / "a").symlink_to("z")
+    (folder.root / "y").mkdir()
+    (folder.root / "y" / "also").symlink_to(folder.root / "z")
+    assert folder.data()["photos"] == 1
+    assert folder.list_messages("warnings").keys() == {"a", "y/also"}
+
+
+def test_ladder_of_doubled_links_is_listed_in_linear_time(folder: LintedFolder) -> None:
+    folder.write("_backdrop.json", {"operation": "remove"})
+    folder.write("30/red.jpg", build_photo())
+    for level in range(30):
+        (folder.root / str(level)).mkdir(exist_ok=True)
+        for name in ("left", "right"):
+            (folder.root / str(level) / name).symlink_to(folder.root / str(level + 1))
+    assert folder.data("0")["photos"] == 1
+    assert folder.data()["photos"] == 1
+
+
 def test_missing_path_is_a_usage_error(folder: LintedFolder) -> None:
     result = folder.lint("nowhere")
     assert (result.code, result.out) == (2, "")

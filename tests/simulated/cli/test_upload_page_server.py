@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import socket
+import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.client import HTTPConnection, HTTPResponse
 from io import BytesIO
-from threading import Thread
+from pathlib import Path
+from threading import Thread, active_count
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,6 +27,7 @@ from backdrop_cli.aws_error_messages import translate_aws_errors
 from backdrop_cli.gallery.album import GalleryFile
 from backdrop_cli.gallery.thumbnails import MAX_SIDE_PIXELS, build_thumbnail_link
 from backdrop_cli.options import StackLocation
+from backdrop_cli.served_pages.client_limits import MAX_CLIENTS, ClientLimits
 from backdrop_cli.served_pages.page_access import PageAccess
 from backdrop_cli.served_pages.page_server import MAX_REQUEST_BYTES, PageServer
 from backdrop_cli.served_pages.presigner import FORM_SECONDS
@@ -36,6 +39,7 @@ from tests.simulated.command_user import Person
 from tests.simulated.upload_page_user import PageUser, build_presigner
 
 OURS = "/{token}/"
+JSON_HEADER = "Content-Type: application/json\r\n"
 
 
 class Client:
@@ -52,6 +56,14 @@ class Client:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         usual = {"Origin": f"http://{self.host}", "Content_Type": "application/json"}
         return self._send("POST", path + route, data, usual | headers)
+
+    def send_raw(self, method: str, route: str, *headers: str, body: str = "") -> str:
+        """Sends a request with these headers next to those that a page sends, and returns the answer."""
+        start = f"{method} /{self.server.access.token}/{route} HTTP/1.1\r\nHost: {self.host}\r\n"
+        sent = f"{start}Origin: http://{self.host}\r\n{JSON_HEADER}" + "".join(f"{one}\r\n" for one in headers)
+        with socket.create_connection(("127.0.0.1", self.server.access.port), timeout=60) as connection:
+            connection.sendall(f"{sent}\r\n{body}".encode("latin-1"))
+            return connection.recv(65_536).decode()
 
     def _send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> HTTPResponse:
         connection = HTTPConnection("127.0.0.1", self.server.access.port, timeout=60)
@@ -219,9 +231,52 @@ def test_malformed_request_is_refused_in_a_sentence(client: Client, body: bytes)
     assert json.loads(client.text)["error"]
 
 
-def test_request_larger_than_the_pages_own_is_not_read(client: Client) -> None:
-    assert client.post("state", b"", Content_Length=str(MAX_REQUEST_BYTES + 1)).status == 413
-    assert client.post("state", b"", Content_Length="many").status == 413
+@pytest.mark.parametrize(
+    "length", [str(MAX_REQUEST_BYTES + 1), "many", "9" * 5000, "-1", "+2", "2_0", "\xb2", "0x2", ""]
+)
+def test_hostile_length_of_a_request_is_not_read(client: Client, length: str) -> None:
+    assert client.send_raw("POST", "state", f"Content-Length: {length}").startswith("HTTP/1.1 413")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        (["Content-Length: 2"], 200),
+        (["Content-Length: 2", "Content-Length: 200"], 413),
+        (["Content-Length: 2", "Transfer-Encoding: chunked"], 413),
+        (["Transfer-Encoding: chunked"], 413),
+        (["Content-Length: 2", "Host: evil.example"], 404),
+        (["Content-Length: 2", "Host: {host}"], 404),
+        (["Content-Length: 2", "Origin: http://evil.example"], 404),
+    ],
+)
+def test_hostile_request_that_two_servers_read_differently_is_refused(
+    client: Client, headers: list[str], status: int
+) -> None:
+    answer = client.send_raw("POST", "waiting", *(header.format(host=client.host) for header in headers), body="{}")
+    assert answer.startswith(f"HTTP/1.1 {status} ")
+
+
+def test_hostile_clients_that_never_finish_a_request_keep_no_one_out(client: Client) -> None:
+    before = active_count()
+    half_open = [socket.create_connection(("127.0.0.1", client.server.access.port)) for _ in range(3 * MAX_CLIENTS)]
+    for one in half_open:
+        one.sendall(b"GET / HTTP/1.1\r\nHost:")
+    assert client.get().status == 200
+    assert active_count() - before <= 2 * MAX_CLIENTS
+    for one in half_open:
+        one.close()
+
+
+@pytest.mark.parametrize("sent", ["", "GET /", "POST {path}state HTTP/1.1\r\nHost: {host}\r\n", "{started}"])
+def test_hostile_request_that_arrives_too_slowly_is_ended(client: Client, sent: str) -> None:
+    client.server.limits = ClientLimits(max_request_seconds=0.2)
+    started = f"POST {{path}}waiting HTTP/1.1\r\nHost: {{host}}\r\nOrigin: http://{{host}}\r\n{JSON_HEADER}"
+    text = sent.replace("{started}", f"{started}Content-Length: 10\r\n\r\n")
+    with socket.create_connection(("127.0.0.1", client.server.access.port), timeout=60) as slow:
+        slow.sendall(text.format(path=f"/{client.server.access.token}/", host=client.host).encode())
+        assert slow.recv(100) == b""
+    assert client.get().status == 200
 
 
 def test_aws_errors_are_shown_on_the_page(client: Client) -> None:
@@ -281,9 +336,23 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
     return someone
 
 
-def test_command_prints_the_pages_address_and_ends_cleanly(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[str] = []
-    monkeypatch.setattr("webbrowser.open", opened.append)
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses that the browser is sent to. It gets the path of a file that only its user can read."""
+    addresses: list[str] = []
+
+    def open_browser(argument: str) -> None:
+        path = Path.from_uri(argument)
+        assert [stat.S_IMODE(one.stat().st_mode) for one in (path, path.parent)] == [0o600, 0o700]
+        (address,) = {*re.findall(r'http://[^"]+', path.read_text("utf-8"))}
+        assert "127.0.0.1" not in argument
+        addresses.append(address)
+
+    monkeypatch.setattr("webbrowser.open", open_browser)
+    return addresses
+
+
+def test_command_prints_the_pages_address_and_ends_cleanly(person: Person, opened: list[str]) -> None:
     result = person.run("page")
     upload, review = re.findall(r"http://127\.0\.0\.1:\d+/[\w-]{43}/(?:review)?", result.out)
     assert (result.code, result.err, opened, review) == (0, "", [upload], f"{upload}review")
@@ -293,9 +362,7 @@ def test_command_prints_the_pages_address_and_ends_cleanly(person: Person, monke
     assert person.run("page", "--json").data["stack"] == "shop"
 
 
-def test_option_opens_the_review_page(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[str] = []
-    monkeypatch.setattr("webbrowser.open", opened.append)
+def test_option_opens_the_review_page(person: Person, opened: list[str]) -> None:
     assert person.run("page", "--review").code == 0
     assert [address.endswith("/review") for address in opened] == [True]
 

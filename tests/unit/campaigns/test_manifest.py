@@ -130,7 +130,14 @@ def test_stray_quote_affects_and_reports_only_its_own_row(stray: str) -> None:
 @pytest.mark.parametrize("between", [",", ";", "\t"])
 def test_cell_with_line_breaks_is_one_row_and_later_rows_keep_their_line_numbers(end: str, between: str) -> None:
     cell = end.join(["first", "", 'say ""hi""', f"a{between}b"])
-    lines = [f"key{between}prompt", f'"a.jpg"{between}"{cell}"', "", f"b.jpg{between}x{between}y", f"c.jpg{between}z", ""]
+    lines = [
+        f"key{between}prompt",
+        f'"a.jpg"{between}"{cell}"',
+        "",
+        f"b.jpg{between}x{between}y",
+        f"c.jpg{between}z",
+        "",
+    ]
     assert read_rows(end.join(lines)) == [
         ManifestRow(2, "a.jpg", {"prompt": cell.replace('""', '"')}),
         BadRow(7, "it has 3 cells, but the header has 2"),

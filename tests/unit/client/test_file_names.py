@@ -9,7 +9,9 @@ from backdrop_client.file_names import MAX_NAME_BYTES, fold_file_name, make_file
 NFC, NFD = (unicodedata.normalize(form, "étude.png") for form in ("NFC", "NFD"))
 
 
-@pytest.mark.parametrize("name", ["red.png", "Straße 7 (2).png", "鞄.jpg", NFC, NFD, "a..b.png", "console.png", "com10.x"])
+@pytest.mark.parametrize(
+    "name", ["red.png", "Straße 7 (2).png", "鞄.jpg", NFC, NFD, "a..b.png", "console.png", "com10.x"]
+)
 def test_name_that_all_file_systems_accept_is_kept(name: str) -> None:
     assert make_file_name(name) == name
 
