@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import boto3
 from botocore.exceptions import (
@@ -26,7 +27,11 @@ from backdrop_client.aws_failures import (
     CONNECTION_ERRORS,
     EXPIRED_CREDENTIAL_CODES,
     INVALID_CREDENTIAL_CODES,
+    SIGNATURE_CODES,
+    describe_clock_error,
+    describe_endpoints,
     is_missing_stack,
+    read_reason,
 )
 
 _SIGN_IN_HINT = "sign in (`aws sso login` or `aws configure`), or choose a profile with --profile"
@@ -37,13 +42,21 @@ _RESTORE_HINT = (
 
 @contextmanager
 def translate_aws_errors(location: StackLocation) -> Generator[None]:
-    """Turns an error from AWS, or from the pipeline's own adapters, into a CommandError."""
+    """Turns an error from AWS, or from the pipeline's own adapters, into a CommandError.
+
+    Its message ends with the error's notes, in which a long command says how far it got and how to go on.
+    """
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        raise CommandError(_describe_aws_error(error, location)) from error
+        raise CommandError(_add_notes(_describe_aws_error(error, location), error)) from error
     except BackdropError as error:
-        raise CommandError(_describe_backdrop_error(error, location)) from error
+        raise CommandError(_add_notes(_describe_backdrop_error(error, location), error)) from error
+
+
+def _add_notes(message: str, error: Exception) -> str:
+    notes: list[str] = getattr(error, "__notes__", [])
+    return ". ".join([message, *notes])
 
 
 def _describe_backdrop_error(error: BackdropError, location: StackLocation) -> str:
@@ -73,7 +86,8 @@ def _describe_aws_error(error: ClientError | BotoCoreError, location: StackLocat
         case NoRegionError():
             return "no AWS region is set; add --region, for example --region eu-central-1"
         case _ if isinstance(error, CONNECTION_ERRORS):
-            return f"AWS does not respond; check the network and the region ({_join_lines(error)})"
+            remedy = describe_endpoints() or "check the network and the region"
+            return f"AWS does not respond; {remedy} ({_join_lines(error)})"
         case _:
             return f"AWS cannot be used: {_join_lines(error)}"
 
@@ -81,10 +95,13 @@ def _describe_aws_error(error: ClientError | BotoCoreError, location: StackLocat
 def _describe_client_error(error: ClientError, location: StackLocation) -> str:
     details = error.response.get("Error", {})
     code, message = details.get("Code", ""), _join_lines(details.get("Message", ""))
+    if clock_error := describe_clock_error(error, datetime.now(UTC)):
+        return f"{clock_error}; set it, and run the command again (AWS: {code}: {read_reason(error)})"
     if code in EXPIRED_CREDENTIAL_CODES:
         return f"your AWS credentials have expired; {_SIGN_IN_HINT}"
     if code in INVALID_CREDENTIAL_CODES:
-        return f"AWS rejects your credentials ({code}); {_SIGN_IN_HINT}"
+        clock_hint = ", and check this computer's clock" if code in SIGNATURE_CODES else ""
+        return f"AWS rejects your credentials ({code}: {read_reason(error)}); {_SIGN_IN_HINT}{clock_hint}"
     if code in ACCESS_DENIED_CODES:
         return f"your AWS credentials do not allow {error.operation_name}: {message or code}"
     if is_missing_stack(error):
@@ -97,9 +114,10 @@ def _describe_missing_stack(location: StackLocation) -> str:
         return "the local cloud no longer has a stack; create it again with `make down`, then `make up`"
     region = location.region or boto3.Session(profile_name=location.profile).region_name
     where = f" in {region}" if region else ""
+    endpoints = f" ({text})" if (text := describe_endpoints()) else ""
     return (
-        f"there is no stack {location.stack_name}{where}; `aws cloudformation list-stacks` lists a region's stacks, "
-        "--region selects one"
+        f"there is no stack {location.stack_name}{where}{endpoints}; `aws cloudformation list-stacks` lists a region's "
+        "stacks, --region selects one"
     )
 
 

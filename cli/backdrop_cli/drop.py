@@ -73,7 +73,11 @@ def run_drop(stack: Stack, screen: Screen, options: DropOptions) -> int:
         tracker = UploadTracker(stack, _build_expected_uploads(plan, progress), started_at)
         return _wait_for_pictures(stack, screen, options, tracker, _find_common_folder(plan), document)
     except KeyboardInterrupt:
-        raise InterruptedCommandError(_format_interruption(progress, plan)) from None
+        raise InterruptedCommandError(f"stopped; {_format_continuation(progress, plan)}") from None
+    except Exception as error:
+        continuation = _format_continuation(progress, plan)
+        error.add_note(f"{continuation[:1].upper()}{continuation[1:]}")
+        raise
 
 
 def _ask_sidecar_policy(
@@ -239,14 +243,15 @@ def _format_progress(tracker: UploadTracker) -> tuple[str, str]:
     )
 
 
-def _format_interruption(progress: UploadProgress, plan: UploadPlan) -> str:
+def _format_continuation(progress: UploadProgress, plan: UploadPlan) -> str:
+    """Returns how far the drop got when it was ended, and how to go on."""
     uploaded_count, file_count = len(progress.uploaded), len(plan.files)
     if uploaded_count < file_count:
         return (
-            f"stopped; {uploaded_count:,} of {format_count(file_count, 'file')} were uploaded and are being processed. "
-            "To upload the rest, run the same command again"
+            f"{uploaded_count:,} of {format_count(file_count, 'file')} were uploaded and are being processed. To upload "
+            "the rest, run the same command again; nothing is bought twice"
         )
     return (
-        "stopped waiting; the uploaded photos are being processed. To wait again, run the same command, which uploads "
-        f"nothing twice. To cancel what has not been bought yet, run `backdrop cancel {_format_common_scope(plan)}`"
+        "the uploaded photos are being processed. To wait again, run the same command; nothing is uploaded or bought "
+        f"twice. To cancel what has not been bought yet, run `backdrop cancel {_format_common_scope(plan)}`"
     )

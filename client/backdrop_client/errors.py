@@ -18,6 +18,7 @@ BackdropClientError              has a code, what it cost, and what to do
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, override
 
@@ -33,7 +34,10 @@ from backdrop_client.aws_failures import (
     EXPIRED_CREDENTIAL_CODES,
     INVALID_CREDENTIAL_CODES,
     LOGIN_ERROR_NAMES,
+    describe_clock_error,
+    describe_endpoints,
     is_missing_stack,
+    read_reason,
 )
 
 if TYPE_CHECKING:
@@ -185,10 +189,15 @@ def translate_errors() -> Generator[None]:
 
 def _build_aws_error(error: ClientError | BotoCoreError) -> BackdropClientError:
     code = read_aws_error_code(error)
+    endpoints = f"{text[:1].upper()}{text[1:]}. " if (text := describe_endpoints()) else ""
+    clock_error = describe_clock_error(error, datetime.now(UTC)) if isinstance(error, ClientError) else ""
+    if isinstance(error, ClientError) and clock_error:
+        message = f"AWS refused the time of the request, because {clock_error}: {read_reason(error)}."
+        return NotAuthorizedError(ClientCode.NOT_AUTHORIZED, message, "Set the clock, and try again.")
     credential_codes = EXPIRED_CREDENTIAL_CODES | INVALID_CREDENTIAL_CODES | LOGIN_ERROR_NAMES
     if isinstance(error, CREDENTIAL_ERRORS) or code in credential_codes:
-        reason = error.response.get("Error", {}).get("Message", code) if isinstance(error, ClientError) else str(error)
-        message = f"AWS cannot be used with your credentials, profile, and region: {reason.rstrip('.')}."
+        reason = read_reason(error) if isinstance(error, ClientError) else str(error).rstrip(".")
+        message = f"AWS cannot be used with your credentials, profile, and region: {reason}."
         return NotAuthorizedError(ClientCode.NOT_AUTHORIZED, message, "Sign in, or choose another profile or region.")
     if isinstance(error, ClientError) and code in ACCESS_DENIED_CODES:
         message = f"Your AWS credentials do not allow {error.operation_name}."
@@ -198,8 +207,8 @@ def _build_aws_error(error: ClientError | BotoCoreError) -> BackdropClientError:
             hint = f"Check the names of the stack and the mandate, and the region. {hint}"
         return NotAuthorizedError(ClientCode.NOT_AUTHORIZED, message, hint)
     if isinstance(error, ClientError) and is_missing_stack(error):
-        hint = "Check the name and the region: `aws cloudformation list-stacks` lists a region's stacks."
+        hint = f"{endpoints}Check the name and the region: `aws cloudformation list-stacks` lists a region's stacks."
         return StackUnusableError(ClientCode.STACK_UNUSABLE, "There is no such stack.", hint)
     reason = "AWS does not respond" if isinstance(error, CONNECTION_ERRORS) else "The request to AWS failed"
-    hint = "Try again: a repeated call is one purchase."
+    hint = f"{endpoints}Try again: a repeated call is one purchase."
     return UnreachableError(ClientCode.UNREACHABLE, f"{reason} ({code}).", hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.client import BaseClient
 from botocore.config import Config
+from botocore.session import Session
 
 from backdrop_local.home import REGION
 
@@ -98,9 +100,18 @@ class LocalClients:
 
     @cached_property
     def _session(self) -> boto3.Session:
-        return boto3.Session("test", "test", region_name=REGION)
+        return boto3.Session("test", "test", region_name=REGION, botocore_session=_build_isolated_session())
 
     @property
     def _settings(self) -> dict[str, Any]:
         config = Config(proxies={}, s3={"addressing_style": "path"})
         return {"endpoint_url": self.endpoint_url, "config": config}
+
+
+def _build_isolated_session() -> Session:
+    """Returns a session that reads no environment variable and no file, such as AWS_PROFILE or ~/.aws/config."""
+    variables = {
+        name: (None, None, default, convert) for name, (_, _, default, convert) in Session.SESSION_VARIABLES.items()
+    }
+    no_files = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
+    return Session(session_vars=variables | no_files)

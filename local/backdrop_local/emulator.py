@@ -54,6 +54,8 @@ def build_environment(home: Home, port: int) -> dict[str, str]:
         "LOG_LEVEL": "WARNING",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         # Set by the end-to-end tests. Everywhere else, a cold start takes as long as it takes.
         **({"FORK_WORKERS": "1"} if "FORK_WORKERS" in os.environ and sys.platform == "linux" else {}),
     }

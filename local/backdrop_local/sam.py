@@ -18,9 +18,9 @@ from backdrop_local.release import CURRENT_RELEASE, Release
 # Most of these variables would direct SAM, pip, or boto3 to another Python, account, or machine.
 REMOVED_VARIABLES = (
     *("PYENV_VERSION", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"),
-    *("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE"),
     "PYTHONDONTWRITEBYTECODE",  # would make SAM compile its libraries at each start
 )
+AWS_VARIABLES = "AWS_"
 
 # What `sam build` reads, and a file in the build that contains its hash. Every build deletes the build before it.
 BUILD_INPUTS = ("template.yaml", "functions", "layers", "samconfig.toml")
@@ -175,6 +175,10 @@ def run_sam(arguments: Sequence[str], extra_environment: Mapping[str, str], log:
 
 
 def _build_environment(bin_folder: Path) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if name not in REMOVED_VARIABLES}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in REMOVED_VARIABLES and not name.startswith(AWS_VARIABLES)
+    }
     path = f"{bin_folder}:{inherited.get('PATH', '/usr/bin:/bin')}"
     return {**inherited, "PATH": path, "SAM_CLI_TELEMETRY": "0", "PYTHONUNBUFFERED": "1"}

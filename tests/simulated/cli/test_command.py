@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectTimeoutError,
     EndpointConnectionError,
     NoCredentialsError,
     NoRegionError,
@@ -23,6 +26,7 @@ from backdrop.model.errors import RetryLaterError
 from backdrop_cli.main import run
 from backdrop_cli.options import StackLocation
 from backdrop_cli.stack import Stack
+from backdrop_client.errors import BackdropClientError, NotAuthorizedError, translate_errors
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from simulation.world.world_inspector import LEDGER_TABLE
@@ -117,10 +121,21 @@ def build_error(code: str, message: str = "no") -> ClientError:
     return build_client_error(code, "DescribeStacks", 400, message)
 
 
+CLOCK_CODES = (
+    "SignatureDoesNotMatch",
+    "InvalidSignatureException",
+    "RequestTimeTooSkewed",
+    "RequestExpired",
+)
 AWS_ERRORS: list[tuple[ClientError | BotoCoreError | RetryLaterError, str]] = [
     (build_error("ExpiredToken"), "your AWS credentials have expired; sign in"),
     (build_error("ExpiredTokenException"), "your AWS credentials have expired; sign in"),
-    (build_error("InvalidClientTokenId"), "AWS rejects your credentials (InvalidClientTokenId); sign in"),
+    (build_error("InvalidClientTokenId"), "AWS rejects your credentials (InvalidClientTokenId: no); sign in"),
+    (
+        build_error("SignatureDoesNotMatch", "It differs.\n\nThe Canonical String has the token X"),
+        "AWS rejects your credentials (SignatureDoesNotMatch: It differs); sign in",
+    ),
+    (build_error("RequestExpired", "It was signed at 18:15"), "this computer's clock may be wrong; set it"),
     (
         build_error("AccessDenied", "User: me is not\nauthorized"),
         "your AWS credentials do not allow DescribeStacks: User: me is not authorized",
@@ -149,6 +164,60 @@ def test_aws_error_is_one_line_with_advice(error: Exception, words: str, capsys:
     assert output.err.startswith("error: ")
     assert words in output.err
     assert output.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "minutes", "is_clock"),
+    [
+        *((code, minutes, True) for code in CLOCK_CODES for minutes in (55, -600)),
+        ("ExpiredToken", 55, True),
+        ("SignatureDoesNotMatch", 1, False),
+        ("ExpiredToken", -1, False),
+        ("AccessDenied", 55, False),
+    ],
+)
+def test_wrong_clock_is_named_with_its_error(
+    code: str, minutes: int, is_clock: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = build_error(code, "Signature expired: 18:15 is now earlier than 19:10")
+    date = format_datetime(datetime.now(UTC) + timedelta(minutes=minutes), usegmt=True)
+    error.response["ResponseMetadata"]["HTTPHeaders"] = {"date": date}
+
+    def connect(_: StackLocation) -> Stack:
+        raise error
+
+    assert run(["status", "--stack", "shop"], connect) == 1
+    printed = capsys.readouterr().err
+    assert (f"this computer's clock is {abs(minutes)} minutes off" in printed) == is_clock
+    assert ("18:15 is now earlier than 19:10" in printed) or code == "ExpiredToken"
+    with pytest.raises(NotAuthorizedError) as raised, translate_errors():
+        raise error
+    assert (f"clock is {abs(minutes)} minutes off" in str(raised.value)) == is_clock
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_CLOUDFORMATION"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        build_error("ValidationError", "Stack with id shop does not exist"),
+        EndpointConnectionError(endpoint_url="http://127.0.0.1:4566"),
+        ConnectTimeoutError(endpoint_url="http://127.0.0.1:4566"),
+    ],
+)
+def test_left_over_endpoint_is_named(
+    variable: str, error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(variable, "http://127.0.0.1:4566")
+
+    def connect(_: StackLocation) -> Stack:
+        raise error
+
+    assert run(["status", "--stack", "shop", "--region", "eu-west-1"], connect) == 1
+    words = f"{variable} is http://127.0.0.1:4566, so requests go there and not to AWS; unset it to use AWS"
+    assert words in capsys.readouterr().err
+    with pytest.raises(BackdropClientError) as raised, translate_errors():
+        raise error
+    assert words in raised.value.hint
 
 
 def test_local_cloud_without_its_stack_gets_advice_to_recreate(capsys: pytest.CaptureFixture[str]) -> None:

@@ -212,9 +212,29 @@ def test_interrupted_upload_is_resumed(uploader: Uploader) -> None:
     result = uploader.drop("shoes", *PROMPT, "--wait")
     assert result.code == 1
     assert "do not allow put_object" in result.err
+    assert "3 of 4 files were uploaded" in result.err
+    assert "run the same command again; nothing is bought twice" in result.err
     uploader.world.transport.clear_faults()
     assert "1   to upload" in uploader.drop("shoes", *PROMPT, "--wait").out
     assert uploader.list_statuses() == [JobStatus.STORED, JobStatus.STORED]
+
+
+def test_credentials_that_expire_while_waiting_are_reported_with_how_to_go_on(uploader: Uploader) -> None:
+    def expire(call: ServiceCall) -> None:
+        if call.service == "dynamodb":
+            raise build_client_error("ExpiredTokenException", call.operation, 400, "expired")
+
+    original = uploader.person.stack.sleep
+
+    def sleep_until_expired(seconds: float) -> None:
+        original(seconds)
+        uploader.world.transport.permanent_faults.append(expire)
+
+    uploader.person.stack = replace(uploader.person.stack, sleep=sleep_until_expired)
+    result = uploader.drop("shoes", *PROMPT, "--wait")
+    assert result.code == 1
+    assert "your AWS credentials have expired; sign in" in result.err
+    assert "run the same command; nothing is uploaded or bought twice" in result.err
 
 
 def deny(call: ServiceCall) -> None:
@@ -227,7 +247,7 @@ def test_ctrl_c_keeps_uploads_and_says_how_to_continue(uploader: Uploader) -> No
     assert result.code == 130
     assert result.err == (
         "error: stopped; 3 of 4 files were uploaded and are being processed. To upload the rest, "
-        "run the same command again\n"
+        "run the same command again; nothing is bought twice\n"
     )
     uploader.world.transport.clear_faults()
     assert uploader.drop("shoes", *PROMPT, "--wait").code == 0
