@@ -9,7 +9,10 @@ from backdrop.model.job import Job, JobStatus, Origin, Problem, Source
 
 
 class DisplayStatus(StrEnum):
-    """A photo's progress, in the order of the pipeline. People read the value, and `--json` has the name."""
+    """A photo's progress, in the order of the pipeline. People read the value, and `--json` has the name.
+
+    `REPLACED`: only an upload ends so, because the photo itself goes on with the later upload's instructions.
+    """
 
     DROPPED = "uploaded"
     QUEUED = "in the queue"
@@ -20,6 +23,7 @@ class DisplayStatus(StrEnum):
     STORED = "delivered"
     PARTLY = "delivered in part"
     REJECTED = "rejected"
+    REPLACED = "replaced by a later upload"
     REFUSED = "refused"
     FAILED = "failed"
 
@@ -31,6 +35,7 @@ FINAL_STATUSES = frozenset(
         DisplayStatus.STORED,
         DisplayStatus.PARTLY,
         DisplayStatus.REJECTED,
+        DisplayStatus.REPLACED,
         DisplayStatus.REFUSED,
         DisplayStatus.FAILED,
     }

@@ -160,7 +160,9 @@ def _build_expected_uploads(plan: UploadPlan, progress: UploadProgress) -> dict[
     """Returns what was uploaded for each photo, which intake must have read before its state counts."""
     uploaded = progress.uploaded
     photos = [row for row in plan.photos if not row.read_error]
-    return {row.key: ExpectedUpload(uploaded.get(row.key), uploaded.get(row.sidecar_key)) for row in photos}
+    return {
+        row.key: ExpectedUpload(uploaded.get(row.key), uploaded.get(row.sidecar_key), row.sidecar_key) for row in photos
+    }
 
 
 def _print_upload_result(screen: Screen, plan: UploadPlan, progress: UploadProgress) -> None:

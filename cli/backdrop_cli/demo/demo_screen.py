@@ -27,6 +27,7 @@ STATUS_STYLES = {
     DisplayStatus.STORED: "green",
     DisplayStatus.PARTLY: "yellow",
     DisplayStatus.REJECTED: "yellow",
+    DisplayStatus.REPLACED: "yellow",
     DisplayStatus.REFUSED: "yellow",
     DisplayStatus.FAILED: "bold red",
 }
@@ -34,6 +35,7 @@ STATUS_MARKS = {
     DisplayStatus.STORED: "✓",
     DisplayStatus.PARTLY: "!",
     DisplayStatus.REJECTED: "✗",
+    DisplayStatus.REPLACED: "✗",
     DisplayStatus.REFUSED: "✗",
     DisplayStatus.FAILED: "✗",
     DisplayStatus.WAITING: "!",

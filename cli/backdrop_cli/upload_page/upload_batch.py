@@ -26,6 +26,7 @@ _STATUSES_WITH_NOTES = (
     DisplayStatus.WAITING,
     DisplayStatus.PARTLY,
     DisplayStatus.REJECTED,
+    DisplayStatus.REPLACED,
     DisplayStatus.REFUSED,
     DisplayStatus.FAILED,
 )
@@ -88,7 +89,7 @@ class UploadBatch:
 
     def _expect_upload(self, key: str, photo: UploadedObject | None) -> None:
         with self._lock:
-            self._expected[key] = ExpectedUpload(photo, self._sidecars.get(key))
+            self._expected[key] = ExpectedUpload(photo, self._sidecars.get(key), f"{key}.json")
             self._tracker.progress.setdefault(key, PhotoProgress())
 
     # -- progress ------------------------------------------------------------------------------------------

@@ -254,6 +254,12 @@ def print_outcome(screen: Screen, tracker: UploadTracker, folder: str) -> None:
     for code, keys in tracker.keys_by_warning.items():
         shown = format_count(keys.total(), *_WARNING_NOUNS.get(code, (f"warning: {code}", f"warnings: {code}")))
         screen.print(f"! {shown}. For details, run `backdrop show {format_scope(next(iter(keys)))}`.", "yellow")
+    if counts[DisplayStatus.REPLACED]:
+        screen.print(
+            "! Another upload replaced the instructions of this one, and its instructions apply now. To use yours "
+            "instead, run the same command again.",
+            "yellow",
+        )
     if counts[DisplayStatus.IN_REVIEW]:
         screen.print("To decide about the pictures that wait, run `backdrop review` or `backdrop page --review`.")
     if tracker.stop_reason:

@@ -8,7 +8,7 @@ from functools import partial
 
 from backdrop.intake.photo_status import list_current_jobs
 from backdrop.model.ids import derive_source_id
-from backdrop.model.job import Job, JobStatus, Problem, Source
+from backdrop.model.job import AttemptOutcome, Job, JobStatus, Problem, Source
 from backdrop.model.pricing import format_usd
 from backdrop_cli.display_status import FINAL_STATUSES, DisplayStatus, list_variant_statuses, summarize_photo_status
 from backdrop_cli.parallel import parallel_map
@@ -26,7 +26,7 @@ PAUSED_IDLE_TIMEOUT_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class PhotoProgress:
-    """One photo at one moment, with the cost of its current jobs.
+    """One photo at one moment, with the cost of its current jobs, or of those that a later upload replaced.
 
     `earlier_micro_usd` is the part of `confirmed_micro_usd` that was charged before this drop.
     """
@@ -51,6 +51,7 @@ class ExpectedUpload:
 
     photo: UploadedObject | None = None
     sidecar: UploadedObject | None = None
+    sidecar_key: str = ""
 
     def is_recorded_in(self, source: Source, started_at: datetime) -> bool:
         """Returns whether the source includes this upload, or a later one."""
@@ -170,8 +171,9 @@ class UploadTracker:
 
     def _read_progress(self, key: str) -> PhotoProgress:
         source, jobs = self.stack.redrive_service.ledger.read_photo(derive_source_id(self.stack.input_bucket, key))
-        if source is None or not self.expected[key].is_recorded_in(source, self.started_at):
-            return PhotoProgress()
+        expected = self.expected[key]
+        if source is None or not expected.is_recorded_in(source, self.started_at):
+            return self._read_replaced(source, jobs) if self._is_replaced(expected) else PhotoProgress()
         current_jobs = list_current_jobs(source, jobs)
         status, note = summarize_photo_status(source, jobs)
         problems = [
@@ -183,6 +185,29 @@ class UploadTracker:
         earlier = sum(one.charged for one in attempts if one.submitted_at < self.started_at)
         variant_statuses = [*list_variant_statuses(source, current_jobs).values()]
         return PhotoProgress(status, note, current_jobs, variant_statuses, problems, confirmed, unknown, earlier)
+
+    def _is_replaced(self, expected: ExpectedUpload) -> bool:
+        """Returns whether the sidecar was replaced or deleted after this upload; intake may not have read it yet."""
+        if expected.sidecar is None:
+            return False
+        stored = self.stack.photos.read(self.stack.input_bucket, expected.sidecar_key, max_bytes=0)
+        return stored is None or stored.etag != expected.sidecar.etag
+
+    def _read_replaced(self, source: Source | None, jobs: Sequence[Job]) -> PhotoProgress:
+        """Returns the progress of a photo whose instructions a later upload replaced, with what this upload bought.
+
+        It has ended when no call for it is in flight any longer, because that may still cost money.
+        """
+        current_ids = {*source.jobs.values()} if source else set[str]()
+        replaced_jobs = [job for job in jobs if job.job_id not in current_ids]
+        attempts = [one for job in replaced_jobs for one in job.attempts if one.submitted_at >= self.started_at]
+        is_open = any(one.outcome is AttemptOutcome.IN_FLIGHT for one in attempts)
+        return PhotoProgress(
+            DisplayStatus.RENDERING if is_open else DisplayStatus.REPLACED,
+            "another upload replaced its instructions",
+            confirmed_micro_usd=sum(one.charged for one in attempts),
+            unknown_micro_usd=sum(one.unknown for one in attempts),
+        )
 
     def _find_stop_reason(self, idle_seconds: float) -> str:
         """Returns why waiting is useless, or ""."""

@@ -4,6 +4,8 @@ without asking.
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -288,3 +290,25 @@ def test_pictures_of_a_later_request_are_named_with_advice(uploader: Uploader) -
     output = " ".join(uploader.drop("shoes", *PROMPT, "--wait").out.split())
     assert "1 photo has pictures that a campaign or another request asked for." in output
     assert "To use the sidecars in the bucket again, run `backdrop rerun shoes/red.jpg`." in output
+
+
+@pytest.mark.parametrize(("is_bought", "usd"), [(False, 0.0), (True, 0.06)])
+def test_drop_that_another_one_overtakes_ends_at_once_with_what_it_cost(
+    uploader: Uploader, is_bought: bool, usd: float
+) -> None:
+    """The other one replaces the instructions before intake reads them, or after the picture is bought."""
+    world, usual_sleep, replaced_at = uploader.world, uploader.person.stack.sleep, list[datetime]()
+
+    def sleep(seconds: float) -> None:
+        if not replaced_at and (world.provider.received_job_ids or not is_bought):
+            world.upload_sidecar("shoes/red.jpg", prompt="on snow")
+            replaced_at.append(world.clock.now())
+        usual_sleep(seconds)
+
+    uploader.person.stack = replace(uploader.person.stack, sleep=sleep)
+    result = uploader.drop("shoes/red.jpg", "--to", "shoes", *PROMPT, "--wait", "--json")
+    assert (result.code, result.data["counts"]) == (1, {"replaced": 1})
+    assert (result.data["usd"], result.data["ended"], result.data["stopped"]) == (usd, True, None)
+    assert (world.clock.now() - replaced_at[0]).total_seconds() < 60
+    world.run_until_empty()
+    assert list_prompts(uploader)[-1] == "on snow"

@@ -12,6 +12,7 @@ const STAGES = [
   ["stored", ["stored"], "delivered"],
   ["partly", ["partly"], "delivered in part"],
   ["rejected", ["rejected"], "rejected"],
+  ["bad", ["replaced"], "replaced by a later upload"],
   ["bad", ["refused", "failed"], "refused or failed"],
 ];
 const known = new Map();
