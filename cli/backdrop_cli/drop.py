@@ -250,8 +250,8 @@ def _format_continuation(progress: UploadProgress, plan: UploadPlan) -> str:
     uploaded_count, file_count = len(progress.uploaded), len(plan.files)
     if uploaded_count < file_count:
         return (
-            f"{uploaded_count:,} of {format_count(file_count, 'file')} were uploaded and are being processed. To upload "
-            "the rest, run the same command again; nothing is bought twice"
+            f"{uploaded_count:,} of {format_count(file_count, 'file')} were uploaded and are being processed. "
+            "To upload the rest, run the same command again; nothing is bought twice"
         )
     return (
         "the uploaded photos are being processed. To wait again, run the same command; nothing is uploaded or bought "

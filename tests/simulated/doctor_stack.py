@@ -1,5 +1,6 @@
 """A stack and its AWS account for the tests of `doctor` and `key set`."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -14,7 +15,18 @@ from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
 from tests.simulated.command_user import Person
 from tests.simulated.simulated_days import run_reconcile
 
-QUEUE = {"QueueArn": "arn:aws:sqs:eu-central-1:1:intake", "Events": ["s3:ObjectCreated:*"]}
+ALL_EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:ObjectTagging:*"]
+QUEUE: dict[str, Any] = {"QueueArn": "arn:aws:sqs:eu-central-1:1:intake", "Events": ALL_EVENTS}
+RULE = {
+    "State": "ENABLED",
+    "EventPattern": json.dumps(
+        {
+            "source": ["aws.s3"],
+            "detail-type": ["Object Created", "Object Deleted", "Object Tags Added", "Object Tags Deleted"],
+            "detail": {"bucket": {"name": [INPUT_BUCKET]}},
+        }
+    ),
+}
 PARAMETERS = {
     **{f"{name}MaxInFlight": "10" for name in ("Ideogram", "Segmind", "OneMin", "Runware")},
     "AlarmEmail": "ops@example.com",
@@ -41,6 +53,7 @@ class Account:
     key: str | None = "good-key"
     concurrency: int | None = 1000
     wiring: dict[str, Any] = field(default_factory=lambda: {"QueueConfigurations": [QUEUE]})
+    rules: dict[str, dict[str, str]] = field(default_factory=lambda: {"shop-InputBucketRule": RULE})
     is_deployed: bool = True
     status: str = "UPDATE_COMPLETE"
     events: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
@@ -78,6 +91,13 @@ class Account:
     def get_bucket_notification_configuration(self, *, Bucket: str) -> dict[str, Any]:  # noqa: N803
         assert Bucket == INPUT_BUCKET
         return self.wiring
+
+    def list_rule_names_by_target(self, *, TargetArn: str) -> dict[str, Any]:  # noqa: N803
+        assert TargetArn == QUEUE["QueueArn"]
+        return {"RuleNames": [*self.rules]}
+
+    def describe_rule(self, *, Name: str) -> dict[str, str]:  # noqa: N803
+        return self.rules[Name]
 
     def head_bucket(self, *, Bucket: str, ExpectedBucketOwner: str = "") -> dict[str, Any]:  # noqa: N803
         status, region = self.buckets.get(Bucket, (200, "eu-central-1"))
@@ -146,7 +166,7 @@ class Account:
 
     @property
     def services(self) -> Any:
-        names = ("secrets", "functions", "s3", "cloudformation", "sns", "sqs", "cloudwatch")
+        names = ("events", "secrets", "functions", "s3", "cloudformation", "sns", "sqs", "cloudwatch")
         return cast("Any", type("Services", (), dict.fromkeys(names, self)))
 
 

@@ -18,6 +18,7 @@ from backdrop_cli.operate.checks import (
     credentials_check,
     deployment_checks,
     encryption_checks,
+    notification_checks,
     price_list_check,
     purchase_checks,
     queue_checks,
@@ -45,7 +46,7 @@ CHECKS = (
     NamedCheck("Who receives the alarms", deployment_checks.check_alarms),
     NamedCheck("Buckets", bucket_checks.check_buckets),
     NamedCheck("The encryption of existing buckets", encryption_checks.check_encryption),
-    NamedCheck("The bucket's notifications", bucket_checks.check_notifications),
+    NamedCheck("The bucket's notifications", notification_checks.check_notifications),
     NamedCheck("Sidecars without a photo", bucket_checks.check_sidecars),
 )
 

@@ -1,14 +1,18 @@
 """`backdrop doctor`: every problem is reported with its fix, and so is what cannot be checked."""
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from backdrop.model.codes import Code
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
 from tests.simulated.doctor_stack import (
+    ALL_EVENTS,
     PARAMETERS,
     QUEUE,
+    RULE,
     CheckedStack,
     build_checked_stack,
     build_key_check,
@@ -160,7 +164,7 @@ def test_existing_bucket_that_notifies_eventbridge_is_accepted(checked_stack: Ch
 
 TOPIC, OTHER_TOPIC = (f"arn:aws:sns:eu-central-1:123456789012:{name}" for name in ("uploads", "other"))
 SUBSCRIBED = {"Endpoint": QUEUE["QueueArn"], "SubscriptionArn": f"{TOPIC}:1"}
-UPLOADS = {"TopicArn": TOPIC, "Events": ["s3:ObjectCreated:*"]}
+UPLOADS = {"TopicArn": TOPIC, "Events": ALL_EVENTS}
 
 
 def notify_topic(checked_stack: CheckedStack, allowed: str = TOPIC) -> None:
@@ -188,12 +192,100 @@ def test_topic_to_which_the_queue_is_not_subscribed_fails(
     assert found["fix"] == f"Run `{command}`."
 
 
-@pytest.mark.parametrize("wiring", [{"Events": ["s3:ObjectRemoved:*"]}, {"TopicArn": OTHER_TOPIC}])
-def test_topic_that_forwards_no_uploads_does_not_count(checked_stack: CheckedStack, wiring: dict[str, object]) -> None:
+def test_topic_that_is_not_allowed_does_not_count(checked_stack: CheckedStack) -> None:
     notify_topic(checked_stack)
-    checked_stack.account.wiring = {"TopicConfigurations": [UPLOADS | wiring]}
+    checked_stack.account.wiring = {"TopicConfigurations": [UPLOADS | {"TopicArn": OTHER_TOPIC}]}
+    found = list_failed_checks(checked_stack)["the bucket's notifications"]
+    assert "sends no notifications of uploads" in found["words"]
+
+
+CREATED, REMOVED, TAGGING = ALL_EVENTS
+PARTIAL_NOTIFICATIONS: list[tuple[list[list[str]], list[list[tuple[str, str]]], list[str]]] = [
+    ([[CREATED]], [[]], [REMOVED, TAGGING]),
+    ([["s3:ObjectCreated:Put", REMOVED, TAGGING]], [[]], ["Created:Post", "Created:Copy", "CompleteMultipartUpload"]),
+    ([[CREATED, "s3:ObjectRemoved:Delete", TAGGING]], [[]], ["s3:ObjectRemoved:DeleteMarkerCreated"]),
+    ([ALL_EVENTS], [[("prefix", "shoes/")]], [*ALL_EVENTS, "prefix shoes/"]),
+    ([ALL_EVENTS], [[("Prefix", "shoes/"), ("Suffix", ".jpg")]], [*ALL_EVENTS, "prefix shoes/ and suffix .jpg"]),
+    ([[CREATED], [REMOVED, TAGGING]], [[("suffix", ".jpg")], []], [CREATED, "suffix .jpg"]),
+]
+
+
+@pytest.mark.parametrize("through_topic", [False, True])
+@pytest.mark.parametrize(("events", "filters", "named"), PARTIAL_NOTIFICATIONS)
+def test_notifications_of_only_some_events_or_keys_are_a_problem(
+    checked_stack: CheckedStack,
+    events: list[list[str]],
+    filters: list[list[tuple[str, str]]],
+    named: list[str],
+    through_topic: bool,
+) -> None:
+    if through_topic:
+        notify_topic(checked_stack)
+        checked_stack.account.topics = {TOPIC: [SUBSCRIBED]}
+    rules = [[{"Name": name, "Value": value} for name, value in one] for one in filters]
+    configurations = [
+        (UPLOADS if through_topic else QUEUE)
+        | {"Events": one}
+        | ({"Filter": {"Key": {"FilterRules": rule}}} if rule else {})
+        for one, rule in zip(events, rules, strict=True)
+    ]
+    checked_stack.account.wiring = {"TopicConfigurations" if through_topic else "QueueConfigurations": configurations}
+    found = list_failed_checks(checked_stack)["the bucket's notifications"]
+    assert [one for one in named if one not in found["words"]] == []
+    assert [one for one in ALL_EVENTS if one in found["words"].partition(" (")[0] and one not in named] == []
+    assert (TOPIC if through_topic else QUEUE["QueueArn"]) in found["fix"]
+
+
+@pytest.mark.parametrize(
+    "configurations",
+    [
+        [QUEUE | {"Filter": {"Key": {"FilterRules": [{"Name": "Prefix", "Value": ""}]}}}],
+        [QUEUE | {"Events": [one]} for one in ALL_EVENTS],
+        [
+            QUEUE
+            | {"Events": [f"s3:ObjectCreated:{one}" for one in ("Put", "Post", "Copy", "CompleteMultipartUpload")]},
+            QUEUE | {"Events": [REMOVED, TAGGING]},
+            QUEUE | {"Filter": {"Key": {"FilterRules": [{"Name": "Prefix", "Value": "shoes/"}]}}},
+        ],
+    ],
+)
+def test_notifications_that_add_up_to_all_events_are_accepted(
+    checked_stack: CheckedStack, configurations: list[dict[str, Any]]
+) -> None:
+    checked_stack.account.wiring = {"QueueConfigurations": configurations}
+    assert checked_stack.run_doctor()["the bucket's notifications"]["state"] == "good"
+
+
+def change_rule(**changes: object) -> dict[str, str]:
+    pattern = json.loads(RULE["EventPattern"]) | changes
+    return RULE | {"EventPattern": json.dumps(pattern)}
+
+
+@pytest.mark.parametrize(
+    ("rules", "missing"),
+    [
+        ([], "Object Created, Object Deleted, Object Tags Added, Object Tags Deleted"),
+        ([RULE | {"State": "DISABLED"}], "Object Created, Object Deleted"),
+        (
+            [change_rule(**{"detail-type": ["Object Created"]})],
+            "Object Deleted, Object Tags Added, Object Tags Deleted",
+        ),
+        ([change_rule(detail={"bucket": {"name": ["other"]}})], "Object Created"),
+        ([change_rule(detail={"object": {"key": [{"prefix": "shoes/"}]}})], "Object Created"),
+        ([change_rule(source=["aws.sqs"])], "Object Created"),
+        ([{"State": "ENABLED"}], "Object Created"),
+    ],
+)
+def test_rule_that_forwards_only_some_events_is_a_problem(
+    checked_stack: CheckedStack, rules: list[dict[str, str]], missing: str
+) -> None:
+    parameters = PARAMETERS | {"InputBucket": INPUT_BUCKET}
+    checked_stack.person.stack = replace(checked_stack.person.stack, parameters=parameters)
+    checked_stack.account.wiring = {"EventBridgeConfiguration": {}}
+    checked_stack.account.rules = {str(n): rule for n, rule in enumerate(rules)}
     assert (
-        "sends no notifications of uploads" in list_failed_checks(checked_stack)["the bucket's notifications"]["words"]
+        f"no enabled rule forwards {missing}"
+        in list_failed_checks(checked_stack)["the bucket's notifications"]["words"]
     )
 
 

@@ -1,4 +1,4 @@
-"""Checks the buckets: existence, owner, versioning, notifications, and sidecars without a photo."""
+"""Checks the buckets: existence, owner, versioning, and sidecars without a photo."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -9,14 +9,12 @@ from botocore.exceptions import ClientError
 from backdrop.model.object_keys import ObjectKind, classify_key, list_sidecar_keys
 from backdrop_cli.formatting import format_count
 from backdrop_cli.operate.checks import CheckResult, CheckState, find_region_and_account
-from backdrop_cli.operate.checks.deployment_checks import PENDING_CONFIRMATION
 from backdrop_cli.operate.set_key import require_clients
 from backdrop_cli.stack import Stack
 
 MAX_LISTED_OBJECTS = 10_000
 MAX_NAMED_SIDECARS = 3
 HTTP_FORBIDDEN, HTTP_NOT_FOUND = 403, 404
-OBJECT_CREATED_EVENT = "s3:ObjectCreated"
 
 
 def check_buckets(stack: Stack) -> Iterator[CheckResult]:
@@ -58,63 +56,6 @@ def _check_versioning(stack: Stack, name: str, check_name: str, consequence: str
         return CheckResult(check_name, CheckState.GOOD, f"{name} keeps old versions of replaced files")
     fix = f"Run `aws s3api put-bucket-versioning --bucket {name} --versioning-configuration Status=Enabled`."
     return CheckResult(check_name, CheckState.WRONG, f"{name} keeps no old versions: {consequence}", fix)
-
-
-def check_notifications(stack: Stack) -> Iterator[CheckResult]:
-    clients, check_name = require_clients(stack), "the bucket's notifications"
-    notifications: Any = clients.s3.get_bucket_notification_configuration(Bucket=stack.input_bucket)
-    queue = stack.outputs["IntakeQueueUrl"].rpartition("/")[2]
-    intake_queues = [
-        one for one in notifications.get("QueueConfigurations", []) if one["QueueArn"].rpartition(":")[2] == queue
-    ]
-    events = {event for one in intake_queues for event in one["Events"]}
-    is_existing_bucket = bool(stack.parameters.get("InputBucket"))
-    topics = _find_allowed_topics(stack, notifications)
-    if any(event.startswith(OBJECT_CREATED_EVENT) for event in events):
-        yield CheckResult(
-            check_name, CheckState.GOOD, f"{stack.input_bucket} notifies the intake queue of every upload"
-        )
-    elif is_existing_bucket and notifications.get("EventBridgeConfiguration") is not None:
-        yield CheckResult(
-            check_name,
-            CheckState.GOOD,
-            f"{stack.input_bucket} notifies EventBridge, and a rule forwards to the intake queue",
-        )
-    elif is_existing_bucket and topics:
-        yield _check_topic_subscription(stack, check_name, topics)
-    elif is_existing_bucket:
-        message = f"{stack.input_bucket} sends no notifications of uploads: its EventBridge notifications are off"
-        fix = "Turn them on in the S3 console: Properties of the bucket, Amazon EventBridge (docs/deploying.md)."
-        yield CheckResult(check_name, CheckState.WRONG, message, fix)
-    else:
-        message = f"{stack.input_bucket} does not notify the intake queue of uploads"
-        yield CheckResult(check_name, CheckState.WRONG, message, "Deploy the stack again to connect them.")
-
-
-def _find_allowed_topics(stack: Stack, notifications: Any) -> list[str]:
-    """Returns the topics that the bucket notifies of uploads and that may send to the intake queue."""
-    allowed = stack.parameters.get("NotificationTopicArns", "").split(",")
-    topic_configurations = notifications.get("TopicConfigurations", [])
-    notified_topics = [
-        one["TopicArn"]
-        for one in topic_configurations
-        if any(event.startswith(OBJECT_CREATED_EVENT) for event in one["Events"])
-    ]
-    return [topic for topic in notified_topics if topic in allowed]
-
-
-def _check_topic_subscription(stack: Stack, check_name: str, topics: list[str]) -> CheckResult:
-    """Checks that the intake queue is subscribed to one of these topics."""
-    queue, topic = stack.outputs["IntakeQueueArn"], topics[0]
-    for candidate in topics:
-        pages = require_clients(stack).sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=candidate)
-        subscribed = {one["Endpoint"]: one["SubscriptionArn"] for page in pages for one in page["Subscriptions"]}
-        if subscribed.get(queue, PENDING_CONFIRMATION) != PENDING_CONFIRMATION:
-            message = f"{stack.input_bucket} notifies {candidate}, and the intake queue is subscribed to it"
-            return CheckResult(check_name, CheckState.GOOD, message)
-    fix = f"Run `aws sns subscribe --topic-arn {topic} --protocol sqs --notification-endpoint {queue}`."
-    message = f"{stack.input_bucket} notifies {topic}, but the intake queue is not subscribed to it"
-    return CheckResult(check_name, CheckState.WRONG, message, fix)
 
 
 def check_sidecars(stack: Stack) -> Iterator[CheckResult]:

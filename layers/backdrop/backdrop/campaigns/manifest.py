@@ -158,8 +158,8 @@ def _build_csv_reader(lines: _Lines) -> _ReadRow:
         except csv.Error as error:
             lines.put_back(taken[1:])
             raise _InvalidRowError(
-                f"it is not a complete row ({error}); a quoted cell must end with a quotation mark, and contain each of "
-                "its own twice"
+                f"it is not a complete row ({error}); a quoted cell must end with a quotation mark, and repeat each "
+                "one in it"
             ) from error
         except _InvalidRowError:
             lines.put_back(taken[1:])
