@@ -169,7 +169,7 @@ class Screen:
 
 
 def _measure_table(columns: Mapping[str, str], rows: Iterable[Sequence[str]]) -> int:
-    """Returns how wide a table is at least, without breaking a word or a cell that must not wrap."""
+    """Returns how wide a table is at least, without breaking words, or cells that must not wrap."""
     cells = zip(*([head.strip() for head in columns], *rows), strict=True)
     widths = (
         max(cell_len(part) for text in texts for part in (text.split() or [""] if alignment == "words" else [text]))

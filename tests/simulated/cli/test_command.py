@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import (
@@ -181,7 +181,7 @@ def test_wrong_clock_is_named_with_its_error(
 ) -> None:
     error = build_error(code, "Signature expired: 18:15 is now earlier than 19:10")
     date = format_datetime(datetime.now(UTC) + timedelta(minutes=minutes), usegmt=True)
-    error.response["ResponseMetadata"]["HTTPHeaders"] = {"date": date}
+    cast("Any", error.response)["ResponseMetadata"]["HTTPHeaders"] = {"date": date}
 
     def connect(_: StackLocation) -> Stack:
         raise error

@@ -1,4 +1,4 @@
-"""Tables fit the terminal: where they cannot, the cells of each row are below one another, without breaking a word."""
+"""Tables fit the terminal: where they cannot, the cells of each row are below one another, without breaking words."""
 
 import sys
 
@@ -11,7 +11,7 @@ ROWS = [["shoes/red.jpg", "The file is unrecognizable text.", "$0.06"], ["b.jpg"
 
 
 @pytest.mark.parametrize("width", [24, 30, 38, 44, 60, 100])
-def test_no_word_of_a_table_is_broken(
+def test_words_of_a_table_are_not_broken(
     width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))

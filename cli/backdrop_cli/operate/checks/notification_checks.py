@@ -72,7 +72,7 @@ def _describe_gaps(
 
 
 def _list_gaps(notifications: Sequence[Notification]) -> list[str]:
-    """Returns the events of which some key's do not arrive."""
+    """Returns the events that do not arrive for every key."""
     arriving = {event for one in notifications if not _describe_filter(one) for event in one["Events"]}
     gaps: list[str] = []
     for kind, types in EVENT_TYPES.items():
