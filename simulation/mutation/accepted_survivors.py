@@ -204,6 +204,9 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.retries:has_only_changed_products#80a902 return 1": RETRY_CHOICE_REASON,
     "model.retries:_fits_max_cost#6d64ca return 1": RETRY_CHOICE_REASON,
     "model.retries:build_call_spec#bbd827 if 1": RETRY_CHOICE_REASON,
+    "model.review:PictureReview.decider#cd9038 if 1": (
+        "Only people read it. No seed compares sentences; tests/simulated/cli/test_review.py shows both forms"
+    ),
     "model.review:PictureReview.with_min_score#b04a5a if 1": REVIEW_REASON,
     "model.review:may_need_review#ed7f9f return 1": REVIEW_REASON,
     "model.task_result:_format_cause#6c801a while 1": TASK_LIMIT_REASON,
