@@ -47,6 +47,7 @@ SHARED_LIBRARIES = {
     "liblzma": "liblzma",
     "libopenjp2": "openjpeg",
     "libpng16": "libpng",
+    "libscipy_openblas64_": "openblas",
     "libsharpyuv": "libwebp",
     "libtiff": "libtiff",
     "libwebp": "libwebp",
@@ -79,6 +80,8 @@ def read_native_versions() -> dict[str, dict[str, str]]:
             **{library: named[library] for library in ("brotli", "libXau", "liblzma", "libxcb", "libzstd")},
             "libpng": "1.6." + named["libpng"].split(".")[1],
         },
+        "simplejpeg": {"libjpeg-turbo": _read_linked_version("simplejpeg", r"libjpeg-turbo version ([\d.]+)")},
+        "numpy": {"openblas": _read_linked_version("numpy", r"OpenBLAS ([\d.]+)")},
         "c2pa-python": {"c2pa-rs": c2pa.sdk_version()},
     }
 
@@ -144,6 +147,14 @@ def _read_shared_versions(package: str) -> Iterator[tuple[str, str]]:
     for file in importlib.metadata.files(package) or ():
         if found := re.fullmatch(r"(?:.*/)?(lib\w+)(?:-\w{8})?\.so\.?([\d.]*)", str(file)):
             yield found[1], found[2]
+
+
+def _read_linked_version(package: str, pattern: str) -> str:
+    """Returns the version that a library of the wheel states in its text. Importing numpy takes longer."""
+    for file in importlib.metadata.files(package) or ():
+        if file.match("*.so") and (found := re.search(pattern.encode(), file.read_binary())):
+            return found[1].decode()
+    raise LookupError(f"no library of {package} states its version as {pattern}")
 
 
 def _read_version(text: str) -> str:

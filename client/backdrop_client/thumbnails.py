@@ -14,8 +14,8 @@ from PIL import Image
 
 from backdrop.imaging.color import to_srgb
 from backdrop.imaging.decode import open_picture
-from backdrop.imaging.exif import apply_orientation, read_orientation
-from backdrop.imaging.formats import read_header
+from backdrop.imaging.exif import apply_orientation, find_orientation
+from backdrop.imaging.formats import read_header, read_metadata
 from backdrop.imaging.formats.convertible import open_convertible, read_claimed_size
 from backdrop.imaging.formats.header import ImageFormatError
 from backdrop.imaging.prepare import load_upright_photo
@@ -70,7 +70,7 @@ def _decode_thumbnail(data: bytes, max_side: int) -> Image.Image:
     if header.width * header.height > MAX_MEGAPIXELS * 1_000_000:
         raise ValueError("too many pixels")
     picture = open_picture(data, header)
-    orientation = read_orientation(picture, data)
+    orientation = find_orientation(read_metadata(data, kind.format).exif)
     picture.draft("RGB", (2 * max_side, 2 * max_side))
     with LARGE_IMAGE_LOCK if _is_large(*picture.size) else nullcontext():
         picture.load()

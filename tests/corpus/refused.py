@@ -31,7 +31,7 @@ def _truncated() -> Iterator[Case]:
     for kind in ("jpeg", "png", "webp", "tiff", "bmp", "gif", "heic", "avif"):
         whole = saved(picture(shown).quantize(60) if kind == "gif" else shown, kind)
         yield _case(f"{kind}-cut-in-half", whole[: len(whole) // 2], Code.TRUNCATED_PHOTO)
-    for kind in ("jpeg", "png", "webp", "tiff", "bmp", "heic", "avif"):
+    for kind in ("png", "webp", "tiff", "bmp", "heic", "avif"):
         yield _case(f"{kind}-without-its-last-byte", saved(shown, kind)[:-1], Code.TRUNCATED_PHOTO)
 
 
@@ -88,6 +88,9 @@ def _damaged() -> Iterator[Case]:
         Code.DAMAGED_PHOTO,
     )
     jpeg, progressive = saved(scene(), "jpeg"), saved(scene(), "jpeg", progressive=True)
+    for name, whole in (("jpeg", jpeg), ("progressive-jpeg", progressive)):
+        half = whole[: len(whole) // 2 + 300] + b"\xff\xd9"
+        yield _case(f"{name}-whose-second-half-is-missing", half, Code.DAMAGED_PHOTO)
     yield _case("jpeg-without-quantization-tables", remove_segments(jpeg, QUANTIZATION), Code.DAMAGED_PHOTO)
     yield _case("jpeg-that-lacks-a-huffman-table", remove_segments(progressive, HUFFMAN, 1), Code.DAMAGED_PHOTO)
     noisy = bytearray(saved(scene(), "avif"))

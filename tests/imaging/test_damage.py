@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backdrop.imaging.decode import decode, open_picture
-from backdrop.imaging.formats import read_header, validate_structure
-from backdrop.imaging.formats.header import DamagedError, ImageFormatError, ImageHeader, PhotoFormat
+from backdrop.imaging.formats import read_header
+from backdrop.imaging.formats.header import DamagedError, ImageHeader, PhotoFormat
 from backdrop.imaging.prepare import PreparedPhoto, prepare_photo
 from backdrop.model.capabilities import PHOTO_LIMITS
 from backdrop.model.codes import Code
@@ -32,20 +32,23 @@ def read_refusal(data: bytes) -> PhotoError:
     return caught.value
 
 
+UNNEEDED_BYTES: dict[PhotoFormat, int] = {"jpeg": 2, "png": 0, "webp": 0}
+"""At the end of a file: those of a JPEG's end marker."""
+
+
 @pytest.mark.parametrize(("photo_format", "data"), WHOLE.values(), ids=WHOLE)
 @given(share=st.floats(min_value=0, max_value=1, exclude_max=True))
 @settings(max_examples=60)
 def test_photo_truncated_anywhere_is_refused(photo_format: PhotoFormat, data: bytes, share: float) -> None:
     with pytest.raises(PhotoError):
-        inspect(data[: int(len(data) * share)])
+        inspect(data[: int((len(data) - UNNEEDED_BYTES[photo_format]) * share)])
 
 
 @pytest.mark.parametrize(("photo_format", "data"), WHOLE.values(), ids=WHOLE)
 def test_photo_without_its_last_byte_is_truncated(photo_format: PhotoFormat, data: bytes) -> None:
-    assert read_refusal(data[:-1]).code is Code.TRUNCATED_PHOTO
-    assert read_refusal(data[: len(data) * 2 // 3]).code is Code.TRUNCATED_PHOTO
-    with pytest.raises(ImageFormatError):
-        validate_structure(data[:-1], read_header(data, photo_format))
+    whole = data[: len(data) - UNNEEDED_BYTES[photo_format]]
+    assert read_refusal(whole[:-1]).code is Code.TRUNCATED_PHOTO
+    assert read_refusal(whole[: len(whole) * 2 // 3]).code is Code.TRUNCATED_PHOTO
 
 
 @pytest.mark.parametrize("name", ["jpeg", "png"])

@@ -109,7 +109,13 @@ def test_packet_too_long_for_a_jpeg_is_refused() -> None:
         embed_xmp(photo, "jpeg", b"x" * 65_503)
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", ["png", "webp"])
 def test_truncated_picture_is_refused(kind: str) -> None:
     with pytest.raises(TruncatedError):
         embed_xmp(FORMATS[kind].photos["plain"][:-1], FORMATS[kind].name, PACKET)
+
+
+def test_jpeg_without_its_end_marker_gets_one() -> None:
+    whole = FORMATS["jpeg"].photos["plain"]
+
+    assert embed_xmp(whole[:-2], "jpeg", PACKET) == embed_xmp(whole, "jpeg", PACKET)

@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 from backdrop.imaging.color import to_srgb
-from backdrop.imaging.decode import check_decodable, open_picture, translate_decoder_errors
-from backdrop.imaging.exif import apply_orientation, read_orientation
-from backdrop.imaging.formats import read_header, validate_structure
+from backdrop.imaging.decode import check_decodable, decode
+from backdrop.imaging.exif import apply_orientation, find_orientation
+from backdrop.imaging.formats import read_header, read_metadata, validate_structure
 from backdrop.imaging.formats.header import ImageFormatError, ImageHeader
 from backdrop.imaging.sniff import sniff_file
 from backdrop.imaging.strip_resize import downscale
@@ -31,16 +31,12 @@ def check_brand_image(data: bytes) -> None:
 def open_brand_image(data: bytes, use: BrandImageUse) -> "Image":
     """Returns the image upright, in sRGB, and scaled down to what its use needs. Raises `BrandImageError`."""
     header = _read_header(data)
+    longest_side = MAX_OPENED_SIDES[use]
     try:
-        picture = open_picture(data, header)
-        orientation = read_orientation(picture, data)
-        longest_side = MAX_OPENED_SIDES[use]
-        with translate_decoder_errors():
-            # A JPEG is decoded at a half, a quarter, or an eighth of its size if that suffices.
-            picture.draft(None, (longest_side, longest_side))
-            picture.load()
+        picture = decode(data, header, draft_size=(longest_side, longest_side))
     except ImageFormatError as error:
         raise BrandImageError(str(error)) from error
+    orientation = find_orientation(read_metadata(data, header.format).exif)
     scale = longest_side / max(picture.size)
     return apply_orientation(downscale(to_srgb(picture), scale), orientation)
 

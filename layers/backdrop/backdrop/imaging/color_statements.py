@@ -3,45 +3,29 @@
 Read from the file itself: decoders know only some of the statements, and their order only in part.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 from backdrop.imaging.color_spaces import ColorStatement
-from backdrop.imaging.formats import bmp, exif_colors, gif, heif, jpeg, png, webp
-from backdrop.imaging.formats.header import ImageFormatError
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from backdrop.imaging.formats import bmp, gif, heif, jpeg, png, tiff, webp
+from backdrop.imaging.formats.header import ConvertibleFormat, ImageFormatError, PhotoFormat
 
 _READERS = {
-    "JPEG": jpeg.read_color_statements,
-    "PNG": png.read_color_statements,
-    "WEBP": webp.read_color_statements,
-    "AVIF": heif.read_color_statements,
-    "HEIF": heif.read_color_statements,
-    "BMP": bmp.read_color_statements,
-    "GIF": gif.read_color_statements,
+    "jpeg": jpeg.read_color_statements,
+    "png": png.read_color_statements,
+    "webp": webp.read_color_statements,
+    "avif": heif.read_color_statements,
+    "heic": heif.read_color_statements,
+    "bmp": bmp.read_color_statements,
+    "gif": gif.read_color_statements,
+    "tiff": tiff.read_color_statements,
 }
-_PROFILE_TAG, _EXIF_DIRECTORY_TAG = 34_675, 34_665
 
 
-def read_color_statements(picture: "Image", data: bytes) -> list[ColorStatement]:
+def read_color_statements(data: bytes, file_format: PhotoFormat | ConvertibleFormat) -> list[ColorStatement]:
     """Returns the statements of a picture's file, `data`: ICC profiles, color spaces, or None for what is unreadable.
 
     Without a usable one, the colors are sRGB.
     """
-    if picture.format == "TIFF":
-        return _read_tiff_statements(vars(picture)["tag_v2"], data)
-    reader = _READERS.get(picture.format or "")
     try:
-        return reader(data) if reader else []
+        return _READERS[file_format](data)
     except ImageFormatError:
         # Whether a damaged file is a photo is decided where its pixels are read.
         return [None]
-
-
-def _read_tiff_statements(tags: Mapping[int, object], data: bytes) -> list[ColorStatement]:
-    profile, exif_offset = tags.get(_PROFILE_TAG), tags.get(_EXIF_DIRECTORY_TAG)
-    # A tag may have any type.
-    exif = exif_colors.read_color_statements(data, exif_offset) if isinstance(exif_offset, int) else []
-    return exif if profile is None else [profile if isinstance(profile, bytes) else None, *exif]

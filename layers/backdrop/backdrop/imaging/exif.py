@@ -2,31 +2,29 @@
 
 from typing import TYPE_CHECKING
 
-from backdrop.imaging.decode import translate_decoder_errors
-from backdrop.imaging.formats.header import ImageFormatError
+from backdrop.imaging.formats.tiff import find_short
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 UPRIGHT = 1
+_JPEG_PREFIX = b"Exif\0\0"
+"""Pillow adds it to the block of an AVIF, as in a JPEG."""
 _ORIENTATION_TAG = 0x0112
 _SIDEWAYS_ORIENTATIONS = frozenset({5, 6, 7, 8})
 
 
-def read_orientation(picture: "Image", data: bytes) -> int:
-    """Returns the orientation, 1 to 8 as in EXIF 2.32 (4.6.4 A); 1 if the file states none or an impossible one.
+def find_orientation(block: bytes) -> int:
+    """Returns the orientation, 1 to 8 as in EXIF 2.32 (4.6.4 A); 1 if the EXIF block states none or an impossible one.
 
-    `data` is the picture's file.
+    Only this block counts: what XMP states is often older than the picture.
     """
-    # Pillow would decode the whole PNG to find an orientation after its pixels.
-    if picture.format == "PNG" and b"eXIf" not in data:
-        return UPRIGHT
-    try:
-        with translate_decoder_errors():
-            value = picture.getexif().get(_ORIENTATION_TAG)
-    except ImageFormatError:
-        return UPRIGHT
-    return value if isinstance(value, int) and 1 <= value <= 8 else UPRIGHT
+    return to_orientation(find_short(block.removeprefix(_JPEG_PREFIX), _ORIENTATION_TAG))
+
+
+def to_orientation(value: int | None) -> int:
+    """Returns the orientation that a tag has, or 1 for an impossible value."""
+    return value if value is not None and 1 <= value <= 8 else UPRIGHT
 
 
 def is_sideways(orientation: int) -> bool:

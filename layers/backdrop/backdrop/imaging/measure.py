@@ -10,8 +10,9 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from backdrop.imaging.color import to_srgb
-from backdrop.imaging.decode import open_picture, translate_decoder_errors
-from backdrop.imaging.formats import read_header, validate_structure
+from backdrop.imaging.decode import decode
+from backdrop.imaging.exif import apply_orientation, find_orientation, is_sideways
+from backdrop.imaging.formats import read_header, read_metadata, validate_structure
 from backdrop.imaging.formats.header import ImageFormatError
 from backdrop.imaging.inspect import identify_file, to_photo_error
 from backdrop.imaging.output_layout import OutputLayout
@@ -65,7 +66,7 @@ def measure_file(
         picture, size = _decode(data, kind, max_megapixels)
     except ImageFormatError as error:
         raise to_photo_error(error, kind) from error
-    label = _LABEL.search(_read_xmp(picture))
+    label = _LABEL.search(read_metadata(data, kind.format).xmp) if kind.format else None
     pixels = _Pixels(picture, size)
     subject = subject or pixels.locate_subject()
     shortest, longest = sorted(size)
@@ -84,7 +85,7 @@ def measure_file(
 
 
 def _decode(data: bytes, kind: FileKind, max_megapixels: int) -> "tuple[Image, Size]":
-    """Returns the picture, possibly at a reduced size, and its size in the file."""
+    """Returns the picture upright, possibly at a reduced size, and its full size."""
     if kind.format is None:
         picture = load_upright_photo(data, max_megapixels)
         return picture, picture.size
@@ -95,18 +96,11 @@ def _decode(data: bytes, kind: FileKind, max_megapixels: int) -> "tuple[Image, S
             f"The picture has {pixel_count / _MEGAPIXEL:,.0f} megapixels; at most {max_megapixels:,} are measured."
         )
         raise PhotoError(Code.TOO_MANY_PIXELS, message)
-    picture = open_picture(data, header)
-    with translate_decoder_errors():
-        reduction = next((one for one in (1, 2, 4) if pixel_count <= _MAX_DECODED_PIXELS * one**2), 8)
-        # Only JPEG can be decoded at a reduced size.
-        picture.draft(picture.mode, (header.width // reduction, header.height // reduction))
-        picture.load()
-    return picture, (header.width, header.height)
-
-
-def _read_xmp(picture: "Image") -> bytes:
-    packet: bytes | str = picture.info.get("xmp", b"")
-    return packet.encode() if isinstance(packet, str) else packet
+    reduction = next((one for one in (1, 2, 4) if pixel_count <= _MAX_DECODED_PIXELS * one**2), 8)
+    picture = decode(data, header, draft_size=(header.width // reduction, header.height // reduction))
+    orientation = find_orientation(read_metadata(data, kind.format).exif)
+    size = (header.height, header.width) if is_sideways(orientation) else (header.width, header.height)
+    return apply_orientation(picture, orientation), size
 
 
 def _measure_share(subject: Subject | None, size: Size) -> float | None:

@@ -3,27 +3,12 @@
 Nothing here decodes a pixel: compressed pixel data is copied unchanged, including anything hidden inside it.
 """
 
-from backdrop.imaging.formats import jpeg, png, webp
+from backdrop.imaging.formats import jpeg, png, strip_metadata, webp
 from backdrop.imaging.formats.header import PhotoFormat
 from backdrop.imaging.iptc import build_iptc_resource
 from backdrop.imaging.sniff import sniff_file
 from backdrop.imaging.xmp import build_xmp_packet
 from backdrop.model.composition import PictureTexts
-
-
-def strip_metadata(data: bytes, photo_format: PhotoFormat) -> bytes:
-    """Returns the photo with only the parts that its decoder needs; the same object if it has no others.
-
-    Works by allow-lists, so unknown parts are removed too. `data` has passed `prepare_photo`; other data may raise
-    `ImageFormatError`.
-    """
-    match photo_format:
-        case "jpeg":
-            return jpeg.strip_metadata(data)
-        case "png":
-            return png.strip_metadata(data)
-        case "webp":
-            return webp.strip_metadata(data)
 
 
 def strip_photo_metadata(data: bytes) -> bytes:

@@ -6,6 +6,7 @@ Receipts list the changes:
 - `orientation:6`: the EXIF orientation before the photo was turned upright
 - `profile:converted`: the colors that the file states, in a profile or otherwise, became sRGB; `profile:ignored` if the
   file states some that cannot be used, and no others that differ from sRGB
+- `transparency:ignored`: the file states a transparent color that is invalid
 - `colors:hdr` (PQ or HLG, highlights are compressed), `colors:cmyk`, `colors:grey`, `colors:palette`, `colors:lab`,
   `bits:16`: the photo before its conversion
 - `reencoded:png:lossless`, `reencoded:jpeg:92`, `reencoded:jpeg:kept_quality`
@@ -20,14 +21,14 @@ from math import sqrt
 from typing import TYPE_CHECKING, cast
 
 from backdrop.imaging.canvas import draw_canvas
-from backdrop.imaging.color import choose_colors, to_srgb
+from backdrop.imaging.color import StatedColors, choose_colors, to_srgb
 from backdrop.imaging.color_statements import read_color_statements
 from backdrop.imaging.compress import compress_to_limit
 from backdrop.imaging.decode import check_decodable, decode, open_picture
 from backdrop.imaging.encode import Encoding, list_encodings
-from backdrop.imaging.exif import UPRIGHT, apply_orientation, is_sideways, read_orientation
-from backdrop.imaging.formats import read_header
-from backdrop.imaging.formats.convertible import count_pictures, decode_convertible, open_convertible, read_claimed_size
+from backdrop.imaging.exif import UPRIGHT, apply_orientation, find_orientation, is_sideways
+from backdrop.imaging.formats import read_header, read_metadata, strip_metadata, validate_structure
+from backdrop.imaging.formats.convertible import open_convertible, read_claimed_size
 from backdrop.imaging.formats.header import ConvertibleFormat, ImageFormatError, ImageHeader, PhotoFormat
 from backdrop.imaging.formats.jpeg import transpose_tables
 from backdrop.imaging.inspect import (
@@ -37,7 +38,6 @@ from backdrop.imaging.inspect import (
     read_valid_header,
     to_photo_error,
 )
-from backdrop.imaging.metadata import strip_metadata
 from backdrop.imaging.sniff import FileKind
 from backdrop.imaging.trim import find_visible_box
 from backdrop.model.capabilities import PhotoLimits
@@ -50,13 +50,15 @@ if TYPE_CHECKING:
     from PIL.JpegImagePlugin import JpegImageFile
 
 _PROFILE_IGNORED = PhotoChange.of(ChangeCode.PROFILE, "ignored")
+_TRANSPARENCY_IGNORED = PhotoChange.of(ChangeCode.TRANSPARENCY, "ignored")
 _COLOR_CHANGES = {
     "CMYK": "cmyk", "LAB": "lab", "P": "palette", "PA": "palette", "1": "grey", "L": "grey", "LA": "grey", "I": "grey",
 }  # fmt: skip
+_PASSING_CHANGES = (_PROFILE_IGNORED, _TRANSPARENCY_IGNORED)
+"""What is done to a photo when its metadata is removed."""
 _MAX_TRANSPARENT_CANVAS_PIXELS = 6_000_000
 """WebP's lossless encoder takes about 40 bytes per pixel, while intake holds the photo's file."""
 _LOSSY_CONVERTIBLE_FORMATS = frozenset({"heic", "avif"})
-_ORIENTED_BY_DECODER = frozenset({"heic", "tiff"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ def prepare_photo(data: bytes, limits: PhotoLimits, max_megapixels: int) -> Prep
     try:
         opened = _open_photo(data, kind, max_megapixels)
         header = opened.header
-        if header and _fits_limits(header, limits) and all(change == _PROFILE_IGNORED for change in opened.changes):
+        if header and _fits_limits(header, limits) and all(change in _PASSING_CHANGES for change in opened.changes):
             unchanged = _pass_through(data, header, opened, limits)
             if unchanged:
                 return unchanged
@@ -187,7 +189,10 @@ def find_size_in_first_bytes(data: bytes) -> Size | None:
         return None
     try:
         header = read_header(data, kind.format)
-        orientation = read_orientation(open_picture(data, header), data)
+        if kind.format == "webp":
+            # Its orientation follows its pixels.
+            validate_structure(data, header)
+        orientation = find_orientation(read_metadata(data, kind.format).exif)
     except ImageFormatError:
         return None
     return (header.height, header.width) if is_sideways(orientation) else (header.width, header.height)
@@ -203,10 +208,12 @@ def _open_photo(data: bytes, kind: FileKind, max_megapixels: int) -> _OpenedPhot
 
 def _open_accepted_format(data: bytes, header: ImageHeader) -> _OpenedPhoto:
     picture = open_picture(data, header)
-    orientation = read_orientation(picture, data)
+    metadata = read_metadata(data, header.format)
+    orientation = find_orientation(metadata.exif)
     changes = (
         *_list_orientation_changes(orientation),
-        *_list_profile_changes(picture, data),
+        *_list_profile_changes(choose_colors(read_color_statements(data, header.format), picture.mode)),
+        *([_TRANSPARENCY_IGNORED] if metadata.ignores_transparency else []),
         *_list_color_changes(header.mode),
     )
     source_encoding = (
@@ -222,20 +229,16 @@ def _open_convertible_photo(data: bytes, file_format: ConvertibleFormat, max_meg
         check_size(*claimed_size, max_megapixels)
     picture = open_convertible(data, file_format)
     check_size(*picture.size, max_megapixels)
-    count = count_pictures(data, file_format)
-    orientation = read_orientation(picture, data)
+    count = picture.picture_count
     changes = (
         PhotoChange.of(ChangeCode.CONVERTED, file_format),
         *([PhotoChange.of(ChangeCode.FIRST_OF_PICTURES, count)] if count > 1 else []),
-        *_list_orientation_changes(orientation),
-        *_list_profile_changes(picture, data),
+        *_list_orientation_changes(picture.orientation),
+        *_list_profile_changes(picture.colors),
         *_list_color_changes(picture.mode),
     )
-    remaining_orientation = UPRIGHT if file_format in _ORIENTED_BY_DECODER else orientation
-    load = partial(decode_convertible, data, file_format, picture.size)
-    return _OpenedPhoto(
-        load, picture.size, remaining_orientation, changes, file_format not in _LOSSY_CONVERTIBLE_FORMATS
-    )
+    is_lossless = file_format not in _LOSSY_CONVERTIBLE_FORMATS
+    return _OpenedPhoto(picture.load, picture.size, picture.orientation, changes, is_lossless)
 
 
 def _convert_photo(opened: _OpenedPhoto, limits: PhotoLimits) -> PreparedPhoto:
@@ -269,9 +272,7 @@ def _pass_through(data: bytes, header: ImageHeader, opened: _OpenedPhoto, limits
     stripped = None if len(data) <= limits.max_bytes else strip_metadata(data, header.format)
     if stripped and len(stripped) > limits.max_bytes:
         return None
-    if header.format != "jpeg":
-        # Not for JPEG: its structure has been checked, and decoding 10 MB of it takes a tenth of a second.
-        check_decodable(data, header)
+    check_decodable(data, header)
     metadata_changes = [PhotoChange.of(ChangeCode.METADATA, "cut")] if stripped else []
     changes = (*opened.changes, *metadata_changes)
     return PreparedPhoto(stripped, *opened.size, changes, header.format, opened.size, header.has_alpha)
@@ -306,8 +307,7 @@ def _list_orientation_changes(orientation: int) -> list[PhotoChange]:
     return [PhotoChange.of(ChangeCode.ORIENTATION, orientation)] if orientation != UPRIGHT else []
 
 
-def _list_profile_changes(picture: "Image", data: bytes) -> list[PhotoChange]:
-    colors = choose_colors(read_color_statements(picture, data), picture.mode)
+def _list_profile_changes(colors: StatedColors) -> list[PhotoChange]:
     if not colors.is_converted:
         return [_PROFILE_IGNORED] if colors.is_ignored else []
     hdr = [PhotoChange.of(ChangeCode.COLORS, "hdr")] if colors.is_hdr else []

@@ -150,8 +150,8 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.DAMAGED_PHOTO: _entry(
         Cost.NOTHING,
         Disposition.REFUSED,
-        "The picture's data is corrupt.",
-        "Open the original, save it again, and upload that file.",
+        "The picture's data is corrupt, or some of its pixels are missing.",
+        "Upload it again from the original. If a viewer shows all of that, save it again, and upload the new file.",
     ),
     Code.EXTREME_RATIO: _entry(
         Cost.NOTHING,

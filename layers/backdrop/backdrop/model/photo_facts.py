@@ -13,6 +13,7 @@ class ChangeCode(StrEnum):
     FIRST_OF_PICTURES = "first_of_pictures"
     ORIENTATION = "orientation"
     PROFILE = "profile"
+    TRANSPARENCY = "transparency"
     COLORS = "colors"
     BITS = "bits"
     REENCODED = "reencoded"

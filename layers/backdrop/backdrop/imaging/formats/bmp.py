@@ -1,8 +1,13 @@
-"""BMP: the colors that its header states, per Microsoft's BITMAPV4HEADER and BITMAPV5HEADER. Pillow ignores them."""
+"""BMP, per Microsoft's BITMAPINFOHEADER to BITMAPV5HEADER: what Pillow does not check, and colors that it ignores."""
 
 import struct
+from typing import TYPE_CHECKING
 
 from backdrop.imaging.color_spaces import SRGB, ColorStatement, build_calibrated_space
+from backdrop.imaging.formats.header import UnsupportedVariantError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _HEADER_OFFSET = 14
 _V4_BYTES, _V5_BYTES = 108, 124
@@ -10,6 +15,39 @@ _TYPE_OFFSET, _CALIBRATION_OFFSET, _PROFILE_OFFSET = 70, 74, 126
 _TYPE_BYTES = 4
 _ENDPOINT_UNIT, _GAMMA_UNIT = 1 << 30, 1 << 16
 _MAX_ROUNDING = 0.01
+_RUNS_OF_8_BITS, _RUNS_OF_4_BITS = 1, 2
+_LARGE_HEADER_BYTES = 40
+"""Smaller headers have no compression."""
+_END_OF_PICTURE, _MOVE = 1, 2
+_MAX_RUNS = 4_000_000
+"""Pillow unpacks them one by one, in two seconds."""
+
+
+def check_runs(data: bytes) -> None:
+    """Raises `UnsupportedVariantError` if the picture consists of too many runs of equal pixels."""
+    start, header_bytes, compression = (int.from_bytes(data[at : at + 4], "little") for at in (10, 14, 30))
+    if header_bytes < _LARGE_HEADER_BYTES or compression not in (_RUNS_OF_8_BITS, _RUNS_OF_4_BITS):
+        return
+    pixels_per_byte, position, end = compression, start, len(data) - 1
+    for _ in range(_MAX_RUNS):
+        if position >= end:
+            return
+        length, value = data[position], data[position + 1]
+        position += 2
+        if length or not value:
+            continue
+        if value == _END_OF_PICTURE:
+            return
+        # Two bytes to move by, or pixels that are stored one by one, padded to an even number of bytes.
+        stored_bytes = 2 if value == _MOVE else -(-value // pixels_per_byte)
+        position += stored_bytes + stored_bytes % 2
+    raise UnsupportedVariantError(f"consists of more than {_MAX_RUNS:,} runs of equal pixels")
+
+
+def drop_unused_alpha(picture: "Image") -> "Image":
+    """Returns the picture without an alpha channel that is 0 everywhere, as Photoshop writes it for opaque pictures."""
+    is_unused = picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (0, 0)
+    return picture.convert("RGB") if is_unused else picture
 
 
 def read_color_statements(data: bytes) -> list[ColorStatement]:

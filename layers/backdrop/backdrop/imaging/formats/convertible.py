@@ -3,11 +3,17 @@
 Only decoding shows whether a GIF, BMP, or TIFF is truncated. Photos are decoded before anything is paid for.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from backdrop.imaging.color import StatedColors, choose_colors
+from backdrop.imaging.color_statements import read_color_statements
 from backdrop.imaging.decode import adopt_colors, translate_decoder_errors
-from backdrop.imaging.formats import heif, tiff
+from backdrop.imaging.exif import UPRIGHT, find_orientation, to_orientation
+from backdrop.imaging.formats import bmp, gif, heif, tiff
 from backdrop.imaging.formats.header import (
     ConvertibleFormat,
     DamagedError,
@@ -23,9 +29,27 @@ if TYPE_CHECKING:
 
 _MAX_PIXELS = MAX_MEGAPIXELS * 1_000_000
 """Pillow refuses more than twice its own limit."""
+_PREMULTIPLIED = "RGBa"
 _SUPPORTED_MODES = frozenset(
-    {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "LAB", "YCbCr", "I;16", "I;16L", "I;16B"}
+    {"1", "L", "LA", "P", "PA", "RGB", "RGBA", _PREMULTIPLIED, "CMYK", "LAB", "YCbCr", "I;16", "I;16L", "I;16B"}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedPicture:
+    """The picture of a file that is its photo, not yet decoded.
+
+    `size` is that of the picture which `load` decodes; `orientation` must be applied to it. `mode` is Pillow's.
+    `colors` is what the file states about them. `picture_count` is the number of pictures in the file. `load` raises
+    `ImageFormatError` if the picture is incomplete or has another size.
+    """
+
+    size: tuple[int, int]
+    mode: str
+    orientation: int
+    colors: StatedColors
+    picture_count: int
+    load: "Callable[[], Image]"
 
 
 def read_claimed_size(data: bytes, file_format: ConvertibleFormat) -> tuple[int, int] | None:
@@ -43,45 +67,64 @@ def read_claimed_size(data: bytes, file_format: ConvertibleFormat) -> tuple[int,
             return None
 
 
-def open_convertible(data: bytes, file_format: ConvertibleFormat) -> "ImageFile":
+def open_convertible(data: bytes, file_format: ConvertibleFormat) -> OpenedPicture:
     """Opens a file without decoding it.
 
     The caller checks `read_claimed_size` before, and the size of the returned picture afterward. Raises
     `ImageFormatError`; for a TIFF that Pillow does not open, `UnsupportedVariantError`, because its directory is
     complete.
     """
-    if file_format in ("heic", "avif"):
-        heif.check_structure(data)
-    if file_format == "tiff":
-        tiff.check_directory(data)
-    with translate_decoder_errors(_build_open_error(file_format)):
-        picture = _open(data, file_format)
-    if file_format == "tiff":
-        tiff.check_variant(picture)
+    match file_format:
+        case "heic" | "avif":
+            return _describe(heif.extract_pictures(data), file_format, data)
+        case "tiff":
+            photo = tiff.extract_photo(data)
+            return replace(
+                _describe(photo.data, file_format, data),
+                orientation=to_orientation(photo.orientation),
+                picture_count=photo.page_count,
+            )
+        case "gif":
+            picture_count = gif.count_pictures(data)
+            return replace(_describe(data, file_format, data), picture_count=picture_count)
+        case "bmp":
+            bmp.check_runs(data)
+            return _describe(data, file_format, data)
+
+
+def _describe(pixels: bytes, file_format: ConvertibleFormat, data: bytes) -> OpenedPicture:
+    """`pixels`: what the decoder receives of the file, `data`."""
+    picture = _open(pixels, file_format)
     if picture.mode not in _SUPPORTED_MODES:
         raise UnsupportedVariantError(f"uses a rare variant of the format (mode {picture.mode})")
-    adopt_colors(picture, data)
-    return picture
+    is_avif = file_format == "avif"
+    crop = heif.read_crop(pixels, picture.size) if is_avif else None
+    colors = choose_colors(read_color_statements(data, file_format), picture.mode)
+    left, top, right, bottom = crop or (0, 0, *picture.size)
+    return OpenedPicture(
+        size=(right - left, bottom - top),
+        mode=picture.mode,
+        # Pillow states the rotation and mirroring of an AVIF's boxes as an EXIF block. libheif applies those of a HEIC.
+        orientation=find_orientation(picture.info.get("exif", b"")) if is_avif else UPRIGHT,
+        colors=colors,
+        picture_count=getattr(picture, "n_frames", 1) if is_avif or file_format == "heic" else 1,
+        load=partial(_decode, pixels, file_format, picture.size, crop, colors),
+    )
 
 
-def count_pictures(data: bytes, file_format: ConvertibleFormat) -> int:
-    """Counts the frames or pages of a file that `open_convertible` opens; 1 if a later one is damaged."""
-    if file_format == "tiff":
-        return tiff.count_pages(data)
-    try:
-        # Opened again, because counting advances a GIF to its last frame.
-        with translate_decoder_errors():
-            return getattr(_open(data, file_format), "n_frames", 1)
-    except DamagedError:
-        return 1
+def _decode(
+    pixels: bytes,
+    file_format: ConvertibleFormat,
+    size: tuple[int, int],
+    crop: tuple[int, int, int, int] | None,
+    colors: StatedColors,
+) -> "Image":
+    """Decodes every pixel, and corrects what Pillow leaves to its caller.
 
-
-def decode_convertible(data: bytes, file_format: ConvertibleFormat, size: tuple[int, int]) -> "Image":
-    """Decodes every pixel of the first picture.
-
-    Raises `ImageFormatError` if the picture is incomplete or of a different size.
+    Opens the file again, because the opened picture would hold its pixels.
     """
-    picture = open_convertible(data, file_format)
+    picture = _open(pixels, file_format)
+    adopt_colors(picture, colors)
     file = picture.fp
     with translate_decoder_errors(_build_decode_error(file_format)):
         picture.load()
@@ -90,7 +133,15 @@ def decode_convertible(data: bytes, file_format: ConvertibleFormat, size: tuple[
         file.close()
     if picture.size != size:
         raise DamagedError("contains a picture of a different size than it states")
-    return tiff.invert_if_white_is_zero(picture) if file_format == "tiff" else picture
+    if picture.mode == _PREMULTIPLIED:
+        return picture.convert("RGBA")
+    match file_format:
+        case "tiff":
+            return tiff.invert_if_white_is_zero(picture)
+        case "bmp":
+            return bmp.drop_unused_alpha(picture)
+        case _:
+            return picture.crop(crop) if crop else picture
 
 
 def _build_open_error(file_format: ConvertibleFormat) -> ImageFormatError:
@@ -100,7 +151,7 @@ def _build_open_error(file_format: ConvertibleFormat) -> ImageFormatError:
 
 
 def _build_decode_error(file_format: ConvertibleFormat) -> ImageFormatError:
-    # `heif.check_structure` has found all boxes of a HEIC or AVIF, so that it cannot be truncated.
+    # The pixels of a HEIC or AVIF have been found, so that it cannot be truncated.
     if file_format in ("heic", "avif"):
         return DamagedError("cannot be decoded")
     return TruncatedError("ends before its picture is complete, or is damaged")
@@ -122,4 +173,5 @@ def _open(data: bytes, file_format: ConvertibleFormat) -> "ImageFile":
             from PIL.AvifImagePlugin import AvifImageFile as Opened
         case "heic":
             from pillow_heif.as_plugin import HeifImageFile as Opened
-    return Opened(BytesIO(data))
+    with translate_decoder_errors(_build_open_error(file_format)):
+        return Opened(BytesIO(data))

@@ -30,6 +30,19 @@ class ImageHeader:
     trial_decode_bytes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class EmbeddedMetadata:
+    """What a file states apart from its pixels, as far as its bytes are complete. No decoder has seen it.
+
+    `exif` is a TIFF without pixels, possibly damaged. `xmp` is one packet. `ignores_transparency`: the file states a
+    transparent color that is invalid. For colors, see `color_statements`.
+    """
+
+    exif: bytes = b""
+    xmp: bytes = b""
+    ignores_transparency: bool = False
+
+
 class ImageFormatError(Exception):
     """A file that cannot be read. The message completes the sentence `The JPEG file …`."""
 

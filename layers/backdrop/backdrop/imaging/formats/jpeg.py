@@ -1,11 +1,11 @@
 """JPEG, per ITU-T T.81 annex B: segments, header, structure, and metadata.
 
-A JPEG that passes unchanged is never decoded here, so its structure alone must show whether a decoder would fail.
+Only `jpeg_damage.py` looks into the compressed pixels.
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 from backdrop.imaging.color_spaces import ColorStatement
@@ -14,6 +14,8 @@ from backdrop.imaging.formats.byte_splicer import ByteSplicer
 from backdrop.imaging.formats.header import (
     MAX_PARTS,
     DamagedError,
+    EmbeddedMetadata,
+    ImageFormatError,
     ImageHeader,
     TruncatedError,
     UnsupportedVariantError,
@@ -32,6 +34,7 @@ _PROGRESSIVE_FRAME = 0xC2
 _SUPPORTED_FRAMES = frozenset({0xC0, 0xC1, _PROGRESSIVE_FRAME})
 _QUANTIZATION_TABLES, _HUFFMAN_TABLES = 0xDB, 0xC4
 _APP0, _APP1, _APP2, _APP13, _APP14 = 0xE0, 0xE1, 0xE2, 0xED, 0xEE
+_END_MARKER = b"\xff\xd9"
 _STANDALONE_MARKERS = frozenset({0x01, 0xD8})
 # Stuffed zeros and restart markers belong to the pixel data; a repeated FF is padding.
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
@@ -43,12 +46,14 @@ _DC, _AC = 0, 1
 _STANDARD_TABLES = frozenset({(_DC, 0), (_DC, 1), (_AC, 0), (_AC, 1)})
 """The Huffman tables of annex K, which decoders have built in: single frames of Motion JPEG omit them."""
 _MAX_SAMPLING = _MAX_CHANNELS = 4
+_COEFFICIENTS = 64
+"""A block's, for each channel."""
 
 _KEPT_MARKERS = _FRAME_MARKERS | {_HUFFMAN_TABLES, 0xCC, START_OF_SCAN, _QUANTIZATION_TABLES, 0xDD}
 """Frames, Huffman and arithmetic coding tables, scans, quantization tables, and the restart interval."""
 _EXIF_HEADER = b"Exif\0"
-_PROFILE_HEADER = b"ICC_PROFILE\0"
 _XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\0"
+_PROFILE_HEADER, _PROFILE_NUMBERS = b"ICC_PROFILE\0", 2
 _IMAGE_RESOURCE_HEADER = b"Photoshop 3.0\0"
 _EXTENDED_XMP_HEADER = b"http://ns.adobe.com/xmp/extension/\0"
 
@@ -70,15 +75,18 @@ class Segment:
 
 
 def iter_segments(data: bytes) -> Iterator[Segment]:
-    """Yields every segment of the first picture, ending with its end marker.
+    """Yields every segment of the first picture, ending with its end marker, which is empty if the file lacks it.
 
-    The bytes between a scan and the next segment are pixel data. Raises `TruncatedError` if there is no end marker, and
-    `DamagedError` for an impossible length or too many segments.
+    The bytes between a scan and the next segment are pixel data. Raises `TruncatedError` if the file ends before its
+    first scan or in a segment, and `DamagedError` for an impossible length or too many segments.
     """
-    position = 2
+    position, has_scan = 2, False
     for _ in range(MAX_PARTS):
         match = _MARKER.search(data, position)
         if match is None:
+            if has_scan:
+                yield Segment(_END_OF_IMAGE, len(data), len(data), len(data))
+                return
             break
         offset, start = match.span()
         marker = data[offset + 1]
@@ -94,6 +102,7 @@ def iter_segments(data: bytes) -> Iterator[Segment]:
             break
         if length < 2:
             raise DamagedError(f"has a segment at byte {offset:,} with an impossible length")
+        has_scan = has_scan or marker == START_OF_SCAN
         yield Segment(marker, offset, start + 2, position)
     else:
         raise DamagedError(f"has more than {MAX_PARTS:,} segments")
@@ -128,7 +137,7 @@ def _read_frame(marker: int, payload: bytes) -> ImageHeader:
 
 
 def validate_structure(data: bytes, header: ImageHeader) -> ImageHeader:
-    """Reads to the end marker. Raises `ImageFormatError` if the marker, the picture, or a table is missing."""
+    """Reads to the end marker. Raises `ImageFormatError` if the picture, a scan, or a table is missing."""
     segments = list(iter_segments(data))
     frames = [segment for segment in segments if segment.marker in _FRAME_MARKERS]
     scans = sum(segment.marker == START_OF_SCAN for segment in segments)
@@ -139,11 +148,8 @@ def validate_structure(data: bytes, header: ImageHeader) -> ImageHeader:
     if len(data) * _MAX_PIXELS_PER_BYTE < header.width * header.height:
         raise TruncatedError(f"has only {len(data):,} bytes for {header.width:,} × {header.height:,} pixels")
     _check_tables(data, segments, frames[0])
-    samples = header.width * header.height * len(header.mode)
-    # libjpeg holds the 16-bit coefficients of the whole picture unless a single baseline scan contains everything.
-    # Otherwise a trial decode at 1/8 of each side takes 1/64 of the samples.
-    needs_all_coefficients = frames[0].marker == _PROGRESSIVE_FRAME or scans > 1
-    return replace(header, trial_decode_bytes=samples * 2 if needs_all_coefficients else samples // 64)
+    _check_scans(data, segments, frames[0])
+    return header
 
 
 def _check_tables(data: bytes, segments: Sequence[Segment], frame: Segment) -> None:
@@ -165,6 +171,32 @@ def _check_tables(data: bytes, segments: Sequence[Segment], frame: Segment) -> N
                     raise DamagedError(f"lacks quantization table {channels[channel]}")
                 if needed - huffman_tables:
                     raise DamagedError("lacks a Huffman table")
+
+
+def _check_scans(data: bytes, segments: Sequence[Segment], frame: Segment) -> None:
+    """Raises `TruncatedError` or `DamagedError` unless the scans contain each coefficient of each channel completely.
+
+    A decoder shows a picture that lacks scans without a warning, with less detail or in gray.
+    """
+    progressive = frame.marker == _PROGRESSIVE_FRAME
+    missing = {channel: set(range(_COEFFICIENTS)) for channel in _read_channels(data[frame.start : frame.end])}
+    for segment in segments:
+        if segment.marker != START_OF_SCAN:
+            continue
+        payload = data[segment.start : segment.end]
+        first, last, approximation = payload[-3:] if progressive else (0, _COEFFICIENTS - 1, 0)
+        if approximation & 15 == 0:
+            for channel in payload[1 : 1 + 2 * payload[0] : 2]:
+                missing[channel].difference_update(range(first, last + 1))
+    if any(missing.values()):
+        raise build_incomplete_error(data, segments[-1])
+
+
+def build_incomplete_error(data: bytes, end: Segment) -> ImageFormatError:
+    """Returns the error for a picture that lacks pixels. `end` is its last segment."""
+    if end.offset == end.end:
+        return TruncatedError(f"has no end marker after its {len(data):,} bytes, and lacks a part of its pixels")
+    return DamagedError("lacks a part of its pixels")
 
 
 def _read_channels(frame: bytes) -> dict[int, int]:
@@ -222,7 +254,7 @@ def find_end(data: bytes) -> int:
 
 
 def strip_metadata(data: bytes) -> bytes:
-    """Drops all metadata, including bytes between segments and after the last one. See `metadata.strip_metadata`."""
+    """Drops all metadata, including bytes between segments and after the last one. See `formats.strip_metadata`."""
     segments = list(iter_segments(data))
     splicer, end = ByteSplicer(data), segments[-1]
     splicer.keep(0, 2)
@@ -231,8 +263,37 @@ def strip_metadata(data: bytes) -> bytes:
             splicer.keep(segment.offset, following.offset if segment.marker == START_OF_SCAN else segment.end)
         else:
             _keep_color_fields(data, segment, splicer)
-    splicer.keep(end.offset, end.end)
+    _keep_end(end, splicer, end.offset)
     return splicer.join()
+
+
+def extract_pixels(data: bytes) -> bytes:
+    """Returns a JPEG with only frames, scans, and tables, for finding out whether its pixels are complete.
+
+    Corrects what a decoder warns about although it does not affect the picture: the parameters of a scan that has all
+    coefficients (Samsung's phones write zeros), and a missing end marker.
+    """
+    segments = list(iter_segments(data))
+    is_progressive = any(segment.marker == _PROGRESSIVE_FRAME for segment in segments)
+    splicer, end = ByteSplicer(data), segments[-1]
+    splicer.keep(0, 2)
+    for segment, following in pairwise(segments):
+        if segment.marker == START_OF_SCAN:
+            splicer.keep(segment.offset, segment.end if is_progressive else segment.end - 3)
+            if not is_progressive:
+                splicer.insert(bytes((0, _COEFFICIENTS - 1, 0)))
+            splicer.keep(segment.end, following.offset)
+        elif segment.marker in _KEPT_MARKERS:
+            splicer.keep(segment.offset, segment.end)
+    _keep_end(end, splicer, end.offset)
+    return splicer.join()
+
+
+def _keep_end(end: Segment, splicer: ByteSplicer, start: int) -> None:
+    """Keeps the bytes from `start` to the end of the picture, and adds its end marker if it is missing."""
+    splicer.keep(start, end.end)
+    if end.offset == end.end:
+        splicer.insert(_END_MARKER)
 
 
 def _keep_color_fields(data: bytes, segment: Segment, splicer: ByteSplicer) -> None:
@@ -254,23 +315,35 @@ def _read_color_fields(marker: int, payload: bytes) -> bytes | None:
     return None
 
 
+def read_metadata(data: bytes) -> EmbeddedMetadata:
+    """See `formats.read_metadata`."""
+    exif, xmp = b"", b""
+    try:
+        for segment in iter_segments(data):
+            payload = data[segment.start : segment.end] if segment.marker == _APP1 else b""
+            if payload.startswith(_EXIF_HEADER):
+                exif = exif or payload[len(_EXIF_HEADER) + 1 :]
+            elif payload.startswith(_XMP_HEADER):
+                xmp = xmp or payload[len(_XMP_HEADER) :]
+    except ImageFormatError:
+        # The caller has only the first bytes, or has refused the file.
+        pass
+    return EmbeddedMetadata(exif, xmp)
+
+
 def read_color_statements(data: bytes) -> list[ColorStatement]:
     """See `color_statements`. A profile may fill several numbered segments (ICC.1:2022, B.4)."""
-    parts: list[bytes] = []
-    exif: list[ColorStatement] = []
-    for segment in iter_segments(data):
-        if segment.marker == START_OF_SCAN:
-            break
-        payload = data[segment.start : segment.end]
-        if segment.marker == _APP2 and payload.startswith(_PROFILE_HEADER):
-            parts.append(payload[len(_PROFILE_HEADER) :])
-        elif segment.marker == _APP1 and payload.startswith(_EXIF_HEADER) and not exif:
-            exif = exif_colors.read_color_statements(payload[len(_EXIF_HEADER) + 1 :])
+    parts = [
+        data[segment.start + len(_PROFILE_HEADER) : segment.end]
+        for segment in iter_segments(data)
+        if segment.marker == _APP2 and data.startswith(_PROFILE_HEADER, segment.start, segment.end)
+    ]
+    exif = exif_colors.read_color_statements(read_metadata(data).exif)
     if not parts:
         return exif
-    parts.sort()
-    is_complete = len(parts[0]) > 1 and parts[0][1] == len(parts)
-    return [b"".join(part[2:] for part in parts) if is_complete else None, *exif]
+    numbered = sorted(part for part in parts if len(part) >= _PROFILE_NUMBERS)
+    is_complete = bool(numbered) and all(part[1] == len(numbered) for part in numbered)
+    return [b"".join(part[_PROFILE_NUMBERS:] for part in numbered) if is_complete else None, *exif]
 
 
 def embed_xmp(data: bytes, packet: bytes) -> bytes:
@@ -278,7 +351,8 @@ def embed_xmp(data: bytes, packet: bytes) -> bytes:
     if len(packet) > MAX_XMP_BYTES:
         raise ValueError(f"a JPEG holds an XMP packet of at most {MAX_XMP_BYTES:,} bytes; this one has {len(packet):,}")
     splicer, kept_until, is_embedded = ByteSplicer(data), 0, False
-    for segment in iter_segments(data):
+    segments = list(iter_segments(data))
+    for segment in segments:
         if not is_embedded and segment.marker != _APP0 and not _has_app1_header(data, segment, _EXIF_HEADER):
             splicer.keep(kept_until, segment.offset)
             splicer.insert(_build_segment(_APP1, _XMP_HEADER + packet))
@@ -286,7 +360,8 @@ def embed_xmp(data: bytes, packet: bytes) -> bytes:
         if _has_app1_header(data, segment, _XMP_HEADER, _EXTENDED_XMP_HEADER):
             splicer.keep(kept_until, segment.offset)
             kept_until = segment.end
-    splicer.keep(kept_until, len(data))
+    _keep_end(segments[-1], splicer, kept_until)
+    splicer.keep(segments[-1].end, len(data))
     return splicer.join()
 
 

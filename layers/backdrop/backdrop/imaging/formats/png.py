@@ -11,6 +11,8 @@ from backdrop.imaging.formats.header import (
     MAX_PARTS,
     DamagedError,
     DecompressionBombError,
+    EmbeddedMetadata,
+    ImageFormatError,
     ImageHeader,
     TruncatedError,
 )
@@ -44,17 +46,19 @@ _ADAM7_PASSES = (
 )
 """For each pass: first column, first row, column step, row step."""
 
-_KEPT_CHUNK_MAX_BYTES: dict[bytes, int] = {
-    b"IHDR": 13, b"PLTE": 768, b"tRNS": 256, b"IEND": 0,
-    b"sRGB": 1, b"sBIT": 4, b"bKGD": 6, b"pHYs": 9,
+_KEPT_CHUNK_BYTES: dict[bytes, tuple[int, ...]] = {
+    b"sRGB": (1,), b"sBIT": (1, 2, 3, 4), b"bKGD": (1, 2, 6), b"pHYs": (9,),
 }  # fmt: skip
-"""The chunks that define what the pixels mean, each with its maximum length: a longer one could hide other data.
+"""Other chunks that define what the pixels mean, each with its possible lengths: another could hide other data.
 
 A picture whose colors are not sRGB has been converted, so that other statements about them could only be misread.
 """
 _COLOR_CHUNKS = frozenset({b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM"})
 _UNIT = 100_000
 """Gamma and chromaticities are stored times this number (11.3.2.1 and 11.3.2.2)."""
+_GRAY, _RGB, _PALETTE = 0, 2, 3
+_PALETTE_ENTRY_BYTES, _MAX_PALETTE_BYTES = 3, 768
+_TRANSPARENT_COLOR_BYTES = {_GRAY: 2, _RGB: 6}
 _TEXT_CHUNKS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 _LEGACY_XMP_KEYWORD = b"Raw profile type xmp\0"
@@ -66,16 +70,22 @@ _UNCOMPRESSED_TEXT_HEADER = b"\0\0\0\0"
 
 @dataclass(frozen=True, slots=True)
 class PngChunk:
-    """A chunk whose checksum is correct, if that was checked: its four-letter name, its payload, and its range."""
+    """A chunk: its four-letter name, its payload, its range, and whether its checksum is correct, if that was checked.
+
+    That of a critical chunk is always correct.
+    """
 
     name: bytes
     payload: memoryview
     offset: int
     end: int
+    is_intact: bool = True
 
 
 def iter_chunks(data: bytes, *, checks_pixels: bool = True) -> Iterator[PngChunk]:
     """Yields every chunk up to `IEND`. Raises `TruncatedError` or `DamagedError` where the file ends or breaks.
+
+    Decoders ignore an ancillary chunk whose checksum is wrong, and refuse any other (PNG third edition, 13.1).
 
     `checks_pixels`: whether to verify the checksums of pixels, which takes a millisecond for each megabyte.
     """
@@ -89,9 +99,10 @@ def iter_chunks(data: bytes, *, checks_pixels: bool = True) -> Iterator[PngChunk
         if not name.isalpha():
             raise DamagedError(f"has no chunk at byte {position:,}, where one must begin")
         is_checked = checks_pixels or name != b"IDAT"
-        if is_checked and zlib.crc32(view[position + 4 : end]) != int.from_bytes(data[end : end + 4]):
+        is_intact = not is_checked or zlib.crc32(view[position + 4 : end]) == int.from_bytes(data[end : end + 4])
+        if not is_intact and name[:1].isupper():
             raise DamagedError(f"has a wrong checksum at byte {position:,}")
-        yield PngChunk(name, view[start:end], position, end + 4)
+        yield PngChunk(name, view[start:end], position, end + 4, is_intact)
         if name == b"IEND":
             return
         position = end + 4
@@ -123,8 +134,74 @@ def validate_structure(data: bytes, header: ImageHeader) -> ImageHeader:
         raise DamagedError("does not contain exactly one picture")
     if header.mode == "P" and b"PLTE" not in names[: names.index(b"IDAT")]:
         raise DamagedError("has palette colors but no palette")
-    has_transparency = b"tRNS" in names[: names.index(b"IDAT")]
+    has_transparency = any(chunk.name == b"tRNS" for chunk in _iter_decoded_chunks(data))
     return replace(header, has_alpha=header.has_alpha or has_transparency)
+
+
+def _iter_decoded_chunks(data: bytes) -> Iterator[PngChunk]:
+    """Yields what a decoder needs: header, palette, pixels, and valid chunks before them, the first of each kind."""
+    color_type, seen, palette_bytes = data[25], set[bytes](), 0
+    for chunk in iter_chunks(data, checks_pixels=False):
+        size = len(chunk.payload)
+        match chunk.name:
+            case b"IDAT" | b"IEND":
+                is_needed = True
+            case b"IHDR":
+                is_needed = not seen
+            case b"PLTE":
+                # In other pictures, it only suggests colors.
+                is_needed = color_type == _PALETTE and size <= _MAX_PALETTE_BYTES
+                palette_bytes = size
+            case b"tRNS" if color_type == _PALETTE:
+                is_needed = 0 < size * _PALETTE_ENTRY_BYTES <= palette_bytes
+            case b"tRNS":
+                is_needed = size == _TRANSPARENT_COLOR_BYTES.get(color_type)
+            case _:
+                is_needed = size in _KEPT_CHUNK_BYTES.get(chunk.name, ())
+        is_late = b"IDAT" in seen or chunk.name in seen
+        if is_needed and chunk.is_intact and (chunk.name in (b"IDAT", b"IEND") or not is_late):
+            seen.add(chunk.name)
+            yield chunk
+
+
+def read_transparent_color(data: bytes) -> tuple[int, ...] | None:
+    """Returns the gray or the RGB color that is transparent, at the picture's own depth; None if it states none.
+
+    A palette states transparency for each of its colors instead.
+    """
+    bit_depth, color_type = data[24], data[25]
+    payload = next((bytes(chunk.payload) for chunk in _iter_decoded_chunks(data) if chunk.name == b"tRNS"), b"")
+    if not payload or color_type == _PALETTE:
+        return None
+    # Only the lowest bits count if the depth is less than 16 (PNG third edition, 11.3.1.1).
+    return tuple(int.from_bytes(payload[at : at + 2]) & ((1 << bit_depth) - 1) for at in range(0, len(payload), 2))
+
+
+def read_metadata(data: bytes) -> EmbeddedMetadata:
+    """See `formats.read_metadata`."""
+    exif, xmp, transparency = b"", b"", 0
+    try:
+        for chunk in iter_chunks(data, checks_pixels=False):
+            if chunk.name == b"eXIf" and chunk.is_intact:
+                exif = exif or bytes(chunk.payload)
+            elif chunk.name == b"tRNS":
+                transparency += 1
+            elif _is_xmp(chunk):
+                xmp = xmp or _unpack_text(chunk)
+        transparency -= sum(chunk.name == b"tRNS" for chunk in _iter_decoded_chunks(data))
+    except ImageFormatError:
+        # The caller has only the first bytes, or has refused the file.
+        pass
+    return EmbeddedMetadata(exif, xmp, transparency > 0)
+
+
+def _unpack_text(chunk: PngChunk) -> bytes:
+    """Returns what a text chunk contains, with its keyword if it is not packed."""
+    try:
+        text = zlib.decompressobj().decompress(_find_packed_metadata(chunk), MAX_METADATA_BYTES)
+    except zlib.error:
+        text = b""
+    return text or bytes(chunk.payload)
 
 
 def check_pixels(data: bytes, header: ImageHeader) -> None:
@@ -200,7 +277,7 @@ def read_color_statements(data: bytes) -> list[ColorStatement]:
             break
         if chunk.name in _COLOR_CHUNKS:
             # Each may occur once; the first one counts.
-            payloads.setdefault(chunk.name, bytes(chunk.payload))
+            payloads.setdefault(chunk.name, bytes(chunk.payload) if chunk.is_intact else b"")
     readers = (b"cICP", _read_code_points), (b"iCCP", _read_profile), (b"sRGB", _read_srgb)
     statements = [reader(payloads[name]) for name, reader in readers if name in payloads]
     return [*statements, *_read_calibration(payloads.get(b"gAMA"), payloads.get(b"cHRM"))]
@@ -246,15 +323,15 @@ def find_end(data: bytes) -> int:
 
 
 def strip_metadata(data: bytes) -> bytes:
-    """Drops all metadata, and every picture of an animation except the first. See `metadata.strip_metadata`."""
+    """Drops all metadata, and every picture of an animation except the first. See `formats.strip_metadata`."""
     read_header(data)
     splicer = ByteSplicer(data)
     splicer.keep(0, len(MAGIC))
-    for chunk in iter_chunks(data):
-        if chunk.name == b"IDAT" or len(chunk.payload) <= _KEPT_CHUNK_MAX_BYTES.get(chunk.name, -1):
-            splicer.keep(chunk.offset, chunk.end)
-        elif chunk.name == b"IEND":
+    for chunk in _iter_decoded_chunks(data):
+        if chunk.name == b"IEND" and chunk.payload:
             splicer.insert(_build_chunk(b"IEND", b""))
+        else:
+            splicer.keep(chunk.offset, chunk.end)
     return splicer.join()
 
 

@@ -8,6 +8,8 @@ from backdrop.imaging.formats import exif_colors
 from backdrop.imaging.formats.header import (
     MAX_PARTS,
     DamagedError,
+    EmbeddedMetadata,
+    ImageFormatError,
     ImageHeader,
     TruncatedError,
     UnsupportedVariantError,
@@ -17,6 +19,7 @@ MAX_SIDE = 16_383
 """Pixels (RFC 9649)."""
 
 _EXTENDED_HEADER, _PROFILE_CHUNK, _EXIF_CHUNK, _XMP_CHUNK = b"VP8X", b"ICCP", b"EXIF", b"XMP "
+_FRAME_CHUNKS = (b"VP8 ", b"VP8L")
 _EXTENDED_HEADER_BYTES = 10
 _ALPHA_FLAG, _XMP_FLAG, _ANIMATION_FLAG = 0x10, 0x04, 0x02
 _KEPT_CHUNKS = frozenset({_EXTENDED_HEADER, b"ALPH", b"VP8 ", b"VP8L"})
@@ -37,19 +40,25 @@ def is_webp(data: bytes) -> bool:
 
 
 def iter_chunks(data: bytes) -> Iterator[RiffChunk]:
-    """Yields every chunk. Raises `TruncatedError` if the file is shorter than it states."""
+    """Yields every chunk, without a last one after the picture that is longer than the file.
+
+    Raises `TruncatedError` if the file is shorter than it states.
+    """
     end = _read_file_length(data)
     if end > len(data):
         raise TruncatedError(f"states {end:,} bytes but has {len(data):,}")
-    position, view = 12, memoryview(data)
+    position, view, has_frame = 12, memoryview(data), False
     for _ in range(MAX_PARTS):
         if position >= end:
             return
         start = position + 8
         length = int.from_bytes(data[position + 4 : start], "little")
+        if start + length > end and has_frame:
+            return
         if start + length > end:
             raise DamagedError("has a chunk that extends beyond the end of the file")
         yield RiffChunk(data[position : position + 4], view[start : start + length])
+        has_frame = has_frame or data[position : position + 4] in _FRAME_CHUNKS
         position = start + length + length % 2
     raise DamagedError(f"has more than {MAX_PARTS:,} chunks")
 
@@ -97,7 +106,7 @@ def _read_frame_size(name: bytes, payload: bytes | memoryview) -> tuple[int, int
 
 def validate_structure(data: bytes, header: ImageHeader) -> ImageHeader:
     """Reads all chunks. Raises `ImageFormatError` unless there is exactly one picture, of the header's size."""
-    frames = [chunk for chunk in iter_chunks(data) if chunk.name in (b"VP8 ", b"VP8L")]
+    frames = [chunk for chunk in iter_chunks(data) if chunk.name in _FRAME_CHUNKS]
     if len(frames) != 1:
         raise DamagedError(f"has {len(frames)} pictures instead of one")
     if _read_frame_size(frames[0].name, frames[0].payload) != (header.width, header.height):
@@ -105,18 +114,28 @@ def validate_structure(data: bytes, header: ImageHeader) -> ImageHeader:
     return header
 
 
+def read_metadata(data: bytes) -> EmbeddedMetadata:
+    """See `formats.read_metadata`."""
+    found: dict[bytes, bytes] = {}
+    try:
+        for chunk in iter_chunks(data):
+            if chunk.name in (_EXIF_CHUNK, _XMP_CHUNK):
+                found.setdefault(chunk.name, bytes(chunk.payload))
+    except ImageFormatError:
+        # The caller has refused the file.
+        pass
+    # Some programs copy the block together with its header in a JPEG.
+    return EmbeddedMetadata(found.get(_EXIF_CHUNK, b"").removeprefix(b"Exif\0\0"), found.get(_XMP_CHUNK, b""))
+
+
 def read_color_statements(data: bytes) -> list[ColorStatement]:
     """See `color_statements`."""
-    payloads = {
-        chunk.name: bytes(chunk.payload) for chunk in iter_chunks(data) if chunk.name in (_PROFILE_CHUNK, _EXIF_CHUNK)
-    }
-    # Some programs copy the block together with its header in a JPEG.
-    exif = exif_colors.read_color_statements(payloads.get(_EXIF_CHUNK, b"").removeprefix(b"Exif\0\0"))
-    return [payloads[_PROFILE_CHUNK], *exif] if _PROFILE_CHUNK in payloads else exif
+    profile = [bytes(chunk.payload) for chunk in iter_chunks(data) if chunk.name == _PROFILE_CHUNK]
+    return [*profile[:1], *exif_colors.read_color_statements(read_metadata(data).exif)]
 
 
 def strip_metadata(data: bytes) -> bytes:
-    """Drops all metadata. Raises `UnsupportedVariantError` for an animation. See `metadata.strip_metadata`."""
+    """Drops all metadata. Raises `UnsupportedVariantError` for an animation. See `formats.strip_metadata`."""
     validate_structure(data, read_header(data))
     stripped = _build_file(
         _update_flags(chunk, kept_flags=_ALPHA_FLAG) for chunk in iter_chunks(data) if chunk.name in _KEPT_CHUNKS
