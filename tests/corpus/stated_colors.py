@@ -152,6 +152,9 @@ def _png_order() -> Iterator[Case]:
         ("long-codes-skipped", [(b"cICP", _CODES_OF_P3 + b"\0"), icc], ADOBE),
         ("a-gray-profile-skipped", [profile(gray_profile(1.0)), numbers], LINEAR),
         ("a-packed-profile-skipped", [(b"iCCP", b"name\0\0not packed"), numbers], LINEAR),
+        ("an-unknown-packing-skipped", [(b"iCCP", b"name\0\1" + icc[1][6:]), numbers], LINEAR),
+        ("an-empty-profile-skipped", [(b"iCCP", b""), numbers], LINEAR),
+        ("short-chromaticities-skipped", [(b"cHRM", bytes(8)), numbers], LINEAR),
         ("chromaticities-of-zero-skipped", [(b"cHRM", bytes(32)), numbers], LINEAR),
         ("a-gamma-of-zero-skipped", [(b"gAMA", bytes(4)), chromaticities(P3)], P3),
     ):
@@ -160,11 +163,18 @@ def _png_order() -> Iterator[Case]:
         ("reserved-codes", (b"cICP", b"\x0c\x13\0\1")),
         ("short-codes", (b"cICP", b"\x0c\x0d")),
         ("a-gamma-of-zero", (b"gAMA", bytes(4))),
+        ("short-gamma", (b"gAMA", b"\0\1")),
+        ("short-chromaticities", (b"cHRM", bytes(31))),
+        ("short-srgb", (b"sRGB", b"")),
         ("an-impossible-gamma", (b"gAMA", struct.pack(">I", 3))),
         ("chromaticities-on-a-line", chromaticities(replace(SRGB, primaries=((0.2, 0.2), (0.3, 0.3), (0.4, 0.4))))),
         ("white-outside-its-primaries", chromaticities(replace(SRGB, white=(0.05, 0.05)))),
     ):
         yield Case(f"png-with-{name}", with_chunks(plain, chunk_), IGNORED, passes=True)
+
+    damaged = bytearray(with_chunks(plain, numbers))
+    damaged[damaged.index(b"gAMA") + 8] ^= 1
+    yield Case("png-with-a-gamma-whose-checksum-is-wrong", bytes(damaged), IGNORED, passes=True)
 
 
 def _png_modes() -> Iterator[Case]:
