@@ -5,6 +5,7 @@ import webbrowser
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread
 
 from backdrop_cli.aws_error_messages import translate_aws_errors
 from backdrop_cli.errors import EXIT_OK, CommandError
@@ -15,6 +16,7 @@ from backdrop_cli.served_pages.page_server import REVIEW_PATH, PageServer
 from backdrop_cli.served_pages.presigner import Presigner
 from backdrop_cli.stack import Stack
 
+MAX_OPENING_SECONDS = 2.0
 OPENING_PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="referrer" content="no-referrer">
@@ -57,12 +59,15 @@ def serve_pages(
 def _open_browser(folder: Path, address: str) -> None:
     """Opens the page through a file that only this user can read.
 
-    The arguments of a browser's process can be read by every user of the machine.
+    The arguments of a browser's process can be read by every user of the machine. Some browsers run until they are
+    closed, so this does not wait for them.
     """
     file = folder / "open.html"
     file.touch(0o600)
     file.write_text(OPENING_PAGE.format(address=address), "utf-8")
-    webbrowser.open(file.as_uri())
+    opening = Thread(target=webbrowser.open, args=(file.as_uri(),), daemon=True)
+    opening.start()
+    opening.join(MAX_OPENING_SECONDS)
 
 
 def _build_presigner(stack: Stack) -> Presigner:
