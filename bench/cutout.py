@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from backdrop.imaging.cutout import cut_out_full_size
+from backdrop.imaging.cutout import Matte, cut_out_full_size
 from bench.cutout_scenes import CutoutScene, Pixels, build_scenes, composite
 
 RATIO = 4
@@ -48,7 +48,7 @@ def enlarge(photo: Image.Image, provider: Image.Image) -> Image.Image:
 METHODS: dict[str, Callable[[Image.Image, Image.Image], Image.Image]] = {
     "enlarged": enlarge,
     "bicubic": scale_alpha,
-    "full size": lambda photo, provider: cut_out_full_size(photo.copy(), provider),
+    "full size": lambda photo, provider: cut_out_full_size(photo.copy(), Matte.of(provider)),
 }
 
 
@@ -133,7 +133,7 @@ def make_large(photo: Path, answer: Path, turned: str) -> None:
 def print_png() -> None:
     """Prints the time and size of PNG compression for a cut-out of 12 megapixels."""
     scene = build_scenes(2000, 1500)[3]
-    cut = cut_out_full_size(scene.draw_photo(), scene.draw_provider_answer((1024, 768))).resize(
+    cut = cut_out_full_size(scene.draw_photo(), Matte.of(scene.draw_provider_answer((1024, 768)))).resize(
         (4000, 3000), Image.Resampling.BICUBIC
     )
     print(f"\n{'compress_level':<16}{'seconds':>10}{'MB':>10}")

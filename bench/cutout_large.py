@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from backdrop.imaging.cutout import cut_out_full_size
+from backdrop.imaging.cutout import Matte, cut_out_full_size
 from bench.peak_memory import read_peak_megabytes
 
 
@@ -21,7 +21,7 @@ def main(photo: Path, answer: Path) -> None:
     original.load()
     ImageOps.exif_transpose(original, in_place=True)
     moments.append(time.process_time())
-    result = cut_out_full_size(original, Image.open(BytesIO(cut_out)).convert("RGBA"))
+    result = cut_out_full_size(original, Matte.of(Image.open(BytesIO(cut_out)).convert("RGBA")))
     moments.append(time.process_time())
     file = BytesIO()
     result.save(file, "PNG", compress_level=4)

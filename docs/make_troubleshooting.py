@@ -98,6 +98,8 @@ WARNINGS = {
     WarningCode.SMALL_IN_FRAME: "The photo fills little of the frame, so its subject is small.",
     WarningCode.SMALLER_RESULT: "The picture has fewer pixels than the photo.",
     WarningCode.SUBJECT_AT_BORDER: "The subject touches the photo's border, so the frame may not show all of it.",
+    WarningCode.STRAY_PARTS: "The provider left specks or a faint haze away from the product, which were removed. To"
+    ' get its picture as it is, set `"size": "provider"` in an `output` without other fields.',
     WarningCode.SUBJECT_MOVED: "The provider moved the product, so the picture lacks the photo's own pixels.",
     WarningCode.TAG_NOT_READ: "The name of an object tag is almost one of Backdrop's.",
     WarningCode.TINY_PHOTO: "The photo is too small for a useful picture in a frame or for a marketplace.",

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
+from backdrop.imaging.matte_parts import find_visible_box
 from backdrop.imaging.output_checks import check_outputs, needs_photo_size
 from backdrop.imaging.prepare import load_upright_photo, read_photo_size
-from backdrop.imaging.trim import find_visible_box
 from backdrop.model.capabilities import MAX_FILE_BYTES, MAX_MEGAPIXELS
 from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError

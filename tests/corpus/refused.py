@@ -23,6 +23,7 @@ def cases() -> Iterator[Case]:
     yield from _bombs()
     yield from _sizes()
     yield from _damaged()
+    yield from _invisible()
     yield from _other_formats()
 
 
@@ -96,6 +97,21 @@ def _damaged() -> Iterator[Case]:
     noisy = bytearray(saved(scene(), "avif"))
     noisy[-400:-100] = bytes(300)
     yield _case("avif-whose-pixels-are-gone", bytes(noisy), Code.DAMAGED_PHOTO)
+
+
+def _invisible() -> Iterator[Case]:
+    """Pictures that are nowhere visible, in every way in which a file can be transparent."""
+    for alpha in (0, 15):
+        shown = picture(scene())
+        shown.putalpha(alpha)
+        for kind in ("png", "webp", "tiff", "avif"):
+            yield _case(f"{kind}-of-alpha-{alpha}", saved(shown, kind), Code.PHOTO_SHOWS_NOTHING)
+        yield _case(f"gray-png-of-alpha-{alpha}", saved(shown.convert("LA"), "png"), Code.PHOTO_SHOWS_NOTHING)
+    palette = picture(scene()).quantize(4)
+    clear = saved(palette, "png", transparency=bytes(4))
+    yield _case("palette-png-without-a-visible-color", clear, Code.PHOTO_SHOWS_NOTHING)
+    blank = Image.new("P", palette.size)
+    yield _case("gif-of-its-transparent-color", saved(blank, "gif", transparency=0), Code.PHOTO_SHOWS_NOTHING)
 
 
 def _other_formats() -> Iterator[Case]:

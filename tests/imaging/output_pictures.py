@@ -1,5 +1,6 @@
 """Paid pictures for the tests of outputs, and their outputs as pixels."""
 
+from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
@@ -11,7 +12,7 @@ from backdrop.imaging.color import srgb_profile_bytes
 from backdrop.imaging.output import EmbedMetadata, OutputFile, PaidPicture
 from backdrop.imaging.verify import verify_result
 from backdrop.instructions.output_schema import OutputModel
-from backdrop.model.output_spec import parse_output
+from backdrop.model.output_spec import OutputSpec, parse_output
 
 RED = (220, 30, 40)
 SUBJECT = (20, 10, 60, 40)
@@ -50,9 +51,14 @@ def build_output(
 ) -> OutputFile:
     """Builds an output of a paid picture. `fields` are validated like a sidecar's `output` object."""
     data = picture if isinstance(picture, bytes) else encode_picture(picture)
-    spec = OutputModel.model_validate(fields, strict=True).model_dump(by_alias=True, exclude_none=True)
     paid = PaidPicture(data, verify_result(data, expect_alpha=False, max_megapixels=10))
-    return paid.build_output(parse_output(spec), embed_metadata)
+    return paid.build_output(build_spec(fields), embed_metadata)
+
+
+def build_spec(fields: Mapping[str, Any]) -> OutputSpec:
+    """Validates the fields like a sidecar's `output` object."""
+    spec = OutputModel.model_validate(fields, strict=True).model_dump(by_alias=True, exclude_none=True)
+    return parse_output(spec)
 
 
 def open_output(output: OutputFile) -> Image.Image:

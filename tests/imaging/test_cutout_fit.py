@@ -1,7 +1,9 @@
 """Which results match their photo, the sizes of cut-outs, and what is reported about smaller results."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from io import BytesIO
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -9,14 +11,16 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from backdrop.imaging import output
-from backdrop.imaging.cutout import MatteMismatchError, cut_out_full_size
+from backdrop.imaging.cutout import Matte, MatteMismatchError, cut_out_full_size
 from backdrop.imaging.output import OriginalPhoto, PaidPicture
 from backdrop.imaging.sizes import can_show_whole_picture, describe_smaller_result, has_same_aspect_ratio
 from backdrop.imaging.verify import verify_result
+from backdrop.model.codes import Code
+from backdrop.model.errors import ResultError
 from backdrop.model.output_spec import OutputSpec
 from backdrop_local.standin.pictures.picture_sizes import compute_result_size
 from bench.cutout_scenes import build_scenes
-from tests.imaging.output_pictures import add_no_metadata, encode_picture
+from tests.imaging.output_pictures import add_no_metadata, build_spec, encode_picture
 from tests.unit.ledger_items import quick
 
 SIDE = st.integers(16, 12_000)
@@ -93,7 +97,7 @@ def test_mismatched_matte_is_refused_before_anything_changes(
     photo = SCENE.draw_photo()
     before = photo.tobytes()
     with pytest.raises(MatteMismatchError, match=text):
-        cut_out_full_size(photo, cut_out(ANSWER))
+        cut_out_full_size(photo, Matte.of(cut_out(ANSWER)))
     assert (photo.mode, photo.tobytes()) == ("RGB", before)
 
 
@@ -105,7 +109,7 @@ def test_cut_out_always_has_the_photos_size(width: int, height: int, ratio: int,
     answer.putalpha(alpha)
     if not flat:
         answer.paste((0, 0, 0, 0), (0, 0, answer.width // 2, answer.height))
-    cut_out = cut_out_full_size(photo, answer)
+    cut_out = cut_out_full_size(photo, Matte.of(answer))
     assert (cut_out.size, cut_out.mode) == ((width, height), "RGBA")
 
 
@@ -113,7 +117,7 @@ def test_cut_out_always_has_the_photos_size(width: int, height: int, ratio: int,
 def test_uniform_matte_keeps_the_whole_photo_or_nothing(alpha: int, kept: tuple[int, ...]) -> None:
     photo = Image.new("RGB", (300, 200), (90, 30, 200))
     answer = Image.new("RGBA", (30, 20), (90, 30, 200, alpha))
-    assert cut_out_full_size(photo, answer).getcolors() == [(60_000, kept)]
+    assert cut_out_full_size(photo, Matte.of(answer)).getcolors() == [(60_000, kept)]
 
 
 @pytest.mark.parametrize(
@@ -164,20 +168,70 @@ def test_cut_out_shows_nothing_where_its_photo_is_transparent(size: tuple[int, i
 
     expected = Image.alpha_composite(Image.new("RGBA", photo.size, "black"), photo).convert("RGB")
     difference = ImageChops.difference(picture, expected)
-    assert made.width == (400 if size[0] == 200 else size[0])
+    assert made.width == max(size[0], 400)
     assert max(ImageStat.Stat(difference).mean) < 2
     clear = photo.getchannel("A").filter(ImageFilter.MaxFilter(5)).point([255] + [0] * 255)
     assert max(ImageStat.Stat(picture, clear).mean) < 0.1
 
 
-def test_photo_of_the_results_size_is_read_only_if_it_may_be_transparent() -> None:
+def test_photo_of_the_results_size_is_read_only_if_it_can_change_the_picture() -> None:
+    """A hard and clean matte shows nothing of the background, so it is delivered as it is."""
+
     def load() -> Image.Image:
         raise AssertionError("the photo was read")
 
-    data = encode_picture(ANSWER)
+    hard = Image.new("RGBA", (100, 75))
+    hard.paste((90, 30, 200, 255), (20, 20, 80, 60))
+    for answer, is_read in ((hard, False), (ANSWER, True)):
+        data = encode_picture(answer)
+        verified = verify_result(data, expect_alpha=True, max_megapixels=1)
+        paid_picture = PaidPicture(data, verified, OriginalPhoto(answer.size, False, load))
+        with pytest.raises(AssertionError) if is_read else nullcontext():
+            assert paid_picture.build_output(OutputSpec(), add_no_metadata).data == data
+        assert paid_picture.build_output(OutputSpec(size="provider"), add_no_metadata).data == data
+
+
+def draw_box(size: tuple[int, int], box: tuple[int, int, int, int], alpha: int = 255) -> Image.Image:
+    picture = Image.new("RGBA", size)
+    picture.paste((90, 30, 200, alpha), box)
+    return picture
+
+
+NARROW = {"width": 20, "height": 75, "fit": "cover"}
+
+
+@pytest.mark.parametrize(
+    ("photo", "answer", "output"),
+    [
+        pytest.param(Image.new("RGBA", (100, 75)), draw_box((100, 75), (20, 20, 80, 60)), {}, id="empty-photo"),
+        pytest.param(
+            draw_box((100, 75), (0, 0, 99, 75), 12), draw_box((100, 75), (9, 9, 80, 60)), {}, id="faint-photo"
+        ),
+        pytest.param(
+            draw_box((100, 75), (0, 0, 50, 75)), draw_box((100, 75), (50, 0, 100, 75)), {}, id="shows-another-place"
+        ),
+        pytest.param(
+            draw_box((200, 150), (0, 0, 99, 150)), draw_box((100, 75), (50, 0, 100, 75)), {}, id="smaller-answer"
+        ),
+        pytest.param(draw_box((50, 38), (0, 0, 25, 38)), draw_box((100, 75), (52, 0, 100, 75)), {}, id="larger-answer"),
+        pytest.param(None, draw_box((100, 75), (2, 2, 30, 70)), NARROW, id="crop-beside-the-subject"),
+        pytest.param(
+            None, draw_box((100, 75), (2, 2, 30, 70)), NARROW | {"format": "jpg", "shadow": "drop"}, id="white-crop"
+        ),
+    ],
+)
+def test_picture_that_shows_nothing_is_not_made(
+    photo: Image.Image | None, answer: Image.Image, output: dict[str, Any]
+) -> None:
+    data = encode_picture(answer)
     verified = verify_result(data, expect_alpha=True, max_megapixels=1)
-    paid_picture = PaidPicture(data, verified, OriginalPhoto(ANSWER.size, False, load))
-    assert paid_picture.build_output(OutputSpec(), add_no_metadata).data == data
+    original = OriginalPhoto(photo.size, True, photo.copy) if photo else None
+    paid_picture = PaidPicture(data, verified, original)
+    with pytest.raises(ResultError) as caught:
+        paid_picture.build_output(build_spec(output), add_no_metadata)
+    assert caught.value.code is Code.RESULT_SHOWS_NOTHING
+    # Another output of the same picture shows something.
+    assert paid_picture.build_output(OutputSpec(size="provider"), add_no_metadata).has_alpha
 
 
 def test_full_size_cut_out_is_rebuilt_for_each_large_webp(monkeypatch: pytest.MonkeyPatch) -> None:

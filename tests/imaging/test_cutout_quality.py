@@ -1,14 +1,20 @@
 """Full-size cut-outs compared with the known truth: edges match the photo and contain none of the old background."""
 
 from functools import cache
+from io import BytesIO
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from backdrop.imaging.cutout import cut_out_full_size
+from backdrop.imaging.cutout import Matte, cut_out_full_size
+from backdrop.imaging.output import OriginalPhoto, PaidPicture
+from backdrop.imaging.strip_resize import resize
+from backdrop.imaging.verify import verify_result
+from backdrop.model.output_spec import OutputSpec
 from bench.cutout import find_edge, scale_alpha
 from bench.cutout_scenes import CutoutScene, Pixels, build_scenes, composite
+from tests.imaging.output_pictures import add_no_metadata, encode_picture
 
 SIZE, SMALL = (480, 360), (120, 90)
 SCENES = {scene.name: scene for scene in build_scenes(*SIZE)}
@@ -19,7 +25,9 @@ WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 def cut_out_scene(name: str, *, soft: float = 0.0) -> Pixels:
     """Cuts out a scene at full size. Returns an array of rows, columns, and RGBA."""
     scene = SCENES[name]
-    return np.asarray(cut_out_full_size(scene.draw_photo(), scene.draw_provider_answer(SMALL, soft=soft))).astype(float)
+    return np.asarray(
+        cut_out_full_size(scene.draw_photo(), Matte.of(scene.draw_provider_answer(SMALL, soft=soft)))
+    ).astype(float)
 
 
 def scale_matte(scene: CutoutScene, *, soft: float = 0.0) -> Pixels:
@@ -71,6 +79,27 @@ def test_new_background_shows_no_halo_of_the_old(name: str, background: tuple[in
     )
 
 
+@pytest.mark.parametrize("size", [SIZE, (478, 359), (720, 540)])
+@pytest.mark.parametrize("background", [WHITE, BLACK])
+@pytest.mark.parametrize("name", ["shapes", "hair", "stripes in front of a busy ground"])
+def test_result_of_the_photos_size_or_more_shows_no_halo_either(
+    name: str, background: tuple[int, int, int], size: tuple[int, int]
+) -> None:
+    scene, data = SCENES[name], encode_picture(SCENES[name].draw_provider_answer(size))
+    verified = verify_result(data, expect_alpha=True, max_megapixels=1)
+
+    def measure(original: OriginalPhoto | None) -> float:
+        made = PaidPicture(data, verified, original).build_output(OutputSpec(), add_no_metadata)
+        assert (made.width, made.height) == (size if original is None or size[0] > SIZE[0] else SIZE)
+        pixels = np.asarray(Image.open(BytesIO(made.data))).astype(float)
+        assert not pixels[pixels[..., 3] == 0].any()
+        return measure_difference(scene, np.asarray(resize(Image.fromarray(pixels.astype(np.uint8)), SIZE)), background)
+
+    # Exactly the same size has no error of scaling.
+    share = 0.8 if size == SIZE else 0.9
+    assert measure(OriginalPhoto(SIZE, False, scene.draw_photo)) <= share * measure(None)
+
+
 @pytest.mark.parametrize("name", sorted(SCENES))
 def test_subject_pixels_stay_bit_identical(name: str) -> None:
     photo = np.asarray(SCENES[name].draw_photo())
@@ -94,7 +123,7 @@ def test_tile_borders_are_not_visible() -> None:
     answer = photo.resize(SMALL)
     answer.putalpha(matte)
     expected = np.asarray(matte.resize(SIZE, Image.Resampling.BICUBIC)).astype(int)
-    off = np.abs(np.asarray(cut_out_full_size(photo, answer).getchannel("A")).astype(int) - expected)
+    off = np.abs(np.asarray(cut_out_full_size(photo, Matte.of(answer)).getchannel("A")).astype(int) - expected)
     assert off[(expected > 8) & (expected < 247)].max() <= 1
 
 
@@ -103,7 +132,7 @@ def test_transparent_parts_of_the_photo_stay_transparent() -> None:
     photo = scene.draw_photo().convert("RGBA")
     photo.paste((0, 0, 0, 0), (0, 0, SIZE[0] // 4, SIZE[1]))
     before = np.asarray(photo.getchannel("A")).copy()
-    cut_out = cut_out_full_size(photo, scene.draw_provider_answer(SMALL))
+    cut_out = cut_out_full_size(photo, Matte.of(scene.draw_provider_answer(SMALL)))
     assert (np.asarray(cut_out.getchannel("A")) <= before).all()
     assert cut_out.getchannel("A").getextrema() == (0, 255)
 
@@ -113,6 +142,6 @@ def test_colors_are_kept_where_no_pixel_is_certain() -> None:
     photo = Image.new("RGB", (200, 200), (100, 120, 140))
     answer = Image.new("RGBA", (50, 50), (100, 120, 140, 0))
     answer.paste((100, 120, 140, 128), (10, 10, 40, 40))
-    cut_out = cut_out_full_size(photo, answer)
+    cut_out = cut_out_full_size(photo, Matte.of(answer))
     assert cut_out.getpixel((0, 0)) == (0, 0, 0, 0)
     assert cut_out.getpixel((100, 100)) == pytest.approx((100, 120, 140, 128), abs=2)

@@ -26,7 +26,11 @@ def read_failure(data: bytes, *, expect_alpha: bool = False, max_megapixels: int
         pytest.param(photos.encode_image(Image.new("RGBA", (20, 20), "red"), "PNG"), "png", False, id="all-opaque"),
         pytest.param(photos.encode_image(Image.new("I;16", (20, 20)), "PNG"), "png", False, id="16-bit-gray"),
         pytest.param(
-            photos.with_chunk(photos.raw_png(16, 16, bytes(33 * 16), bits=16, color=0), b"tRNS", b"\0\0"),
+            photos.with_chunk(
+                photos.raw_png(16, 16, b"\0" + b"\x80" * 32 + bytes(33 * 15), bits=16, color=0),
+                b"tRNS",
+                b"\0\0",
+            ),
             "png",
             True,
             id="16-bit-gray-with-a-transparent-shade",
@@ -51,11 +55,19 @@ def build_cut_out(clear_pixels: int, alpha: int = 0) -> bytes:
 
 
 @pytest.mark.parametrize(
+    ("expect_alpha", "code"), [(True, Code.RESULT_NOT_TRANSPARENT), (False, Code.RESULT_SHOWS_NOTHING)]
+)
+@pytest.mark.parametrize("alpha", [0, 15])
+def test_picture_that_shows_nothing_is_no_result(alpha: int, expect_alpha: bool, code: Code) -> None:
+    data = build_cut_out(10_000, alpha=alpha)
+    assert read_failure(data, expect_alpha=expect_alpha).code is code
+
+
+@pytest.mark.parametrize(
     "data",
     [
         pytest.param(build_cut_out(0), id="nothing-removed"),
         pytest.param(build_cut_out(9), id="a-few-specks-removed"),
-        pytest.param(build_cut_out(10_000), id="everything-removed"),
         pytest.param(build_cut_out(9_991), id="only-specks-left"),
         pytest.param(build_cut_out(10_000, alpha=250), id="nearly-opaque-all-over"),
         pytest.param(build_cut_out(10_000, alpha=90), id="half-transparent-all-over"),

@@ -151,6 +151,7 @@ LARGE = encode_picture(Image.new("1", (6_000, 5_000)))
         pytest.param(None, "is not in the bucket", id="missing"),
         pytest.param(SVG, "is an SVG drawing", id="svg"),
         pytest.param(LOGO[:-20], "end", id="truncated"),
+        pytest.param(encode_picture(Image.new("RGBA", (90, 60))), "shows nothing", id="invisible"),
         pytest.param(LARGE, "6,000 × 5,000 pixels", id="too-many-pixels"),
         pytest.param(bytes(MAX_BRAND_IMAGE_BYTES + 1), "20,000,001 bytes", id="too-many-bytes"),
     ],

@@ -4,17 +4,19 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from PIL import Image
 
 from backdrop.imaging.metadata import strip_photo_metadata
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG, PaidFile
 from backdrop.model.errors import BackdropError, ResultError, RetryLaterError
 from backdrop.model.job import Job, JobStatus
+from backdrop.model.job_warning import WarningCode
 from backdrop.model.object_keys import PAID_PREFIX, paid_key, response_key
 from backdrop.model.transitions import Transition
 from backdrop.operate.redrive import FailureFilter
 from backdrop.providers.downloads import ResultDownloads
-from simulation.world.sample_images import build_photo, build_picture
+from simulation.world.sample_images import SIDE_PIXELS, build_photo, build_picture
 from simulation.world.simulated_provider import CallBehavior
 from simulation.world.simulated_stack import OUTPUT_BUCKET, World
 from simulation.world.transport import TargetedFault, crash_worker, raise_throttle
@@ -211,6 +213,42 @@ def test_undeliverable_picture_ends_dead_with_its_own_code(instead: bytes | Back
         "provider": "ideogram",
     }
     assert_at_rest(world)
+
+
+def test_picture_that_would_show_nothing_is_dead_until_its_output_changes() -> None:
+    """The output shows a narrow strip, and the provider left only what is next to it."""
+    world = world_with_photo()
+    beside = Image.new("RGBA", (SIDE_PIXELS, SIDE_PIXELS))
+    beside.paste((9, 90, 30, 255), (0, 0, SIDE_PIXELS // 4, SIDE_PIXELS))
+    world.downloads.override = encode_image(beside, "PNG")
+    world.upload_sidecar(KEY, operation="remove", output={"width": 2, "height": 16, "fit": "cover"})
+    world.run_until_empty()
+    (job,) = world.list_jobs(KEY)
+    assert (job.status, world.read_pictures(), job.charged) == (JobStatus.DEAD, {}, PRICE)
+    report = world.read_report(KEY)
+    assert report
+    assert [(one["code"], one["money"]) for one in report["errors"]] == [("result_shows_nothing", "spent")]
+    assert len(list_kept_files(world)) == 1
+    assert_at_rest(world)
+
+
+def test_new_picture_that_is_transparent_everywhere_is_kept_but_not_delivered() -> None:
+    world = paid_world(prompt="on a marble table")
+    world.downloads.override = encode_image(Image.new("RGBA", (SIDE_PIXELS, SIDE_PIXELS)), "PNG")
+    world.run_until_empty()
+    assert (find_only_job(world).status, world.read_pictures()) == (JobStatus.DEAD, {})
+    assert list_report_codes(world, KEY) == ["result_shows_nothing"]
+    assert len(list_kept_files(world)) == 1
+
+
+def test_stray_parts_are_reported_in_the_receipt() -> None:
+    world = world_with_photo()
+    specked = Image.new("RGBA", (600, 600))
+    specked.paste((9, 90, 30, 255), (200, 200, 400, 400))
+    specked.paste((9, 90, 30, 60), (590, 590, 594, 594))
+    world.downloads.override = encode_image(specked, "PNG")
+    world.run_until_empty()
+    assert WarningCode.STRAY_PARTS in list_warning_codes(find_only_job(world))
 
 
 @pytest.mark.parametrize(("file_format", "suffix"), [("PNG", "png"), ("JPEG", "jpeg"), ("WEBP", "webp")])

@@ -13,6 +13,7 @@ from backdrop.model.job import JobStatus
 from backdrop.model.object_keys import INPUTS_PREFIX, input_key, prepared_photo_name
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import OUTPUT_BUCKET
+from tests.simulated.simulated_days import list_report_codes
 from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, find_only_job, record_sent_photos
 
 SECRET = b"serial number 0815"
@@ -136,3 +137,14 @@ def test_truncated_photo_is_refused_without_a_charge(world: World) -> None:
     assert report
     assert [(one["code"], one["money"]) for one in report["errors"]] == [(Code.TRUNCATED_PHOTO.value, "not_spent")]
     assert world.provider.charged_micro_usd == 0
+
+
+@pytest.mark.parametrize("fields", [{"operation": "remove"}, {"prompt": "on a table"}, {"prompt": "x", "frame": "1:1"}])
+def test_photo_that_shows_nothing_is_never_bought(world: World, sent: list[bytes], fields: dict[str, str]) -> None:
+    file = BytesIO()
+    Image.new("RGBA", (64, 48), (200, 30, 30, 15)).save(file, "PNG")
+    world.upload_photo(KEY, file.getvalue())
+    world.upload_sidecar(KEY, **fields)
+    world.run_until_empty()
+    assert (list_report_codes(world, KEY), sent, world.provider.charged_micro_usd) == (["photo_shows_nothing"], [], 0)
+    assert_at_rest(world)

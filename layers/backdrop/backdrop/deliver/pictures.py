@@ -334,6 +334,7 @@ class Pictures:
             *written.warnings,
             *_build_fidelity_warnings(job, n, image.fidelity),
             *_build_frame_warnings(job, image.picture),
+            *_build_stray_warnings(n, image.picture),
             *_build_size_warnings(original, job, image.picture, is_in_full=is_in_full),
         )
         return ImageOutcome(results=tuple(written.results), warnings=warnings, is_superseded=written.is_superseded)
@@ -642,6 +643,16 @@ def _find_photo_size(job: Job, paid_picture: PaidPicture) -> Size:
         return paid_picture.size
     shown = job.canvas.resize(*paid_picture.size)
     return shown.photo_width, shown.photo_height
+
+
+def _build_stray_warnings(n: int, paid_picture: PaidPicture) -> Iterator[JobWarning]:
+    """Warns that parts of the provider's cut-out are missing in what was made from it."""
+    if count := paid_picture.stray_count:
+        message = (
+            f"{count} faint or small {'parts' if count > 1 else 'part'} away from the product in picture {n} "
+            f"{'were' if count > 1 else 'was'} removed"
+        )
+        yield JobWarning(code=WarningCode.STRAY_PARTS, text=Sentence(message))
 
 
 def _build_fidelity_warnings(job: Job, n: int, fidelity: Fidelity | None) -> Iterator[JobWarning]:

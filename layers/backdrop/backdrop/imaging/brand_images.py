@@ -9,6 +9,7 @@ from backdrop.imaging.formats import read_header, read_metadata, validate_struct
 from backdrop.imaging.formats.header import ImageFormatError, ImageHeader
 from backdrop.imaging.sniff import sniff_file
 from backdrop.imaging.strip_resize import downscale
+from backdrop.imaging.trim import shows_nothing
 from backdrop.model.composition import BrandImageUse
 
 if TYPE_CHECKING:
@@ -24,8 +25,14 @@ class BrandImageError(ValueError):
 
 
 def check_brand_image(data: bytes) -> None:
-    """Raises `BrandImageError` if the file is not a complete PNG, JPEG, or WebP of an accepted size."""
-    _read_header(data)
+    """Raises `BrandImageError` if the file is not a complete and visible PNG, JPEG, or WebP of an accepted size."""
+    header = _read_header(data)
+    if not header.has_alpha:
+        return
+    try:
+        _require_visible(decode(data, header))
+    except ImageFormatError as error:
+        raise BrandImageError(str(error)) from error
 
 
 def open_brand_image(data: bytes, use: BrandImageUse) -> "Image":
@@ -37,8 +44,14 @@ def open_brand_image(data: bytes, use: BrandImageUse) -> "Image":
     except ImageFormatError as error:
         raise BrandImageError(str(error)) from error
     orientation = find_orientation(read_metadata(data, header.format).exif)
+    _require_visible(picture)
     scale = longest_side / max(picture.size)
     return apply_orientation(downscale(to_srgb(picture), scale), orientation)
+
+
+def _require_visible(picture: "Image") -> None:
+    if shows_nothing(picture):
+        raise BrandImageError("shows nothing, because every pixel is transparent, or almost")
 
 
 def _read_header(data: bytes) -> ImageHeader:

@@ -31,7 +31,7 @@ def to_srgb(picture: "Image") -> "Image":
     profile = picture.info.get("icc_profile")
     if profile and classify_profile(profile, to_profile_mode(picture.mode)) != "other":
         profile = None
-    alpha = _extract_alpha(picture)
+    alpha = extract_alpha(picture)
     # Pillow would warn that the conversion loses it; it is added back as alpha.
     picture.info.pop("transparency", None)
     if profile and alpha and picture.mode == "RGBA":
@@ -146,7 +146,8 @@ def is_transparent(picture: "Image") -> bool:
     return picture.mode == "RGBA" and picture.getextrema()[-1] != (255, 255)
 
 
-def _extract_alpha(picture: "Image") -> "Image | None":
+def extract_alpha(picture: "Image") -> "Image | None":
+    """Returns the alpha channel of a decoded picture in any mode; None if the picture is opaque."""
     if not picture.has_transparency_data:
         return None
     alpha = (picture if picture.mode in ("RGBA", "LA") else picture.convert("RGBA")).getchannel("A")

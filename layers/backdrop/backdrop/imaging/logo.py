@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from backdrop.imaging.overlay import draw_over
+from backdrop.imaging.strip_resize import resize
 from backdrop.model.composition import Logo
 from backdrop.model.frame import POSITIONS, Size
 
@@ -12,10 +13,8 @@ if TYPE_CHECKING:
 
 def draw_logo(canvas: "Image", picture: "Image", logo: Logo) -> None:
     """Draws `picture` (RGB or RGBA) over an RGB or RGBA canvas, which is changed."""
-    from PIL import Image
-
     size, offset = place_logo(canvas.size, picture.size, logo)
-    mark = picture.convert("RGBA").resize(size, Image.Resampling.LANCZOS)
+    mark = resize(picture.convert("RGBA"), size)
     mark.putalpha(mark.getchannel("A").point([round(alpha * logo.opacity) for alpha in range(256)]))
     draw_over(canvas, mark, offset)
 

@@ -11,6 +11,7 @@ from math import ceil, floor
 from typing import TYPE_CHECKING, Any, cast
 
 from backdrop.imaging.inpaint_pyramid import inpaint
+from backdrop.imaging.matte_parts import SNAP_ALPHA_TABLE
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -18,13 +19,6 @@ if TYPE_CHECKING:
 type RelativeBox = tuple[float, float, float, float]
 """Left, top, right, bottom, as shares of a picture (0 to 1)."""
 
-MAX_CLEAR_ALPHA, MIN_OPAQUE_ALPHA = 3, 252
-"""Neural networks write nearly 0 for 0 and nearly 255 for 255: alpha up to the first value counts as 0, and alpha from
-the second value as 255."""
-
-_SNAP_ALPHA_TABLE = [
-    0 if alpha <= MAX_CLEAR_ALPHA else 255 if alpha >= MIN_OPAQUE_ALPHA else alpha for alpha in range(256)
-]
 _VISIBLE_MASK_TABLE = [0] + [255] * 255
 _CERTAIN_ALPHA_DISTANCE = 26
 """Within this distance of the highest or lowest alpha, a pixel counts as showing only the subject or background."""
@@ -68,7 +62,7 @@ class MatteRefiner:
         from PIL import Image, ImageMath
 
         planes = _split_channels("photo", photo) | self.resample_planes(area, photo.size)
-        alpha = ImageMath.lambda_eval(_correct_alpha, **planes).convert("L").point(_SNAP_ALPHA_TABLE)
+        alpha = ImageMath.lambda_eval(_correct_alpha, **planes).convert("L").point(SNAP_ALPHA_TABLE)
         colors = [_decontaminate(planes, channel, alpha.convert("F")).convert("L") for channel in "rgb"]
         cutout = Image.merge("RGBA", [*colors, alpha])
         cleared = Image.new("RGBA", cutout.size)

@@ -15,11 +15,12 @@ from backdrop.imaging.exif import apply_orientation, find_orientation, is_sidewa
 from backdrop.imaging.formats import read_header, read_metadata, validate_structure
 from backdrop.imaging.formats.header import ImageFormatError
 from backdrop.imaging.inspect import identify_file, to_photo_error
+from backdrop.imaging.matte_parts import mark_visible
 from backdrop.imaging.output_layout import OutputLayout
 from backdrop.imaging.prepare import load_upright_photo
 from backdrop.imaging.sniff import FileKind
 from backdrop.imaging.subject import Subject, compute_mask_size, locate_subject
-from backdrop.imaging.trim import RgbColor, have_same_color, mark_content, mark_visible, read_pixel
+from backdrop.imaging.trim import RgbColor, have_same_color, mark_content, read_pixel
 from backdrop.model.capabilities import MAX_MEGAPIXELS
 from backdrop.model.certificate import Certificate, Measured
 from backdrop.model.codes import Code

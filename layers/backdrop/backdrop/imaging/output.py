@@ -14,12 +14,12 @@ from backdrop.imaging.backgrounds import BrandImagePixels, draw_background
 from backdrop.imaging.byte_limit import encode_within_limit
 from backdrop.imaging.canvas import continue_border
 from backdrop.imaging.color import srgb_profile_bytes, to_srgb
-from backdrop.imaging.cutout import MatteMismatchError, cut_out_full_size, limit_to_photo
+from backdrop.imaging.cutout import Matte, MatteMismatchError, clean_enlarged, cut_out_full_size
 from backdrop.imaging.decode import decode
 from backdrop.imaging.encode import LOSSLESS, MAX_TRANSPARENT_WEBP_PIXELS
 from backdrop.imaging.formats import cut_after_end, read_header, webp
 from backdrop.imaging.logo import draw_logo
-from backdrop.imaging.matte_edges import MAX_CLEAR_ALPHA
+from backdrop.imaging.matte_parts import MatteCleaning, clean_matte
 from backdrop.imaging.output_layout import OutputLayout, compute_layout, shrink_layout
 from backdrop.imaging.overlay import draw_over
 from backdrop.imaging.shadow import draw_shadow
@@ -27,13 +27,13 @@ from backdrop.imaging.sizes import describe_smaller_result, format_size
 from backdrop.imaging.strip_resize import resize_in_strips
 from backdrop.imaging.subject import Subject, locate_subject
 from backdrop.imaging.trim import find_subject_box
-from backdrop.imaging.verify import VerifiedPicture
+from backdrop.imaging.verify import VerifiedPicture, require_visible
 from backdrop.model.certificate import Certificate
 from backdrop.model.codes import Code
 from backdrop.model.composition import Background, Shadow
 from backdrop.model.errors import ResultError
 from backdrop.model.frame import Size
-from backdrop.model.output_spec import DEFAULT_QUALITY, FULL_SIZE, OutputSpec
+from backdrop.model.output_spec import DEFAULT_QUALITY, FULL_SIZE, PROVIDER_SIZE, OutputSpec
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -52,8 +52,6 @@ _MAX_WEBP_PIXELS = {"RGBA": MAX_TRANSPARENT_WEBP_PIXELS, "RGB": 26_000_000}
 LARGE_PIXELS = {"webp": 4_000_000, "png": 16_000_000, "jpg": 16_000_000}
 """Above this, a photo of 50 megapixels does not fit into memory together with the encoder, its file, and what a
 certificate decodes from that."""
-_CLEAN_ALPHA = [0] * (MAX_CLEAR_ALPHA + 1) + [*range(MAX_CLEAR_ALPHA + 1, 256)]
-"""Removes a matte's invisible noise, so that what is outside the subject and its shadow is exactly the background."""
 _PNG_COMPRESS_LEVEL = 4
 """zlib's level for larger pictures. The default 6 takes nearly twice as long and saves 2%."""
 _WEBP_METHOD = 4
@@ -120,11 +118,17 @@ class PaidPicture:
         """How many times wider the provider's scene is in the picture that has the photo's own subject in it; None if
         the subject is the provider's, too."""
         self.fallback_reason = ""
+        self._cleaning = MatteCleaning()
 
     @property
     def data(self) -> bytes:
         """The provider's file, unchanged."""
         return self._data
+
+    @property
+    def stray_count(self) -> int:
+        """How many parts away from the subject were removed from what outputs were made from."""
+        return self._cleaning.stray_count
 
     @property
     def has_own_subject(self) -> bool:
@@ -152,10 +156,11 @@ class PaidPicture:
 
         It ends where its picture ends: bytes after that may be anything, such as a web page.
 
-        `brand_image_pixels`: the brand images that the output names. Raises `ResultError` if the encoder fails.
+        `brand_image_pixels`: the brand images that the output names. Raises `ResultError` if the encoder fails, or if
+        the output would show nothing.
         """
         full_picture = self._full_size if output.size == FULL_SIZE else None
-        if full_picture is None and self._load_replacement is None and output.is_plain_lossless:
+        if full_picture is None and output.is_plain_lossless and self._is_delivered_unchanged(output):
             with _translate_encoder_errors(self.size, output):
                 return OutputFile(embed_metadata(self._to_png()), *self.size, self._picture.has_alpha)
         source = full_picture or self.pixels
@@ -167,6 +172,15 @@ class PaidPicture:
             self.__dict__.pop("_full_size", None)
             self.__dict__.pop("pixels", None)
         return _encode_output(composed, output, embed_metadata)
+
+    def _is_delivered_unchanged(self, output: OutputSpec) -> bool:
+        """Whether a plain output is the provider's file: on request, or because its matte is clean."""
+        if self._load_replacement is not None:
+            return False
+        if output.size == PROVIDER_SIZE or not self._picture.has_alpha:
+            return True
+        # Decodes the picture, unless that has been done.
+        return self.pixels.mode == "RGB" or not self._cleaning.has_changed
 
     def to_lossless_png(self) -> bytes:
         """Returns the picture that outputs are made from: the provider's own file if that is a PNG, or a new one.
@@ -191,29 +205,44 @@ class PaidPicture:
 
     @cached_property
     def pixels(self) -> "Image":
-        """The picture that outputs are made from (RGB or RGBA, sRGB), which the caller does not change."""
-        return self._load_replacement() if self._load_replacement else to_srgb(self._decode())
+        """The picture that outputs are made from (RGB or RGBA, sRGB), which the caller does not change.
+
+        Its matte is clean, so that all that is made from it, and from its alpha channel, is too.
+        """
+        return self._load_replacement() if self._load_replacement else self._decode_clean()
+
+    def _decode_clean(self) -> "Image":
+        picture = to_srgb(self._decode())
+        if picture.mode == "RGBA":
+            self._cleaning = clean_matte(picture)
+        return picture
 
     @cached_property
     def _full_size(self) -> "Image | None":
-        """The cut-out at the photo's own size, nowhere less transparent than the photo.
+        """The cut-out at the photo's own size, or at the provider's if that is larger.
 
-        None if that is the provider's picture, or if the provider's picture must be used instead.
+        It has none of the old background at its edges, and is nowhere less transparent than the photo. None if that is
+        the provider's picture, or if the provider's picture must be used instead.
         """
-        if self._original is None:
+        original = self._original
+        if original is None:
             return None
-        is_smaller = describe_smaller_result(self._original.size, self.size) is not None
-        if not (is_smaller or self._original.may_be_transparent):
+        is_smaller = describe_smaller_result(original.size, self.size) is not None
+        if not (is_smaller or original.may_be_transparent or self._picture.has_soft_alpha):
             return None
-        photo = self._original.load()
+        is_larger = not is_smaller and describe_smaller_result(self.size, original.size) is not None
+        # Before the photo is read: three pictures of this size would not fit into memory.
+        matte = None if is_larger else Matte.of(_to_rgba(self.pixels if is_smaller else self._decode_clean()))
+        photo = original.load()
         if photo is None:
             self.fallback_reason = "the photo can no longer be read, so it was not cut out at its own size"
             return None
+        if photo.mode == "RGB" and not (is_smaller or self._picture.has_soft_alpha):
+            return None
         try:
-            if is_smaller:
-                return cut_out_full_size(photo, self.pixels.convert("RGBA"))
-            # Decoded for this alone: three pictures of this size would not fit into memory.
-            return limit_to_photo(photo, to_srgb(self._decode())) if photo.mode == "RGBA" else None
+            if matte is None:
+                return clean_enlarged(photo, _to_rgba(self._decode_clean()))
+            return cut_out_full_size(photo, matte)
         except MatteMismatchError as error:
             self.fallback_reason = f"the provider's picture {error}"
             return None
@@ -274,7 +303,8 @@ def _draw_layout(
     """Draws the layout's part of the picture at its size and offset, on the background and the subject's shadow.
 
     Without a background, a layout may continue the picture's own border instead.
-    Pillow weights colors by their alpha when it scales, so edges do not turn dark.
+    Pillow weights colors by their alpha when it scales, so edges do not turn dark. Raises `ResultError` if nothing of
+    the picture is visible there.
     """
     from PIL import Image
 
@@ -284,6 +314,8 @@ def _draw_layout(
         and layout.size == picture.size
         and (picture.mode == "RGB" or not (background or shadow))
     ):
+        if picture.mode == "RGBA":
+            require_visible(picture.histogram()[-256:])
         return picture
     if background:
         canvas = draw_background(layout.size, background, brand_image_pixels)
@@ -292,18 +324,25 @@ def _draw_layout(
         canvas = Image.new(mode, layout.size, 0 if mode == "RGB" else _TRANSPARENT)
     if shadow:
         draw_shadow(canvas, picture, layout, shadow)
+    alpha_histogram = [0] * 256
     for top, strip in resize_in_strips(picture, layout.content_size, layout.crop_box):
         offset = layout.content_offset[0], layout.content_offset[1] + top
-        if shadow:
-            strip.putalpha(strip.getchannel("A").point(_CLEAN_ALPHA))
+        if strip.mode == "RGBA":
+            alpha_histogram = list(map(sum, zip(alpha_histogram, strip.histogram()[-256:], strict=True)))
         if strip.mode == "RGBA" and (background or shadow):
             draw_over(canvas, strip, offset)
         else:
             canvas.paste(strip, offset)
+    if picture.mode == "RGBA":
+        require_visible(alpha_histogram)
     if layout.border_box:
         (left, top), (width, height) = layout.content_offset, layout.content_size
         continue_border(canvas, (left, top, left + width, top + height), layout.border_box)
     return canvas
+
+
+def _to_rgba(picture: "Image") -> "Image":
+    return picture if picture.mode == "RGBA" else picture.convert("RGBA")
 
 
 def _choose_mode(picture: "Image", layout: OutputLayout, background: Background | None) -> str:

@@ -6,20 +6,20 @@ keep the contact shadow.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil
 from typing import TYPE_CHECKING, cast
 
 from backdrop.imaging.alignment import Alignment, find_alignment
 from backdrop.imaging.canvas import draw_canvas
-from backdrop.imaging.cutout import limit_tile
+from backdrop.imaging.cutout import build_refiner, limit_matte, limit_tile
 from backdrop.imaging.inpaint_pyramid import inpaint
-from backdrop.imaging.matte_edges import MAX_CLEAR_ALPHA, MIN_OPAQUE_ALPHA, MatteRefiner, build_matte_refiner
+from backdrop.imaging.matte_edges import MatteRefiner
+from backdrop.imaging.matte_parts import MAX_CLEAR_ALPHA, MIN_OPAQUE_ALPHA, MIN_VISIBLE_ALPHA
 from backdrop.imaging.overlay import draw_over
 from backdrop.imaging.sizes import can_show_whole_picture, format_size
 from backdrop.imaging.strip_resize import downscale, resize, resize_in_strips
-from backdrop.imaging.trim import MIN_VISIBLE_ALPHA
 from backdrop.model.frame import Box, Canvas, FloatBox, Size
 
 if TYPE_CHECKING:
@@ -38,8 +38,6 @@ _TRANSLUCENT_MASK_TABLE = [255 if MIN_VISIBLE_ALPHA <= alpha < 240 else 0 for al
 _EDGE_FILTER_SIZE = 5
 """In a matte of at most `_TRANSLUCENCY_SIDE` pixels per side, semi-transparent bands that are narrower than this are
 edges or strands of hair."""
-_MAX_MATTE_PIXELS = 4_000_000
-"""The largest size at which edges are refined, which takes about 40 bytes per pixel."""
 _VISIBLE_MASK_TABLE = [0] * MIN_VISIBLE_ALPHA + [255] * (256 - MIN_VISIBLE_ALPHA)
 _OPAQUE_MASK_TABLE = [0] * MIN_OPAQUE_ALPHA + [255] * (256 - MIN_OPAQUE_ALPHA)
 _MIN_PROTRUSION = 2
@@ -115,12 +113,15 @@ def compose_own_pixels(
     if matte is None and photo.mode != "RGBA":
         raise ValueError("an opaque photo needs a matte")
     # A large photo's own alpha is reduced here to save memory. It is drawn with all its pixels.
-    subject_matte = matte or _limit_matte(photo).getchannel("A")
+    subject_matte = matte or limit_matte(photo).getchannel("A")
     _refuse_translucent(subject_matte)
     _refuse_other_shape(scene.size, layout.size)
     scene_box = _find_scene_box(scene.size, _align(photo, scene, subject_matte, canvas))
     photo = downscale(photo, layout.photo_size[0] / photo.width) if layout.photo_size != photo.size else photo
-    refiner = _build_refiner(photo, matte) if matte else None
+    refiner = None
+    if matte:
+        has_photo_size = matte.size == photo.size
+        refiner = build_refiner(photo, matte if has_photo_size else limit_matte(matte), keeps_alpha=has_photo_size)
     backdrop = _remove_protrusions(scene, subject_matte, _locate(layout.to_shares(), scene_box))
     backdrop, scene_box = _cover(backdrop, scene_box)
     subject = _Subject(photo, matte, refiner)
@@ -231,23 +232,6 @@ def _locate(shares: FloatBox, box: FloatBox) -> FloatBox:
         box[0] + shares[2] * width,
         box[1] + shares[3] * height,
     )
-
-
-def _limit_matte(picture: "Image") -> "Image":
-    """Returns a matte, or a photo with one, with at most `_MAX_MATTE_PIXELS`."""
-    return downscale(picture, (_MAX_MATTE_PIXELS / (picture.width * picture.height)) ** 0.5)
-
-
-def _build_refiner(photo: "Image", matte: "Image") -> MatteRefiner:
-    from PIL import Image
-
-    small = _limit_matte(matte)
-    resampling = Image.Resampling.BOX if small.width < photo.width else Image.Resampling.BICUBIC
-    refiner = build_matte_refiner(resize(photo, small.size, resampling).convert("RGB"), small)
-    if matte.size != photo.size:
-        return refiner
-    # Such a matte needs no correction. The refiner only removes the old background's color.
-    return replace(refiner, matte=matte, gate=Image.new("L", (1, 1)))
 
 
 def _remove_protrusions(scene: "Image", matte: "Image", photo_box: FloatBox) -> "Image":

@@ -24,7 +24,7 @@ from backdrop.imaging.canvas import draw_canvas
 from backdrop.imaging.color import StatedColors, choose_colors, to_srgb
 from backdrop.imaging.color_statements import read_color_statements
 from backdrop.imaging.compress import compress_to_limit
-from backdrop.imaging.decode import check_decodable, decode, open_picture
+from backdrop.imaging.decode import MAX_TRIAL_DECODE_BYTES, check_decodable, decode, open_picture
 from backdrop.imaging.encode import Encoding, list_encodings
 from backdrop.imaging.exif import UPRIGHT, apply_orientation, find_orientation, is_sideways
 from backdrop.imaging.formats import read_header, read_metadata, strip_metadata, validate_structure
@@ -38,9 +38,12 @@ from backdrop.imaging.inspect import (
     read_valid_header,
     to_photo_error,
 )
+from backdrop.imaging.matte_parts import find_visible_box
 from backdrop.imaging.sniff import FileKind
-from backdrop.imaging.trim import find_visible_box
+from backdrop.imaging.trim import shows_nothing
 from backdrop.model.capabilities import PhotoLimits
+from backdrop.model.codes import Code
+from backdrop.model.errors import PhotoError
 from backdrop.model.frame import Box, Canvas, Size, list_touched_sides
 from backdrop.model.photo_facts import ChangeCode, PhotoChange
 
@@ -141,6 +144,7 @@ def prepare_framed_photo(
         photo = apply_orientation(to_srgb(opened.load()), opened.orientation)
     except ImageFormatError as error:
         raise to_photo_error(error, kind) from error
+    _require_visible(photo)
     subject_box = find_visible_box(photo) if photo.mode == "RGBA" else None
     touched_sides = list_touched_sides(subject_box, photo.size) if subject_box else []
     canvas = plan_canvas(photo.size, subject_box)
@@ -244,6 +248,7 @@ def _open_convertible_photo(data: bytes, file_format: ConvertibleFormat, max_meg
 def _convert_photo(opened: _OpenedPhoto, limits: PhotoLimits) -> PreparedPhoto:
     # Loaded here and reassigned at each step, so that memory never holds more than two full pictures.
     picture = to_srgb(opened.load())
+    _require_visible(picture)
     picture = apply_orientation(picture, opened.orientation)
     file = compress_to_limit(picture, _list_encodings(picture, opened, limits), limits)
     size, sent = picture.size, (file.width, file.height)
@@ -273,9 +278,16 @@ def _pass_through(data: bytes, header: ImageHeader, opened: _OpenedPhoto, limits
     if stripped and len(stripped) > limits.max_bytes:
         return None
     check_decodable(data, header)
+    if header.has_alpha and header.trial_decode_bytes <= MAX_TRIAL_DECODE_BYTES:
+        _require_visible(decode(data, header))
     metadata_changes = [PhotoChange.of(ChangeCode.METADATA, "cut")] if stripped else []
     changes = (*opened.changes, *metadata_changes)
     return PreparedPhoto(stripped, *opened.size, changes, header.format, opened.size, header.has_alpha)
+
+
+def _require_visible(picture: "Image") -> None:
+    if shows_nothing(picture):
+        raise PhotoError(Code.PHOTO_SHOWS_NOTHING, "Every pixel of the photo is transparent, or almost.")
 
 
 def _is_lossless(data: bytes, header: ImageHeader) -> bool:

@@ -7,10 +7,10 @@ strip. Outside it, the canvas is unchanged to the last bit.
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from backdrop.imaging.matte_parts import MIN_VISIBLE_ALPHA
 from backdrop.imaging.output_layout import OutputLayout
 from backdrop.imaging.overlay import draw_over
 from backdrop.imaging.strip_resize import resize_in_strips
-from backdrop.imaging.trim import MIN_VISIBLE_ALPHA
 from backdrop.model.composition import CONTACT, DROP, REFLECTION, Shadow
 from backdrop.model.frame import Box, Size
 

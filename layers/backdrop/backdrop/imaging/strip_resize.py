@@ -1,6 +1,10 @@
 """Resizes a picture in strips of rows, to save memory.
 
 Pillow's own resize holds another whole picture between its two passes, and one more if there is alpha.
+
+Lanczos is sharp because its kernel has negative parts, which surround each edge with ripples. In a matte, they would be
+a second, faint outline around the subject. So alpha, and colors near what is not opaque, are scaled with a kernel that
+has none.
 """
 
 from collections.abc import Iterator
@@ -17,12 +21,15 @@ _STRIP_ROWS = 128
 _MIN_STRIP_ROWS = 8
 """Rows of the result. With fewer, most of the work would be rows that neighboring strips share."""
 LANCZOS_RADIUS = 3
+_OPAQUE_TABLE = [0] * 255 + [255]
 
 
 def resize_in_strips(
     picture: "Image", size: tuple[int, int], crop_box: FloatBox, resampling: "Resampling | None" = None
 ) -> Iterator[tuple[int, "Image"]]:
     """Resizes a part of the picture, by default with Lanczos. Yields strips, each with the row at which it begins.
+
+    By default, no pixel is more or less transparent than all pixels of the source around it.
 
     `crop_box`: the part, in pixels of the source.
     """
@@ -65,8 +72,28 @@ def _resize_rows(
     first, last = upper + top * step, upper + bottom * step
     if (right - left, lower - upper) == size and all(edge.is_integer() for edge in map(float, crop_box)):
         return picture.crop((int(left), int(first), int(right), int(last)))
-    reach = LANCZOS_RADIUS * max(step, 1) + 1
+    reach = LANCZOS_RADIUS * max(step, 1) + 3
     start, end = max(int(upper), int(first - reach)), min(ceil(lower), ceil(last + reach))
     rows = picture.crop((int(left), start, ceil(right), end))
     box = (left - int(left), first - start, right - int(left), last - start)
-    return rows.resize((size[0], bottom - top), Resampling.LANCZOS if resampling is None else resampling, box)
+    strip_size = size[0], bottom - top
+    if resampling is not None or rows.mode != "RGBA":
+        return rows.resize(strip_size, Resampling.LANCZOS if resampling is None else resampling, box)
+    return _resize_with_alpha(rows, strip_size, box, max(step, (right - left) / size[0], 1))
+
+
+def _resize_with_alpha(picture: "Image", size: tuple[int, int], box: FloatBox, step: float) -> "Image":
+    """Resizes a part of an RGBA picture. `step`: source pixels per pixel of the result, at least 1."""
+    from PIL import ImageFilter
+    from PIL.Image import Resampling
+
+    alpha = picture.getchannel("A")
+    if alpha.getextrema() == (255, 255):
+        return picture.resize(size, Resampling.LANCZOS, box)
+    smooth = picture.resize(size, Resampling.HAMMING if step > 1 else Resampling.BILINEAR, box)
+    # Opaque as far as Lanczos reaches.
+    inside = alpha.filter(ImageFilter.BoxBlur(ceil(LANCZOS_RADIUS * step) + 1)).point(_OPAQUE_TABLE)
+    if inside.getbbox():
+        sharp = picture.resize(size, Resampling.LANCZOS, box)
+        smooth.paste(sharp, mask=inside.resize(size, Resampling.NEAREST, box))
+    return smooth

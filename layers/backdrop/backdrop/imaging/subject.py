@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from math import ceil, floor
 from typing import TYPE_CHECKING
 
+from backdrop.imaging.matte_parts import find_significant_box
 from backdrop.imaging.output_layout import OutputLayout
-from backdrop.imaging.strip_resize import LANCZOS_RADIUS
-from backdrop.imaging.trim import mark_visible
 from backdrop.model.frame import Box, FloatBox, Size
 
 if TYPE_CHECKING:
@@ -46,14 +45,14 @@ def locate_subject(alpha: "Image", layout: OutputLayout) -> Subject:
     content_size = max(1, round(layout.content_size[0] * across)), max(1, round(layout.content_size[1] * down))
     content = alpha.resize(content_size, Image.Resampling.BOX, box=layout.crop_box, reducing_gap=2.0)
     mask.paste(content, (round(layout.content_offset[0] * across), round(layout.content_offset[1] * down)))
-    visible_box = mark_visible(alpha).getbbox()
+    visible_box = find_significant_box(alpha)
     lines_around = _list_lines_around(layout.crop_box, alpha.size)
     is_cut_off = any(sum(alpha.crop(line).histogram()[MIN_SOLID_ALPHA:]) for line in lines_around)
     return Subject(
         mask,
         _to_output_box(visible_box, layout) if visible_box else None,
         is_whole=not is_cut_off,
-        edge_pixels=LANCZOS_RADIUS * layout.scale,
+        edge_pixels=max(layout.scale, 1),
     )
 
 

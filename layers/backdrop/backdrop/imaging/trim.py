@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
+from backdrop.imaging.color import extract_alpha
+from backdrop.imaging.matte_parts import MIN_VISIBLE_ALPHA, find_visible_box
 from backdrop.model.frame import Box
 
 if TYPE_CHECKING:
@@ -10,9 +12,7 @@ if TYPE_CHECKING:
 
 type RgbColor = tuple[int, int, int]
 
-MIN_VISIBLE_ALPHA = 16
-"""Alpha (0 to 255) below which a pixel counts as removed."""
-
+_STRIP_ROWS = 128
 MAX_BORDER_DIFFERENCE = 10
 """Maximum difference (0–255 per channel) of a border from its corner: enough for JPEG noise, not for a gradient."""
 
@@ -23,14 +23,19 @@ def find_subject_box(picture: "Image") -> Box:
     return box or (0, 0, *picture.size)
 
 
-def find_visible_box(picture: "Image") -> Box | None:
-    """Returns the box of what is visible in an RGBA picture; None if nothing is."""
-    return mark_visible(picture.getchannel("A")).getbbox()
-
-
-def mark_visible(alpha: "Image") -> "Image":
-    """Returns an alpha channel with 255 for what is visible, and 0 for what counts as removed."""
-    return alpha.point([0] * MIN_VISIBLE_ALPHA + [255] * (256 - MIN_VISIBLE_ALPHA))
+def shows_nothing(picture: "Image") -> bool:
+    """Whether a decoded picture, in any mode, is transparent everywhere, or so faint that it counts as removed."""
+    if picture.mode == "RGBA":
+        return picture.getextrema()[-1][1] < MIN_VISIBLE_ALPHA
+    if not picture.has_transparency_data:
+        return False
+    # In strips, because other modes must be converted.
+    strips = (
+        picture.crop((0, top, picture.width, min(top + _STRIP_ROWS, picture.height)))
+        for top in range(0, picture.height, _STRIP_ROWS)
+    )
+    alphas = map(extract_alpha, strips)
+    return all(alpha is not None and alpha.getextrema()[1] < MIN_VISIBLE_ALPHA for alpha in alphas)
 
 
 def _find_content_box(picture: "Image") -> Box | None:

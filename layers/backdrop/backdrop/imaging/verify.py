@@ -10,13 +10,16 @@ from backdrop.imaging.formats.header import (
     PhotoFormat,
     UnsupportedVariantError,
 )
+from backdrop.imaging.matte_parts import MIN_VISIBLE_ALPHA
 from backdrop.imaging.sniff import sniff_file
-from backdrop.imaging.trim import MIN_VISIBLE_ALPHA
 from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError
 
 MIN_CUTOUT_SHARE = 0.001
 """The smallest share of a cut-out's pixels that must be removed, and the smallest that must remain."""
+
+_MIN_VISIBLE_SHARE = MIN_CUTOUT_SHARE / 10
+"""The smallest share of a picture's pixels that must be visible, however faintly, such as glass."""
 
 _MIN_SOLID_ALPHA = 128
 """Alpha (0 to 255) from which a pixel counts as part of the subject."""
@@ -24,12 +27,15 @@ _MIN_SOLID_ALPHA = 128
 
 @dataclass(frozen=True, slots=True)
 class VerifiedPicture:
-    """A verified result. `has_alpha` is true if at least one pixel is not opaque."""
+    """A verified result. `has_alpha` is true if at least one pixel is not opaque, and `has_soft_alpha` if one is partly
+    transparent, so that it shows some of what was behind the subject.
+    """
 
     format: PhotoFormat
     width: int
     height: int
     has_alpha: bool
+    has_soft_alpha: bool
 
 
 def verify_result(data: bytes, *, expect_alpha: bool, max_megapixels: int) -> VerifiedPicture:
@@ -45,7 +51,15 @@ def verify_result(data: bytes, *, expect_alpha: bool, max_megapixels: int) -> Ve
         raise _to_result_error(error, header.format) from error
     if expect_alpha:
         _check_cutout(alpha_histogram)
-    return VerifiedPicture(header.format, header.width, header.height, sum(alpha_histogram[:255]) > 0)
+    require_visible(alpha_histogram)
+    has_alpha, has_soft_alpha = any(alpha_histogram[:255]), any(alpha_histogram[1:255])
+    return VerifiedPicture(header.format, header.width, header.height, has_alpha, has_soft_alpha)
+
+
+def require_visible(alpha_histogram: list[int]) -> None:
+    """Raises `ResultError` if nothing is visible, according to the number of pixels with each alpha value, 0 to 255."""
+    if sum(alpha_histogram[MIN_VISIBLE_ALPHA:]) < sum(alpha_histogram) * _MIN_VISIBLE_SHARE:
+        raise ResultError(Code.RESULT_SHOWS_NOTHING, "Nothing is visible in the picture: all of it is transparent.")
 
 
 def _read_result(data: bytes, max_megapixels: int) -> ImageHeader:

@@ -185,8 +185,8 @@ class OutputModel(BaseModel):
     )
     size: OutputSize | None = Field(
         None,
-        description="For `remove`, if the provider's picture is smaller than the photo: `full` (the default) removes "
-        "the background from the photo's own pixels; `provider` leaves the provider's picture as it is.",
+        description="For `remove`: `full` (the default) removes the background from the photo's own pixels, unless the "
+        "provider's picture is larger. `provider` uses the provider's picture; without other fields, it is unchanged.",
     )
     for_: MarketplaceNames | None = Field(
         None,

@@ -16,6 +16,7 @@ class Code(StrEnum):
     TOO_LARGE_BYTES = "too_large_bytes"
     TOO_MANY_PIXELS = "too_many_pixels"
     TOO_SMALL = "too_small"
+    PHOTO_SHOWS_NOTHING = "photo_shows_nothing"
     KEY_TOO_LONG = "key_too_long"
     FILE_ARCHIVED = "file_archived"
     FILE_UNREADABLE = "file_unreadable"
@@ -82,6 +83,7 @@ class Code(StrEnum):
     RESULT_TRUNCATED = "result_truncated"
     RESULT_TOO_LARGE = "result_too_large"
     RESULT_NOT_TRANSPARENT = "result_not_transparent"
+    RESULT_SHOWS_NOTHING = "result_shows_nothing"
     OUTPUT_NOT_MADE = "output_not_made"
     # approval by a person
     REJECTED = "rejected"

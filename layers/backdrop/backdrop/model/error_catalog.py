@@ -175,6 +175,12 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.TOO_SMALL: _entry(
         Cost.NOTHING, Disposition.REFUSED, "The picture is too small to process.", "Upload a larger version."
     ),
+    Code.PHOTO_SHOWS_NOTHING: _entry(
+        Cost.NOTHING,
+        Disposition.REFUSED,
+        "The photo is transparent everywhere, or almost, so nothing in it is visible.",
+        "Open the original, make its picture visible or save it without transparency, and upload that file.",
+    ),
     Code.KEY_TOO_LONG: _entry(
         Cost.NOTHING,
         Disposition.REFUSED,
@@ -274,10 +280,11 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         "of a call are compressed to 10 MB together.",
     ),
     Code.LOGO_UNUSABLE: _named_image_entry(
-        "The logo is missing, or is not a picture that can be drawn.", "a PNG, WebP, or JPEG"
+        "The logo is missing, is not a picture that can be drawn, or is transparent everywhere.", "a PNG, WebP, or JPEG"
     ),
     Code.BACKGROUND_UNUSABLE: _named_image_entry(
-        "The background picture is missing, or is not a picture that can be drawn.", "a PNG, WebP, or JPEG"
+        "The background picture is missing, is not a picture that can be drawn, or is transparent everywhere.",
+        "a PNG, WebP, or JPEG",
     ),
     Code.FRAME_NEEDS_MASK: _entry(
         Cost.NOTHING,
@@ -523,6 +530,12 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         PaidFile.UNUSABLE_BUT_KEPT,
         "The job removes the background, but either nothing or everything in the picture is transparent.",
         "Open the file under _backdrop/paid/. Use a photo with a clearly visible subject, or set another `revision`.",
+    ),
+    Code.RESULT_SHOWS_NOTHING: _bought_entry(
+        PaidFile.UNUSABLE_BUT_KEPT,
+        "Nothing is visible in the paid picture, or in the part that the output shows: all of that is transparent.",
+        "Open the file under _backdrop/paid/. If it shows the subject, request another `output`, such as one with "
+        '`"size": "provider"` or without `"fit": "cover"`. Otherwise, use another photo, or set another `revision`.',
     ),
     Code.OUTPUT_NOT_MADE: _bought_entry(
         PaidFile.KEPT,

@@ -38,6 +38,7 @@ class WarningCode(StrEnum):
     SCENE_ENLARGED = "scene_enlarged"
     SMALL_IN_FRAME = "small_in_frame"
     SMALLER_RESULT = "smaller_result"
+    STRAY_PARTS = "stray_parts"
     SUBJECT_AT_BORDER = "subject_at_border"
     SUBJECT_MOVED = "subject_moved"
     TAG_NOT_READ = "tag_not_read"

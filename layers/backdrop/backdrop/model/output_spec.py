@@ -51,10 +51,10 @@ class OutputSpec(Record):
     subject: transparent ones, or in an opaque picture, those of one color. `margin_pixels` or `margin_share` (of the
     finished picture's shorter side, 0 to 0.45) stay free on every side. `background` fills transparent parts and free
     space; without it, they are transparent. `quality`: 1 to 100, None for the format's default. `max_bytes`: the limit
-    of the whole file, with its metadata, for which the quality is reduced and never the width or height. `size`: if the
-    provider's picture has fewer pixels than the photo, `full` removes the background from the photo's own pixels, and
-    `provider` keeps the provider's picture. `name_template`: the name of the pictures below the photo's folder, in
-    which only `{n}` is left; None for the default layout. `frame`: the instructions' frame, which all outputs share.
+    of the whole file, with its metadata, for which the quality is reduced and never the width or height. `size`: `full`
+    removes the background from the photo's own pixels, unless the provider's picture is larger, and `provider` uses the
+    provider's picture. `name_template`: the name of the pictures below the photo's folder, in which only `{n}` is left;
+    None for the default layout. `frame`: the instructions' frame, which all outputs share.
     """
 
     name: str | None = None

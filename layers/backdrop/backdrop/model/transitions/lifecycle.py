@@ -54,10 +54,12 @@ DELIVERY_WARNINGS = frozenset(
         WarningCode.SAME_OUTPUTS,
         WarningCode.SCENE_ENLARGED,
         WarningCode.SMALLER_RESULT,
+        WarningCode.STRAY_PARTS,
         WarningCode.SUBJECT_MOVED,
         WarningCode.TRANSLUCENT_SUBJECT,
         WarningCode.TRANSPARENT_RESULT,
         Code.OUTPUT_NOT_MADE,
+        Code.RESULT_SHOWS_NOTHING,
         Code.NAME_TAKEN,
     }
 )
