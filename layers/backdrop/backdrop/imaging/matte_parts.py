@@ -55,6 +55,12 @@ def mark_visible(alpha: "Image") -> "Image":
     return alpha.point(_VISIBLE_TABLE)
 
 
+def read_highest_alpha(picture: "Image") -> int:
+    """Returns the highest alpha of a picture (RGBA), or the highest value of an alpha channel (L), without a copy."""
+    extrema = picture.getextrema()
+    return cast("tuple[tuple[int, int], ...]", extrema)[-1][1] if picture.mode == "RGBA" else cast("int", extrema[1])
+
+
 def find_visible_box(picture: "Image") -> Box | None:
     """Returns the box of what is visible in an RGBA picture, without strays; None if nothing is visible."""
     parts = _find_parts(picture)
@@ -206,7 +212,7 @@ def _find_parts(picture: "Image") -> _Parts:
     side = side if side <= _MAX_EXACT_REDUCTION else _MAX_EXACT_REDUCTION * ceil(side / _MAX_EXACT_REDUCTION)
     grid = ceil(picture.width / side), ceil(picture.height / side)
     visible, solid, mean = (Image.new("L", grid) for _ in range(3))
-    highest = cast("tuple[int, int]", (picture.getextrema()[-1] if picture.mode == "RGBA" else picture.getextrema()))[1]
+    highest = read_highest_alpha(picture)
     solid_table = [255 * (alpha >= highest * _FAINT_SHARE) for alpha in range(256)]
     for top, strip in _iterate_strips(picture, side):
         alpha = _read_alpha(strip).point(_VISIBLE_ALPHA_TABLE)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from backdrop.imaging.color import extract_alpha
-from backdrop.imaging.matte_parts import MIN_VISIBLE_ALPHA, find_visible_box
+from backdrop.imaging.matte_parts import MIN_VISIBLE_ALPHA, find_visible_box, read_highest_alpha
 from backdrop.model.frame import Box
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def find_subject_box(picture: "Image") -> Box:
 def shows_nothing(picture: "Image") -> bool:
     """Whether a decoded picture, in any mode, is transparent everywhere, or so faint that it counts as removed."""
     if picture.mode == "RGBA":
-        return picture.getextrema()[-1][1] < MIN_VISIBLE_ALPHA
+        return read_highest_alpha(picture) < MIN_VISIBLE_ALPHA
     if not picture.has_transparency_data:
         return False
     # In strips, because other modes must be converted.
@@ -35,7 +35,7 @@ def shows_nothing(picture: "Image") -> bool:
         for top in range(0, picture.height, _STRIP_ROWS)
     )
     alphas = map(extract_alpha, strips)
-    return all(alpha is not None and alpha.getextrema()[1] < MIN_VISIBLE_ALPHA for alpha in alphas)
+    return all(alpha is not None and read_highest_alpha(alpha) < MIN_VISIBLE_ALPHA for alpha in alphas)
 
 
 def _find_content_box(picture: "Image") -> Box | None:
