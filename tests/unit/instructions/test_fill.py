@@ -10,10 +10,8 @@ from backdrop.instructions.schema import InstructionsModel
 from backdrop.instructions.sources import InstructionSource, parse_request
 from backdrop.instructions.values import (
     FILLED_TEXTS,
-    MAX_ALT_LENGTH,
-    MAX_COPYRIGHT_LENGTH,
     MAX_PROMPT_LENGTH,
-    MAX_TITLE_LENGTH,
+    MAX_TEXT_LENGTHS,
 )
 from backdrop.model.codes import Code
 from backdrop.model.composition import TEXT_FIELDS
@@ -22,7 +20,7 @@ from backdrop.model.output_spec import parse_outputs
 from tests.unit.instruction_places import join_error_messages, parse_sidecar
 
 KEY = "shop/shoes/red.jpg"
-MAX_LENGTHS = {"alt": MAX_ALT_LENGTH, "title": MAX_TITLE_LENGTH, "copyright": MAX_COPYRIGHT_LENGTH}
+MAX_LENGTHS = {name: MAX_TEXT_LENGTHS[name] for name in ("alt", "title", "copyright")}
 
 
 def fill(fields: dict[str, Any], key: str = KEY) -> tuple[ResolvedInstructions, list[InstructionError]]:

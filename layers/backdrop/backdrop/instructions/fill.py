@@ -7,13 +7,21 @@ from typing import Any
 from backdrop.instructions.error_messages import JsonPath, build_instruction_error, format_path
 from backdrop.instructions.merge import ResolvedInstructions
 from backdrop.instructions.name_templates import NAME_FIELD, check_name, fill_name_template
-from backdrop.instructions.templates import build_placeholder_error, fill_template, has_braces, list_placeholders
+from backdrop.instructions.templates import (
+    build_placeholder_error,
+    fill_template,
+    has_braces,
+    list_placeholders,
+    measure_filled_text,
+)
+from backdrop.model.codes import Code
 from backdrop.model.composition import TEXT_FIELDS
 from backdrop.model.errors import InstructionError
 from backdrop.model.frame import parse_output_frame
 from backdrop.model.ids import to_canonical_json
 from backdrop.model.object_keys import folder_of, stem_of
 from backdrop.model.output_spec import list_output_objects, parse_output, split_by_marketplace
+from backdrop.model.unicode_text import has_excessive_marks, to_nfc
 
 TEMPLATE_FIELDS = ("prompt", "negative_prompt", *TEXT_FIELDS)
 """The fields whose text may contain placeholders, at the top level and in an output."""
@@ -23,7 +31,7 @@ def list_template_values(metadata: Mapping[str, Any], photo_key: str) -> dict[st
     """Returns the value of each placeholder: the metadata, and `stem` and `folder`, which take precedence.
 
     Numbers and booleans are written as in JSON. Metadata that is null, a list, or an object has no value. At the
-    bucket's root, there is no `folder`.
+    bucket's root, there is no `folder`. Texts are in their normal form, unless they have none (`to_nfc`).
     """
     values = {
         name: value if isinstance(value, str) else to_canonical_json(value)
@@ -31,7 +39,8 @@ def list_template_values(metadata: Mapping[str, Any], photo_key: str) -> dict[st
         if isinstance(value, str | int | float)
     }
     folder = folder_of(photo_key).rstrip("/").rpartition("/")[2]
-    return values | {"stem": stem_of(photo_key)} | ({"folder": folder} if folder else {})
+    values |= {"stem": stem_of(photo_key)} | ({"folder": folder} if folder else {})
+    return {name: value if has_excessive_marks(value) else to_nfc(value) for name, value in values.items()}
 
 
 def fill_templates(
@@ -113,8 +122,15 @@ def _fill_text(source_name: str, path: JsonPath, text: str, values: Mapping[str,
     # Loaded here because most instructions have no templates, and pydantic's types add to a cold start.
     from pydantic import ValidationError
 
-    from backdrop.instructions.values import FILLED_TEXTS
+    from backdrop.instructions.values import FILLED_TEXTS, MAX_TEXT_LENGTHS
 
+    length, max_length = measure_filled_text(text, values), MAX_TEXT_LENGTHS[str(path[-1])]
+    if length > max_length:
+        raise InstructionError(
+            Code.INVALID_VALUE,
+            f"{source_name}: {format_path(path)} has {length:,} characters; it can have at most {max_length:,} "
+            "characters, after its placeholders are filled.",
+        )
     try:
         return FILLED_TEXTS[str(path[-1])].validate_python(fill_template(text, values))
     except ValidationError as error:

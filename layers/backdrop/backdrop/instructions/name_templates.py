@@ -3,12 +3,19 @@
 import unicodedata
 from collections.abc import Iterator, Mapping
 
-from backdrop.instructions.templates import build_placeholder_error, fill_template, list_placeholders, parse_template
+from backdrop.instructions.templates import (
+    build_placeholder_error,
+    fill_template,
+    list_placeholders,
+    measure_filled_text,
+    parse_template,
+)
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
 from backdrop.model.object_keys import MAX_S3_KEY_BYTES, RESERVED_PREFIX, folder_of, photo_name_of
 from backdrop.model.output_spec import IMAGE_NUMBER, JPG, OutputSpec
 from backdrop.model.picture_names import find_default_owner, has_suffix
+from backdrop.model.unicode_text import to_nfc
 
 NAME_FIELD = "name_template"
 NAME_CHARACTERS_TEXT = "letters, digits, spaces, and . _ -"
@@ -24,8 +31,10 @@ MAX_SHOWN_CHARACTERS = 80
 
 def validate_name_template(text: str) -> str:
     """Returns a template in NFC. Raises ValueError if its braces or its own characters make every name invalid."""
-    text = unicodedata.normalize("NFC", text).strip()
+    text = to_nfc(text).strip()
     literal_text = "".join(part for part in parse_template(text) if isinstance(part, str))
+    if len(literal_text) > MAX_S3_KEY_BYTES:
+        raise ValueError(f"it is too long: a key has at most {MAX_S3_KEY_BYTES:,} bytes")
     if forbidden := _find_forbidden_characters(literal_text.replace("/", "")):
         raise ValueError(f"it contains {forbidden}; outside placeholders, it may contain {NAME_CHARACTERS_TEXT}, and /")
     return text
@@ -57,6 +66,11 @@ def fill_name_template(
             )
         if name not in values:
             raise build_placeholder_error(place, [name], values, REASONS_WITHOUT_VALUE)
+    length = measure_filled_text(template, values)
+    if length > MAX_S3_KEY_BYTES:
+        limit = f"a key has at most {MAX_S3_KEY_BYTES:,} bytes"
+        raise _invalid_name(place, f"the name, which has {length:,} characters, is too long: {limit}")
+    for name in list_placeholders(template):
         if name != "n" and (forbidden := _find_forbidden_characters(values[name])):
             shown = values[name][:MAX_SHOWN_CHARACTERS]
             raise _invalid_name(
@@ -65,7 +79,10 @@ def fill_name_template(
             )
     if image_count > 1 and "n" not in list_placeholders(template):
         raise _invalid_name(place, f"it needs {{n}}, because num_images is {image_count}")
-    filled = unicodedata.normalize("NFC", fill_template(template, values))
+    try:
+        filled = to_nfc(fill_template(template, values))
+    except ValueError as error:
+        raise _invalid_name(place, str(error)) from error
     empty = [f"{{{name}}}" for name in list_placeholders(template) if not values[name].strip()]
     if empty and _has_empty_part(filled, output.format):
         verb = "is" if len(empty) == 1 else "are"

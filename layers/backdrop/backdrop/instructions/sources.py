@@ -1,9 +1,10 @@
 """Instruction sources: parses a file, object tags, or a request into its fields, or lists every error in it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
@@ -72,9 +73,8 @@ def parse_file(name: str, data: bytes) -> InstructionSource:
     except InstructionError as error:
         return InstructionSource(name, errors=(error,))
     source = _parse_fields(name, given, strict=True)
-    return (
-        InstructionSource(name, errors=_limit_errors(name, (*json_errors, *source.errors))) if json_errors else source
-    )
+    errors = (*json_errors, *source.errors)
+    return InstructionSource(name, errors=_limit_errors(name, errors, len(errors))) if json_errors else source
 
 
 def parse_request(instructions: object) -> InstructionSource:
@@ -180,19 +180,24 @@ def _parse_fields(source_name: str, given: Mapping[str, Any], *, strict: bool) -
     if model and not conflicts and not null_paths:
         variants = None if model.variants is None else {name: one.to_fields() for name, one in model.variants.items()}
         return InstructionSource(source_name, model.to_fields(), variants)
-    errors = (
-        *(build_instruction_error(source_name, list_known_fields, one, given) for one in details),
-        *(InstructionError.at(source_name, path, Code.CONFLICTING_FIELDS, reason) for path, reason in conflicts),
-        *(_build_null_error(source_name, format_path(steps)) for steps in null_paths),
+    errors = chain(
+        (build_instruction_error(source_name, list_known_fields, one, given) for one in details),
+        (InstructionError.at(source_name, path, Code.CONFLICTING_FIELDS, reason) for path, reason in conflicts),
+        (_build_null_error(source_name, format_path(steps)) for steps in null_paths),
     )
-    return InstructionSource(source_name, errors=_limit_errors(source_name, errors))
+    count = len(details) + len(conflicts) + len(null_paths)
+    return InstructionSource(source_name, errors=_limit_errors(source_name, errors, count))
 
 
-def _limit_errors(source_name: str, errors: Sequence[InstructionError]) -> tuple[InstructionError, ...]:
-    """Keeps as many errors as fit into a ledger item; the last entry counts the others."""
-    reported, omitted_count = errors[:MAX_REPORTED_ERRORS], len(errors) - MAX_REPORTED_ERRORS
+def _limit_errors(source_name: str, found: Iterable[InstructionError], count: int) -> tuple[InstructionError, ...]:
+    """Keeps as many of `count` errors as fit into a ledger item; the last entry counts the others.
+
+    `found` builds an error when it is asked for the next one. The others are never built, because there may be many.
+    """
+    errors = tuple(islice(found, MAX_REPORTED_ERRORS + 1))
+    reported, omitted_count = errors[:MAX_REPORTED_ERRORS], count - MAX_REPORTED_ERRORS
     if omitted_count <= 0:
-        return tuple(errors)
+        return errors
     omitted = "is 1 more error" if omitted_count == 1 else f"are {omitted_count:,} more errors"
     message = f"there {omitted}; correct these first"
     return (

@@ -10,6 +10,8 @@ from backdrop.model.object_keys import DEFAULTS_NAME, ObjectKind, classify_key, 
 from backdrop.model.styles import STYLE_PRESETS
 
 MAX_NAME_EDITS = 2
+MAX_COMPARED_LENGTH = 80
+"""Comparing longer words takes a time that grows with the square of their lengths. No name of ours is as long."""
 _OTHER_SPELLINGS = {"onemin": "1min", "oneminai": "1min"}
 """Words that people write for a known word, which do not look like it."""
 # Operating systems and browsers add these to names: a hidden extension, and the number of a repeated download.
@@ -21,7 +23,9 @@ def find_nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | 
 
     Every "did you mean" uses this, so that a name with several spellings has them in one place.
     """
-    spelled = {one.casefold(): one for one in known}
+    if len(word) > MAX_COMPARED_LENGTH:
+        return None
+    spelled = {one.casefold(): one for one in known if len(one) <= MAX_COMPARED_LENGTH}
     spelled |= {spelling: spelled[one] for spelling, one in _OTHER_SPELLINGS.items() if one in spelled}
     close = difflib.get_close_matches(word.strip().casefold(), spelled, n=1, cutoff=cutoff)
     return spelled[close[0]] if close else None

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from backdrop.instructions.suggest import find_nearest, suggest_preset
-from backdrop.instructions.templates import has_braces, parse_template
+from backdrop.instructions.templates import has_braces, measure_literal_text
 from backdrop.model.capabilities import MAX_PROMPT_LENGTH, MAX_REFERENCES
 from backdrop.model.composition import NONE, PERCENT, PIXELS
 from backdrop.model.frame import COMMON_RATIOS, POSITIONS, FrameError, parse_frame
@@ -26,13 +26,21 @@ from backdrop.model.ids import to_canonical_json
 from backdrop.model.object_keys import is_below_reserved_folder
 from backdrop.model.output_spec import MAX_OUTPUT_SIDE
 from backdrop.model.styles import is_style_code, parse_preset
+from backdrop.model.unicode_text import to_nfc
 
 MAX_METADATA_BYTES = 8_192
 MAX_METADATA_DEPTH = 32
 MAX_LISTED_CHARACTERS = 5
 LONE_SURROGATE_MESSAGE = "half of a surrogate pair is not text"
 MAX_REVISION_LENGTH = 200
-MAX_ALT_LENGTH, MAX_TITLE_LENGTH, MAX_COPYRIGHT_LENGTH = 1000, 200, 500
+MAX_TEXT_LENGTHS: Mapping[str, int] = {
+    "prompt": MAX_PROMPT_LENGTH,
+    "negative_prompt": MAX_PROMPT_LENGTH,
+    "alt": 1000,
+    "title": 200,
+    "copyright": 500,
+}
+"""The fields that may contain placeholders, and how many characters each may have after they are filled."""
 MAX_MARGIN_PERCENT = 45
 MIN_SUBJECT_SIZE = 0.1
 _SHARE_PATTERN = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)(%?)", re.ASCII)
@@ -93,7 +101,7 @@ def _build_text_normalizer(max_length: int) -> Callable[[object], object]:
     def normalize(value: object) -> object:
         if not isinstance(value, str):
             return value
-        text = unicodedata.normalize("NFC", value).replace("\r\n", "\n").replace("\r", "\n")
+        text = to_nfc(value).replace("\r\n", "\n").replace("\r", "\n")
         errors, length = _find_invalid_characters(text), len(text.strip())
         if errors and length > max_length:
             errors.append(f"it has {length:,} characters; it can have at most {max_length:,} characters")
@@ -113,12 +121,19 @@ def _find_invalid_characters(text: str) -> list[str]:
     return errors
 
 
-def _check_template(value: object, check_text: ValidatorFunctionWrapHandler) -> object:
-    """Checks only the braces of a template: its length is limited after it is filled."""
-    if isinstance(value, str) and has_braces(value):
-        parse_template(value)
+def _build_template_check(max_length: int) -> WrapValidator:
+    """Builds the validator of a text that may be a template. Its placeholders are measured when it is filled."""
+
+    def check(value: object, check_text: ValidatorFunctionWrapHandler) -> object:
+        if not isinstance(value, str) or not has_braces(value):
+            return check_text(value)
+        length = measure_literal_text(value)
+        if length > max_length:
+            message = f"it has {length:,} characters next to its placeholders; it can have at most {max_length:,}"
+            raise ValueError(message)
         return value.strip()
-    return check_text(value)
+
+    return WrapValidator(check)
 
 
 def _wrap_in_list(value: object) -> object:
@@ -259,18 +274,16 @@ def _serialize_shallowly(value: Any) -> str:
     return to_canonical_json(value)
 
 
-def _text_rules(max_length: int, *checks: WrapValidator) -> tuple[Any, ...]:
-    """The rules of a text. `checks` apply to its normal form, and decide whether its length is limited."""
+def _text_rules(name: str, *, is_filled: bool = False) -> tuple[Any, ...]:
+    """The rules of the text of a field. One that `is_filled` has no placeholders: its braces are literal."""
+    max_length = MAX_TEXT_LENGTHS[name]
     return (
         StringConstraints(strip_whitespace=True, min_length=1, max_length=max_length),
-        *checks,
+        *(() if is_filled else (_build_template_check(max_length),)),
         BeforeValidator(_build_text_normalizer(max_length)),
+        # A picture's file carries the other texts.
+        *(() if name in ("prompt", "negative_prompt") else (AfterValidator(_reject_characters_without_xml),)),
     )
-
-
-def _caption_rules(max_length: int, *checks: WrapValidator) -> tuple[Any, ...]:
-    """The rules of a text that a picture's file carries."""
-    return (*_text_rules(max_length, *checks), AfterValidator(_reject_characters_without_xml))
 
 
 def _parse_frame(value: object) -> object:
@@ -318,17 +331,12 @@ ProviderNames = Annotated[list[ProviderName], Field(min_length=1), AfterValidato
 ProviderPreference = Annotated[
     Annotated[ProviderName, Tag("one")] | Annotated[ProviderNames, Tag("list")], Discriminator(tag_one_or_list)
 ]
-_TEMPLATE = WrapValidator(_check_template)
-Prompt = Annotated[str, *_text_rules(MAX_PROMPT_LENGTH, _TEMPLATE)]
-AltText = Annotated[str, *_caption_rules(MAX_ALT_LENGTH, _TEMPLATE)]
-TitleText = Annotated[str, *_caption_rules(MAX_TITLE_LENGTH, _TEMPLATE)]
-CopyrightNotice = Annotated[str, *_caption_rules(MAX_COPYRIGHT_LENGTH, _TEMPLATE)]
+Prompt = Annotated[str, *_text_rules("prompt")]
+AltText = Annotated[str, *_text_rules("alt")]
+TitleText = Annotated[str, *_text_rules("title")]
+CopyrightNotice = Annotated[str, *_text_rules("copyright")]
 FILLED_TEXTS: Mapping[str, TypeAdapter[str]] = {
-    "prompt": TypeAdapter(Annotated[str, *_text_rules(MAX_PROMPT_LENGTH)]),
-    "negative_prompt": TypeAdapter(Annotated[str, *_text_rules(MAX_PROMPT_LENGTH)]),
-    "alt": TypeAdapter(Annotated[str, *_caption_rules(MAX_ALT_LENGTH)]),
-    "title": TypeAdapter(Annotated[str, *_caption_rules(MAX_TITLE_LENGTH)]),
-    "copyright": TypeAdapter(Annotated[str, *_caption_rules(MAX_COPYRIGHT_LENGTH)]),
+    name: TypeAdapter(Annotated[str, *_text_rules(name, is_filled=True)]) for name in MAX_TEXT_LENGTHS
 }
 """For each field that may contain placeholders, the type of its text after they are filled: its braces are literal."""
 Style = Annotated[str, BeforeValidator(_reject_lone_surrogates), AfterValidator(_parse_style)]
