@@ -96,7 +96,7 @@ class _Folder:
     def read_tags(self, bucket: str, key: str) -> Mapping[str, str]:
         return {}
 
-    def list_folder_keys(self, bucket: str, prefix: str) -> Iterator[str]:
+    def list_folder_keys(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
         yield from ()
 
     def iterate_objects(self, bucket: str, after: str) -> Iterator[ListedObject]:

@@ -75,7 +75,11 @@ def _build_summary_rows(result: LintResult) -> Iterable[tuple[str, str, str]]:
         ("sidecars", result.sidecars, ""),
         ("photos keep their sidecar", result.kept_sidecars, "to check the new instructions for all, add --replace"),
         ("folder defaults", result.defaults, ""),
-        ("other files", result.ignored, "not named like photos, such as .txt files and dotfiles; ignored"),
+        (
+            "other files",
+            result.ignored,
+            "not photos by their names, such as .txt files, and files in hidden and system folders; ignored",
+        ),
     ]
     return [(name, f"{number:,}", words) for name, number, words in rows if number]
 

@@ -50,11 +50,11 @@ class LocalFolder:
     def read_tags(self, bucket: str, key: str) -> Mapping[str, str]:
         return {}
 
-    def list_folder_keys(self, bucket: str, prefix: str) -> Iterator[str]:
+    def list_folder_keys(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
         above, slash, _ = prefix.rpartition("/")
         folder = self._relative_name(above + slash).rstrip("/")
         keys = (f"{above}{slash}{name}" for name, is_file in self._names(folder).items() if is_file)
-        return (key for key in keys if key.startswith(prefix))
+        return (key for key in keys if key.startswith(prefix) and key > after)
 
     def iterate_objects(self, bucket: str, after: str) -> Iterator[ListedObject]:
         """Yields all files in the order of their keys, starting after the key `after`; their times are not set."""

@@ -11,6 +11,8 @@ from backdrop.model.object_keys import (
     ObjectKind,
     classify_key,
     folder_of,
+    is_in_system_folder,
+    is_photo_folder,
     is_sidecar_of,
     list_defaults_keys,
     list_sidecar_keys,
@@ -41,6 +43,11 @@ def resolve_targets(paths: Sequence[Path], target_folder: str | None = None) -> 
     names_by_root: defaultdict[tuple[Path, str], set[str]] = defaultdict(set)
     for path in _resolve_paths(paths):
         root, prefix = _find_root_and_prefix(path, target_folder)
+        if is_in_system_folder(f"{prefix}{_parent_folder(path).relative_to(root).as_posix()}/"):
+            raise UsageError(
+                f"Backdrop ignores the photos of a folder named like {_parent_folder(path)}; choose the folder in the "
+                "bucket with --to FOLDER"
+            )
         names_by_root[root, prefix].add("" if path == root else path.relative_to(root).as_posix())
     targets = [
         _build_target(LocalFolder(*place), names, include_defaults_above=target_folder is None)
@@ -113,9 +120,10 @@ def _find_root_and_prefix(path: Path, target_folder: str | None) -> tuple[Path, 
 
 def _parse_target_folder(target_folder: str) -> str:
     prefix = parse_bucket_folder(target_folder)
-    if prefix is None:
+    if prefix is None or not (prefix == "" or is_photo_folder(prefix)):
         raise UsageError(
-            f"--to {target_folder} is not a folder of the bucket; use a name such as 2026/shoes, or / for the root"
+            f"--to {target_folder} is not a folder of photos in the bucket; use a name such as 2026/shoes, or / for the "
+            "root"
         )
     return prefix
 

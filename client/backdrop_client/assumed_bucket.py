@@ -26,7 +26,7 @@ class AssumedBucket:
     def read_tags(self, bucket: str, key: str) -> Mapping[str, str]:
         return {}
 
-    def list_folder_keys(self, bucket: str, prefix: str) -> Iterator[str]:
+    def list_folder_keys(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
         return iter(())
 
     def iterate_objects(self, bucket: str, after: str) -> Iterator[ListedObject]:

@@ -38,9 +38,9 @@ class OverlayBucket:
         """Returns no tags for files to upload: a new object version has none."""
         return {} if key in self._files else self._base.read_tags(bucket, key)
 
-    def list_folder_keys(self, bucket: str, prefix: str) -> Iterator[str]:
+    def list_folder_keys(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
         names = {*(key for key in self._files if key.startswith(prefix)), *self._base.list_folder_keys(bucket, prefix)}
-        return iter(sorted(key for key in names if "/" not in key.removeprefix(prefix)))
+        return iter(sorted(key for key in names if key > after and "/" not in key.removeprefix(prefix)))
 
     def iterate_objects(self, bucket: str, after: str) -> Iterator[ListedObject]:
         """Yields the existing objects only."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -9,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from backdrop.aws.batch import BatchResponse, ReceivedMessage, parse_batch
 from backdrop.aws.clients import lazy_client
 from backdrop.aws.clock import SystemClock
-from backdrop.aws.events import parse_decision, parse_intake_message
+from backdrop.aws.events import parse_decision, parse_intake_message, parse_records
 from backdrop.aws.log import build_logger
 from backdrop.aws.metrics import count_accepted, count_cold_starts, count_refused
 from backdrop.aws.settings import read_settings
@@ -24,9 +25,9 @@ service = bootstrap.intake()
 consumer = bootstrap.batch_consumer(logger, [settings.intake_queue_url])
 
 
-def parse_events(message: ReceivedMessage) -> list[IntakeEvent]:
-    return parse_intake_message(
-        message.body,
+def parse_events(message: ReceivedMessage) -> Iterator[IntakeEvent]:
+    parse = partial(
+        parse_intake_message,
         input_bucket=settings.input_bucket,
         readable_buckets=settings.other_input_buckets,
         is_repeated=message.receive_count > 1,
@@ -34,6 +35,7 @@ def parse_events(message: ReceivedMessage) -> list[IntakeEvent]:
         receive_count=message.receive_count,
         sent_at=message.sent_at,
     )
+    return parse_records(message.body, parse)
 
 
 def list_batch_events(messages: Iterable[ReceivedMessage]) -> Iterator[IntakeEvent]:
@@ -43,15 +45,18 @@ def list_batch_events(messages: Iterable[ReceivedMessage]) -> Iterator[IntakeEve
             yield from parse_events(message)
 
 
+def log_names(intake_event: IntakeEvent) -> IntakeEvent:
+    logger.append_keys(bucket=intake_event.bucket, key=intake_event.key)
+    return intake_event
+
+
 def handle_message(message: ReceivedMessage) -> None:
     """Handles each event of one message, or the decision that it contains."""
     if decision := parse_decision(message.body):
         service.decide(decision)
         logger.info("picture decided", job_id=decision.job_id, decision=decision.decision.value, by=decision.by)
         return
-    for intake_event in parse_events(message):
-        logger.append_keys(bucket=intake_event.bucket, key=intake_event.key)
-        decision = service.handle(intake_event)
+    for decision in service.handle_each(map(log_names, parse_events(message))):
         for job in decision.accepted:
             count_accepted(job, message.sent_at)
             logger.info("job accepted", job_id=job.job_id, key=job.key)

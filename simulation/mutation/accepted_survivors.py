@@ -122,6 +122,13 @@ PICTURE_RACE_REASON = (
 TASK_LIMIT_REASON = (
     "No seed's answer exceeds Step Functions' limits: tests/unit/model/test_task_answer.py tests such answers."
 )
+MANY_PHOTOS_REASON = (
+    "No scene has more photos of one sidecar than an invocation checks: "
+    "tests/simulated/intake/test_many_photos_of_a_sidecar.py has."
+)
+SEVERAL_RECORDS_REASON = (
+    "No scene has a message with several records: tests/simulated/intake/test_many_photos_of_a_sidecar.py has."
+)
 BLOCKED_COUNT_REASON = (
     "It affects only how many photos a report says are waiting, and when they are counted: "
     "tests/simulated/intake/test_broken_defaults.py."
@@ -370,17 +377,22 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.content_waiters:ContentWaiters.wake#3b7e3d if 1": COPIES_REASON,
     "deliver.content_waiters:ContentWaiters.wake#3b7e3d if 2": COPIES_REASON,
     "deliver.content_waiters:ContentWaiters.wake#3b7e3d if 3": COPIES_REASON,
-    "intake.service:IntakeService._list_photos_of_sidecar#9baddb if 1": (
+    "intake.service:IntakeService._list_similar_keys#3ec921 if 1": (
         "For speed: both ways find the photos that may share the sidecar, but one of them lists all keys with the "
         "same prefix."
     ),
+    "intake.service:IntakeService._list_photos_of_sidecar#d8b8da if 1": (
+        "For speed: the sweep finds a sidecar whose event was not handled; tests/simulated/intake/test_arrival.py "
+        "tests that it is handled at once."
+    ),
+    "intake.service:IntakeService._list_photos_of_sidecar#d8b8da if 2": MANY_PHOTOS_REASON,
+    "intake.service:IntakeService._handle_sidecar#0804c2 if 1": MANY_PHOTOS_REASON,
+    "intake.service:IntakeService._enqueue_checks#1418c7 if 1": MANY_PHOTOS_REASON,
+    "intake.service:IntakeService.handle_each#bf0a1e if 1": SEVERAL_RECORDS_REASON,
+    "intake.service:IntakeService.handle_each#bf0a1e if 2": SEVERAL_RECORDS_REASON,
     "intake.service:IntakeService._handle_once_per_batch#9e6306 if 2": (
         "No scene has a batch with an outdated reminder before an event of its photo: "
         "tests/simulated/intake/test_request_counts.py does."
-    ),
-    "intake.service:IntakeService._handle_sidecar#763757 if 1": (
-        "For speed: the sweep finds a sidecar whose event was not handled; tests/simulated/intake/test_arrival.py "
-        "tests that it is handled at once."
     ),
     "reconcile.dead_letters:DeadLetterTriage._refuse_request#acce9f if 1": DEAD_REQUEST_REASON,
     "reconcile.dead_letters:DeadLetterTriage._try_to_annotate#c177ab if 2": DEAD_LETTER_REASON,

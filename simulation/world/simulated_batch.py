@@ -68,7 +68,7 @@ class SimulatedBatchConsumer:
             return self._return_to_queue(queue, handle, CONFLICT_DELAY_SECONDS)
         except MalformedMessageError as error:
             attributes = {"code": error.code.value, "reason": str(error.message.truncate(1000)), "money": "not_spent"}
-            return self._dead_letter({"queue": queue.name, "body": message.body}, attributes)
+            return self._dead_letter({"queue": queue.name, "body": error.part or message.body}, attributes)
         return True
 
     def _dead_letter(self, body: Mapping[str, str], attributes: Mapping[str, str]) -> bool:

@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from itertools import count
 from typing import TYPE_CHECKING, override
 
-from backdrop.aws.events import parse_decision, parse_intake_message
+from backdrop.aws.events import parse_decision, parse_intake_message, parse_records
 from backdrop.aws.s3 import S3InputBucket
 from backdrop.aws.settings import ProviderSettings, Settings
 from backdrop.aws.table import Table
@@ -189,8 +189,8 @@ class WorldServices:
         if decision := parse_decision(message.body):
             intake.decide(decision)
             return
-        for event in _parse_message(message):
-            intake.handle(event)
+        for _result in intake.handle_each(_parse_message(message)):
+            pass
 
     def _build_render_handler(self, provider: str, _: Sequence[SimulatedMessage]) -> MessageStep:
         return partial(self._handle_render, provider)
@@ -237,15 +237,16 @@ def find_subject(body: str) -> str:
     return ""
 
 
-def _parse_message(message: SimulatedMessage) -> list[IntakeEvent]:
+def _parse_message(message: SimulatedMessage) -> Iterator[IntakeEvent]:
     receive_count = message.receive_count
-    return PARSE_EVENTS(
-        message.body,
+    parse = partial(
+        PARSE_EVENTS,
         is_repeated=receive_count > 1,
         message_id=message.id,
         receive_count=receive_count,
         sent_at=message.sent_at,
     )
+    return parse_records(message.body, parse)
 
 
 def _parse_batch(messages: Sequence[SimulatedMessage]) -> Iterator[IntakeEvent]:

@@ -96,7 +96,7 @@ def _build_summary_rows(files: UploadFiles, plan: UploadPlan, total_size: str) -
         (
             files.ignored_count,
             _pluralize(files.ignored_count, "other file", ""),
-            "not named like photos, such as .txt files and dotfiles; ignored",
+            "not photos by their names, such as .txt files, and files in hidden and system folders; ignored",
         ),
     ]
     return (row for row in rows if row[0])

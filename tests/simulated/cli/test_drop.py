@@ -78,6 +78,22 @@ def test_repeated_drop_uploads_and_buys_once(uploader: Uploader) -> None:
     assert len(uploader.world.provider.received_job_ids) == 2
 
 
+def test_files_of_desktops_and_disk_stations_stay_on_the_disk(uploader: Uploader) -> None:
+    for name in ("@eaDir/red.jpg/THUMB_M.jpg", ".stversions/red.jpg", "#recycle/old.jpg", "red.jpg.partial", "red.xmp"):
+        uploader.write(f"shoes/{name}")
+    result = uploader.drop("shoes", *PROMPT, "--json")
+    assert (result.code, result.data["passed_over"], result.data["photos"]) == (0, 5, 2)
+    assert not [key for key in uploader.keys if key.rpartition("/")[0] != "shoes"]
+
+
+def test_system_folder_is_uploaded_only_to_another_one(uploader: Uploader) -> None:
+    uploader.write("shoes/.thumbnails/red.jpg")
+    assert uploader.drop("shoes/.thumbnails", *PROMPT).code == 2
+    assert uploader.drop("shoes", *PROMPT, "--to", "#recycle").code == 2
+    assert uploader.keys == []
+    assert uploader.drop("shoes/.thumbnails", *PROMPT, "--to", "small", "--wait").code == 0
+
+
 def test_drop_begun_by_another_person_is_watched_to_completion(uploader: Uploader) -> None:
     uploader.drop("shoes", *PROMPT)
     assert uploader.drop("shoes", *PROMPT, "--wait").code == 0

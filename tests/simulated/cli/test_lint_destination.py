@@ -75,7 +75,7 @@ def test_invalid_destination_folder_is_refused_with_an_explanation(folder: Linte
     folder.write("shoes/red.jpg", build_photo())
     result = folder.lint("shoes", "--to=../x")
     assert (result.code, result.out) == (2, "")
-    assert "--to ../x is not a folder of the bucket; use a name such as 2026/shoes" in result.err
+    assert "--to ../x is not a folder of photos in the bucket; use a name such as 2026/shoes" in result.err
 
 
 def test_two_files_with_the_same_key_are_refused(folder: LintedFolder) -> None:

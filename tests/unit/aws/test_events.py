@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.aws.events import parse_intake_message
+from backdrop.aws.events import parse_intake_message, parse_records
 from backdrop.model.codes import Code
 from backdrop.model.errors import MalformedMessageError
 from backdrop.model.intake_event import IntakeEvent
@@ -130,6 +130,46 @@ def test_refusal_of_a_message_names_the_other_bucket(content: object) -> None:
     with pytest.raises(MalformedMessageError, match="'others'") as caught:
         parse_events(content)
     assert caught.value.code is Code.DAMAGED_MESSAGE
+
+
+OTHERS = build_record("x.jpg", bucket="others")
+
+
+@pytest.mark.parametrize(
+    ("records", "damaged"),
+    [
+        ([build_record("a.jpg"), OTHERS], [OTHERS]),
+        ([OTHERS, build_record("a.jpg")], [OTHERS]),
+        ([build_record("a.jpg"), {}, build_record("b.jpg"), OTHERS], [{}, OTHERS]),
+        ([build_record("a.jpg"), build_record("b.jpg")], []),
+    ],
+)
+@pytest.mark.parametrize("through_sns", [False, True])
+def test_malformed_record_leaves_the_others_of_its_message(
+    records: list[Any], damaged: list[Any], *, through_sns: bool
+) -> None:
+    message: dict[str, Any] = {"Records": records}
+    body = json.dumps(
+        {"Type": "Notification", "TopicArn": "t", "Message": json.dumps(message)} if through_sns else message
+    )
+    found: list[IntakeEvent] = []
+    parts: list[str] = []
+    try:
+        found.extend(parse_records(body, parse_events))
+    except MalformedMessageError as error:
+        parts.append(error.part)
+    own = [one["s3"]["object"]["key"] for one in records if one not in damaged]
+    assert [one.key for one in found] == own
+    assert [json.loads(one) for one in parts] == ([{"Records": damaged}] if damaged else [])
+
+
+@pytest.mark.parametrize(
+    "body", ["", "[]", json.dumps({"Records": [OTHERS]}), json.dumps(CHECK | {"bucket": "others"})]
+)
+def test_message_without_another_record_is_malformed_as_a_whole(body: str) -> None:
+    with pytest.raises(MalformedMessageError) as caught:
+        list(parse_records(body, parse_events))
+    assert caught.value.part == ""
 
 
 DAMAGED: list[Any] = [

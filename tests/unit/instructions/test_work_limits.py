@@ -104,19 +104,25 @@ def test_text_of_exactly_the_limit_is_filled(sidecar: Mapping[str, Any]) -> None
     assert resolve(sidecar) == []
 
 
+def repeat(parts: list[str], times: int) -> str:
+    return "".join(parts) * times
+
+
+def build_equal_outputs(fields: dict[str, str]) -> list[dict[str, Any]]:
+    return build_outputs(**fields)
+
+
 BLOCKS = st.sampled_from(
     ["x", "é", "e\u0301", "\u0323\u0301", "{{", "}}", "{a}", "{b}", "{stem}", "{c}", " ", "/", "."]
 )
-TEXTS = st.builds(
-    lambda parts, times: "".join(parts) * times, st.lists(BLOCKS, min_size=1, max_size=6), st.integers(1, 5000)
-)
+TEXTS = st.builds(repeat, st.lists(BLOCKS, min_size=1, max_size=6), st.integers(1, 5000))
 FIELDS = st.fixed_dictionaries({}, optional={name: TEXTS for name in ("alt", "title", "copyright", "name_template")})
 SIDECARS = st.fixed_dictionaries(
     {"prompt": TEXTS, "metadata": st.fixed_dictionaries({"a": TEXTS, "b": TEXTS})},
     optional={
         "negative_prompt": TEXTS,
         "variants": st.builds(build_variants, st.integers(1, 20)),
-        "output": st.builds(lambda fields: build_outputs(**fields), FIELDS),
+        "output": st.builds(build_equal_outputs, FIELDS),
     },
 )
 

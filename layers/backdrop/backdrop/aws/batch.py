@@ -173,7 +173,7 @@ class BatchConsumer:
         }
         body = {
             "queue": message.queue_name,
-            "body": message.body.encode()[:MAX_DEAD_LETTER_BODY_BYTES].decode(errors="ignore"),
+            "body": (error.part or message.body).encode()[:MAX_DEAD_LETTER_BODY_BYTES].decode(errors="ignore"),
         }
         self.dead_letter_queue.send(body, group="damaged", attributes=attributes)
         emit_metrics({Metric.DEAD_LETTERED: 1}, code=error.code.value, provider=NO_DIMENSION_VALUE)

@@ -5,7 +5,7 @@ Decisions about pictures, which arrive through EventBridge, name no object. `par
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
@@ -68,6 +68,37 @@ SNS_CONFIRMATION_TYPES = frozenset({"SubscriptionConfirmation", "UnsubscribeConf
 MAX_SHOWN_TOPIC_CHARACTERS = 300
 # Limit of an event's source: Amazon EventBridge API reference, "PutEventsRequestEntry".
 MAX_SOURCE_LENGTH = 256
+
+
+def parse_records(body: str, parse: Callable[[str], list[IntakeEvent]]) -> Iterator[IntakeEvent]:
+    """Yields the events of each record of a message. `parse` parses a body with one record (`parse_intake_message`).
+
+    Raises MalformedMessageError at the end if some of them are malformed, such as those of another bucket that shares a
+    topic: they become one dead letter, and the others are handled.
+    """
+    malformed: list[str] = []
+    first_error: MalformedMessageError | None = None
+    bodies = _split_records(body)
+    for one in bodies:
+        try:
+            yield from parse(one)
+        except MalformedMessageError as error:
+            first_error = first_error or error
+            malformed.append(one)
+    if first_error:
+        records = [record for one in malformed for record in json.loads(one)["Records"]] if bodies[1:] else []
+        raise MalformedMessageError(first_error.message, json.dumps({"Records": records}) if records else "")
+
+
+def _split_records(body: str) -> list[str]:
+    """Returns a body for each record of S3's message; the whole body if there are not several."""
+    try:
+        message = _parse_json_object(body)
+        records = (_unwrap_sns(message) if message.keys() >= SNS_ENVELOPE_FIELDS else message).get("Records")
+    except MalformedMessageError:
+        return [body]
+    several = cast("list[Any]", records) if isinstance(records, list) else []
+    return [json.dumps({"Records": [record]}) for record in several] if several[1:] else [body]
 
 
 def parse_intake_message(

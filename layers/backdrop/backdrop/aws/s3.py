@@ -95,13 +95,14 @@ class S3InputBucket:
         self._tags_read_at[bucket] = self._monotonic()
         return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
 
-    def list_folder_keys(self, bucket: str, prefix: str) -> Iterator[str]:
-        """Returns the keys that begin with `prefix`, in S3's order, except those in subfolders."""
+    def list_folder_keys(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
+        """Returns the keys after `after` that begin with `prefix`, in S3's order, except those in subfolders."""
         objects = _list_objects(
             self._client,
             Bucket=bucket,
             Prefix=prefix,
             Delimiter="/",
+            StartAfter=after,
             PaginationConfig={"PageSize": LISTING_PAGE_SIZE},
         )
         return map(_read_key, objects)

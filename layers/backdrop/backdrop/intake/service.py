@@ -1,24 +1,36 @@
 """The intake stage: routes each event by the kind of its key. The event only names the object to check."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, takewhile
 
 from backdrop.aws.ledger import Ledger
-from backdrop.intake.folder_defaults import FolderDefaultsIntake
+from backdrop.intake.folder_defaults import MAX_WOKEN_PHOTOS, FolderDefaultsIntake
 from backdrop.intake.photo_intake import IntakeResult, PhotoIntake
 from backdrop.intake.photo_status import IntakeRefusal
 from backdrop.model.codes import Code
-from backdrop.model.errors import ConflictError, DecisionRefusedError, RetryLaterError, UnreadableFileError
+from backdrop.model.errors import (
+    ConflictError,
+    DecisionRefusedError,
+    MalformedMessageError,
+    RetryLaterError,
+    UnreadableFileError,
+)
 from backdrop.model.intake_event import IntakeEvent
 from backdrop.model.job import Job, Source
 from backdrop.model.object_keys import ObjectKind, classify_key, is_sidecar_of, photo_key_of, stem_of
+from backdrop.model.queue_messages import CheckMessage, FolderMessage, RecheckMessage
 from backdrop.model.review import PictureDecision
 from backdrop.pipeline.approvals import Approvals
 from backdrop.pipeline.crash_guard import begin_photo_processing, end_photo_processing
+from backdrop.pipeline.enqueue import enqueue_for_intake
 from backdrop.pipeline.image_requests import ImageRequests
 from backdrop.pipeline.unreadable_files import report_unreadable
 from backdrop.ports import Clock, InputBucket
+
+MAX_CHECKED_PHOTOS = 5
+"""Of one sidecar, in one invocation. Each may have to be read and prepared, which takes seconds."""
+MAX_LISTED_KEYS = 5000
 
 
 @dataclass(eq=False, repr=False)
@@ -37,6 +49,27 @@ class IntakeService:
         self.photo_intake.prefetch.start_batch(events)
         self.photo_intake.resolver.clear_caches()
         self._handled_keys.clear()
+
+    def handle_each(self, events: Iterable[IntakeEvent]) -> Iterator[IntakeResult]:
+        """Handles the events of one message: one that must be handled later, or that is malformed, stops no other.
+
+        Raises what `handle` raised first, after the others were handled, or what parsing the events raised.
+        """
+        first_error: RetryLaterError | ConflictError | None = None
+        try:
+            for event in events:
+                try:
+                    result = self.handle(event)
+                except (RetryLaterError, ConflictError) as error:
+                    first_error = first_error or error
+                else:
+                    yield result
+        except MalformedMessageError:
+            # The message returns, and so do its malformed records.
+            if first_error is None:
+                raise
+        if first_error:
+            raise first_error
 
     def handle(self, event: IntakeEvent) -> IntakeResult:
         if event.request and event.request.invalid_reason is not None:
@@ -72,27 +105,57 @@ class IntakeService:
             raise
 
     def _handle_sidecar(self, event: IntakeEvent) -> IntakeResult:
-        """Checks every photo to which the sidecar may belong."""
+        """Checks every photo to which the sidecar may belong: a few at once, and many by a message for each."""
+        photo_keys, next_start = self._list_photos_of_sidecar(event)
+        if len(photo_keys) > MAX_CHECKED_PHOTOS or event.start_after or next_start:
+            self._enqueue_checks(event, photo_keys, next_start)
+            return IntakeResult()
         accepted: tuple[Job, ...] = ()
         refused: tuple[IntakeRefusal, ...] = ()
-        for key in self._list_photos_of_sidecar(event.bucket, photo_key_of(event.key)):
-            if classify_key(key) is ObjectKind.PHOTO and is_sidecar_of(event.key, key):
-                result = self._handle_once_per_batch(
-                    IntakeEvent(event.bucket, key, is_repeated=event.is_repeated, receive_count=event.receive_count)
-                )
-                accepted, refused = accepted + result.accepted, refused + result.refused
+        for key in photo_keys:
+            result = self._handle_once_per_batch(
+                IntakeEvent(event.bucket, key, is_repeated=event.is_repeated, receive_count=event.receive_count)
+            )
+            accepted, refused = accepted + result.accepted, refused + result.refused
         return IntakeResult(accepted, refused)
 
-    def _list_photos_of_sidecar(self, bucket: str, photo_key: str) -> Iterator[str]:
-        """Yields the keys of a sidecar's own photo and of those that share it.
+    def _enqueue_checks(self, event: IntakeEvent, photo_keys: Sequence[str], next_start: str) -> None:
+        """Has intake check these photos, and continue with the others."""
+        queue = self.photo_intake.intake_queue
+        # An earlier delivery may have found so few photos that it began to check them.
+        message_class = RecheckMessage if event.receive_count > 1 else CheckMessage
+        for key in photo_keys:
+            enqueue_for_intake(queue, message_class(bucket=event.bucket, key=key))
+        if next_start:
+            enqueue_for_intake(queue, FolderMessage(bucket=event.bucket, key=event.key, start_after=next_start))
+
+    def _list_photos_of_sidecar(self, event: IntakeEvent) -> tuple[Sequence[str], str]:
+        """Returns photos of a sidecar, and after which key to continue; "" if these are all.
+
+        Many keys may look like such a photo without being one, so the listed keys are limited too.
+        """
+        photo_keys: list[str] = []
+        for count, key in enumerate(
+            self._list_similar_keys(event.bucket, photo_key_of(event.key), event.start_after), 1
+        ):
+            if classify_key(key) is ObjectKind.PHOTO and is_sidecar_of(event.key, key):
+                photo_keys.append(key)
+            if count == MAX_LISTED_KEYS or len(photo_keys) == MAX_WOKEN_PHOTOS:
+                return photo_keys, key
+        return photo_keys, ""
+
+    def _list_similar_keys(self, bucket: str, photo_key: str, start_after: str) -> Iterator[str]:
+        """Yields the keys of a sidecar's own photo and of those that may share it, in S3's order.
 
         These are `red.jpg` and `red.jpg.*`, or `red` and `red.*`. Other photos, such as `red-1.jpg`, sort between `red`
         and `red.jpg`. They are not listed, because there may be many. A deleted photo has its own event.
         """
         if stem_of(photo_key) == photo_key.rpartition("/")[2]:
-            return chain((photo_key,), self.photos.list_folder_keys(bucket, f"{photo_key}."))
+            own_key = () if start_after else (photo_key,)
+            return chain(own_key, self.photos.list_folder_keys(bucket, f"{photo_key}.", start_after))
         # In S3's order, all keys that begin with `red.jpg.` come before `red.jpg/`.
-        return takewhile(lambda key: key < f"{photo_key}/", self.photos.list_folder_keys(bucket, photo_key))
+        listed = self.photos.list_folder_keys(bucket, photo_key, start_after)
+        return takewhile(lambda key: key < f"{photo_key}/", listed)
 
     def _handle_once_per_batch(self, event: IntakeEvent) -> IntakeResult:
         """Handles each object once per batch: all events in the batch are older than the first read of the object."""

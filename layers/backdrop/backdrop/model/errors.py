@@ -118,10 +118,11 @@ class UnreadableFileError(RetryLaterError):
 
 
 class MalformedMessageError(BackdropError):
-    """A message that no retry can fix."""
+    """A message that no retry can fix. `part`: the body of its malformed records if others were handled, or ""."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str | Sentence, part: str = "") -> None:
         super().__init__(Code.DAMAGED_MESSAGE, message)
+        self.part = part
 
 
 class DecisionRefusedError(MalformedMessageError):
@@ -132,6 +133,7 @@ class DecisionRefusedError(MalformedMessageError):
 
     def __init__(self, code: Code, message: str | Sentence, earlier_decision: "ReviewDecision | None" = None) -> None:
         BackdropError.__init__(self, code, message)
+        self.part = ""
         self.earlier_decision = earlier_decision
 
 

@@ -39,12 +39,12 @@ class IntakeEvent:
     """A reason to check one key.
 
     `is_repeated`: an earlier worker may have crashed before it sent its messages. `is_settle_timeout`: applies only to
-    a photo that still waits for instructions. `is_rerun`: an operator requested a rerun. `start_after`: the folder's
-    photos after this key still have to be woken. `receive_count`: how many times the message has been delivered,
-    including this time. `requested_at`: when the message of a request or rerun was sent, which no object records.
-    `tagged_at`: when tags were changed, if that is the reason; another tool's tags may have changed, or ours may have
-    been removed.
-    `lost_race`: another worker wrote the photo's item while this event was handled.
+    a photo that still waits for instructions. `is_rerun`: an operator requested a rerun. `start_after`: the photos of
+    the folder, or of the shared sidecar, after this key still have to be checked. `receive_count`: how many times the
+    message has been delivered, including this time. `requested_at`: when the message of a request or rerun was sent,
+    which no object records. `tagged_at`: when tags were changed, if that is the reason; another tool's tags may have
+    changed, or ours may have been removed. `lost_race`: another worker wrote the photo's item while this event was
+    handled.
     """
 
     bucket: str

@@ -23,8 +23,36 @@ INPUTS_PREFIX = f"{RESERVED_PREFIX}/work/inputs"
 RESULTS_PREFIX = f"{RESERVED_PREFIX}/work/results"
 DEFAULTS_NAME = f"{RESERVED_PREFIX}.json"
 
-_IGNORED_SUFFIXES = frozenset({".json", ".txt", ".csv", ".jsonl", ".part", ".tmp", ".crdownload", ".filepart"})
-_SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db"})
+_UNFINISHED_SUFFIXES = frozenset(
+    {
+        ".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".opdownload", ".filepart", ".aria2",
+        ".!sync", ".icloud",
+    }
+)  # fmt: skip
+"""What browsers, copying, and synchronizing write until a file is complete."""
+_COMPANION_SUFFIXES = frozenset(
+    {
+        ".xmp", ".aae", ".thm", ".lrv", ".ctg", ".dop", ".pp3", ".cos", ".nksc", ".on1",
+        ".mov", ".mp4", ".m4v", ".avi", ".mts", ".wav", ".lnk", ".url",
+    }
+)  # fmt: skip
+"""What cameras, photo software, and desktops write next to a photo: edits, thumbnails, its live video, and links."""
+_IGNORED_SUFFIXES = frozenset({".txt", ".csv", ".jsonl"}) | _UNFINISHED_SUFFIXES | _COMPANION_SUFFIXES
+_SYSTEM_FILES = frozenset({"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r", "picasa.ini"})
+_SYSTEM_FOLDERS = frozenset(
+    {
+        "__macosx", "network trash folder", "temporary items",  # macOS
+        "$recycle.bin", "recycler", "system volume information",  # Windows
+        "lost+found",  # Linux
+        "@eadir", "#recycle", "#snapshot", "@tmp", "@sharebin", "@sharesnap",  # Synology
+        "@recycle", "@recently-snapshot",  # QNAP
+        "~snapshot",  # NetApp
+    }
+)  # fmt: skip
+"""Thumbnails, deleted files, and old versions, in lowercase. Other systems begin such names with a period."""
+_SYSTEM_PREFIXES = (".", "~$", "~syncthing~")
+_FOLDER_MARKER = "_$folder$"
+"""How Hadoop's tools end the name of an empty object that stands for a folder."""
 
 
 class ObjectKind(StrEnum):
@@ -39,9 +67,9 @@ class ObjectKind(StrEnum):
 def classify_key(key: str) -> ObjectKind:
     """Any suffix that is not ignored counts as a photo's, and intake opens the file."""
     *folders, name = key.split("/")
-    if not name or name.startswith(".") or name.endswith("~") or name.lower() in _SYSTEM_FILES:
+    if not name or name.endswith(("~", _FOLDER_MARKER)) or _is_system_name(name) or is_in_system_folder(key):
         return ObjectKind.IGNORED
-    if any(folder.startswith(RESERVED_PREFIX) or folder.lower() in _SYSTEM_FILES for folder in folders):
+    if any(folder.startswith(RESERVED_PREFIX) for folder in folders):
         return ObjectKind.IGNORED
     if name.startswith(RESERVED_PREFIX):
         return ObjectKind.DEFAULTS if name == DEFAULTS_NAME else ObjectKind.IGNORED
@@ -49,6 +77,18 @@ def classify_key(key: str) -> ObjectKind:
     if suffix == ".json":
         return ObjectKind.SIDECAR
     return ObjectKind.IGNORED if suffix in _IGNORED_SUFFIXES else ObjectKind.PHOTO
+
+
+def is_in_system_folder(key: str) -> bool:
+    """Whether an object is in a folder in which a desktop, a disk station, or a sync tool keeps files of its own."""
+    return any(
+        (folder.startswith(".") and folder.strip(".")) or folder.lower() in _SYSTEM_FOLDERS
+        for folder in key.split("/")[:-1]
+    )
+
+
+def _is_system_name(name: str) -> bool:
+    return name.startswith(_SYSTEM_PREFIXES) or name.lower() in _SYSTEM_FILES | _SYSTEM_FOLDERS
 
 
 def is_below_reserved_folder(key: str) -> bool:

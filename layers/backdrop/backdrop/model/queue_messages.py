@@ -63,7 +63,10 @@ class RerunMessage(Record):
 
 @record
 class FolderMessage(Record):
-    """To intake: check folder defaults (`key`) again, and wake the waiting photos after `start_after`."""
+    """To intake: check folder defaults (`key`) again, and wake the waiting photos after `start_after`.
+
+    If `key` is a sidecar that photos share, check those after `start_after`.
+    """
 
     kind: Literal["folder"] = "folder"
     v: Literal[1] = 1
