@@ -122,8 +122,8 @@ def _parse_target_folder(target_folder: str) -> str:
     prefix = parse_bucket_folder(target_folder)
     if prefix is None or not (prefix == "" or is_photo_folder(prefix)):
         raise UsageError(
-            f"--to {target_folder} is not a folder of photos in the bucket; use a name such as 2026/shoes, or / for the "
-            "root"
+            f"--to {target_folder} is not a folder of photos in the bucket; use a name such as 2026/shoes, or / for "
+            "the root"
         )
     return prefix
 
