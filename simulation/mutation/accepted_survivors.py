@@ -508,7 +508,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.photo_intake:PhotoIntake._save_source#8e9e56 if 1": (
         "No seed deletes a message early and then kills its worker: tests/simulated/intake/test_crashes.py does."
     ),
-    "intake.photo_intake:PhotoIntake._reopen#2e89b7 if 2": (
+    "intake.photo_intake:PhotoIntake._reopen#314031 if 2": (
         "Only a delivery that crashed just when its photo's instructions were removed gets here again: "
         "tests/simulated/intake/test_crashes.py."
     ),

@@ -61,7 +61,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "restarts-settle-time",
         "2.3: A photo waits for its settle time only once.",
-        force_false("intake.photo_intake:PhotoIntake._reopen#2e89b7 operand 2"),
+        force_false("intake.photo_intake:PhotoIntake._reopen#314031 operand 2"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="reordered_message",
         actions=REPLACED_AND_RESTORED,

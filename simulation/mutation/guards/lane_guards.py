@@ -50,7 +50,7 @@ LANE_MUTANTS = (
     build_mutant(
         "forgets-tag-time",
         "3.11: Tags from after a cancellation still count as newer if a sidecar hid them at first.",
-        remove("intake.photo_state:PhotoState._tagged_at#25cf2b element 1"),
+        remove("intake.photo_state:PhotoState._tagged_at#4891e1 element 1"),
         invariant=Invariant.NO_REPEAT_PURCHASES,
         faults="double_event",
         actions=(

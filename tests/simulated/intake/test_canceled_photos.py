@@ -115,6 +115,40 @@ def test_scanner_tag_on_an_unseen_photo_is_not_a_request() -> None:
     assert read_status(world) == (S.CANCELLED, 0)
 
 
+@pytest.mark.parametrize("hidden_by", ["nothing", "a sidecar", "settle time"])
+def test_scanner_tag_next_to_our_own_reopens_no_canceled_job(hidden_by: str) -> None:
+    """Scanners tag each photo minutes after its upload, and retention tools tag all photos at once."""
+    world = World(settle_seconds=20 if hidden_by == "settle time" else 0)
+    own_tags = {"max_cost_usd": "0.50"} if hidden_by == "settle time" else dict(REMOVE)
+    upload_defaults(world, "shoes/", REMOVE)
+    upload_unique_photo(world, KEY, **own_tags)
+    if hidden_by == "a sidecar":
+        world.upload_sidecar(KEY, operation="remove")
+    world.pause_lane()
+    world.run_for(60)
+    cancel_and_wait(world)
+    source = world.read_source(KEY)
+    for n in range(3):
+        world.s3.set_tags("photos", KEY, own_tags | {"GuardDutyMalwareScanStatus": f"NO_THREATS_FOUND {n}"})
+        world.run_for(5)
+    assert world.read_source(KEY) == source
+    world.resume_lane()
+    world.run_until_empty()
+    assert read_status(world) == (S.CANCELLED, 0)
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("code", [Code.REQUEST_REJECTED, Code.UNSAFE_REQUEST])
+def test_scanner_tag_changes_nothing_of_a_failed_photo(code: Code) -> None:
+    world = world_with_photo()
+    world.provider.script.append(build_refusal(RetryClass.PERM, code))
+    world.run_until_empty()
+    before = world.read_source(KEY), world.list_jobs(), len(world.provider.received_job_ids)
+    world.s3.set_tags("photos", KEY, REMOVE | {"scanned": "yes"})
+    world.run_until_empty()
+    assert (world.read_source(KEY), world.list_jobs(), len(world.provider.received_job_ids)) == before
+
+
 def test_late_event_of_earlier_tags_counts_as_earlier() -> None:
     world = World()
     upload_unique_photo(world, KEY)
@@ -145,8 +179,9 @@ def test_tags_found_before_their_own_event_reopen_the_job(ended: bool) -> None:
     assert_at_rest(world)
 
 
-@pytest.mark.parametrize("way", ["sidecar", "tags"])
-def test_same_instructions_after_a_cancel_are_bought_once(way: str) -> None:
+@pytest.mark.parametrize(("way", "result"), [("sidecar", (S.STORED, 1)), ("tags", (S.CANCELLED, 0))])
+def test_same_instructions_after_a_cancel_are_bought_once(way: str, result: tuple[JobStatus, int]) -> None:
+    """Tags that are set again are no request: any tool that sets tags of its own sets all others again."""
     world = World()
     upload_unique_photo(world, KEY)
 
@@ -162,7 +197,7 @@ def test_same_instructions_after_a_cancel_are_bought_once(way: str) -> None:
     for _ in range(2):
         upload_again()
         world.run_until_empty()
-        assert read_status(world) == (S.STORED, 1)
+        assert read_status(world) == result
     assert_at_rest(world)
 
 

@@ -26,6 +26,7 @@ from backdrop.intake.photo_status import (
     list_kept_missing_instructions,
     list_kept_refusals,
     list_refusals,
+    record_snapshot,
 )
 from backdrop.model import transitions
 from backdrop.model.codes import Code
@@ -145,12 +146,7 @@ class PhotoIntake:
         ]
         job_transitions = plan_transitions(self.ledger, source, jobs, renewed_jobs, owners, self.clock.now())
         if job_transitions or not state.was_decided:
-            source = replace(
-                source,
-                photo=snapshot.photo,
-                instructions_fingerprint=snapshot.instructions_fingerprint,
-                settling_since=None,
-            )
+            source = replace(record_snapshot(source, snapshot, self.clock.now()), settling_since=None)
             self._save_source(event, source, job_transitions)
         else:
             self._record_tag_time(state)
@@ -190,9 +186,7 @@ class PhotoIntake:
         since = source.settling_since or self.clock.now()
         if source.settling_since is None or source.photo != snapshot.photo:
             waiting_source = replace(
-                source,
-                photo=snapshot.photo,
-                instructions_fingerprint=snapshot.instructions_fingerprint,
+                record_snapshot(source, snapshot, self.clock.now()),
                 settling_since=since,
                 last_sent_at=self.clock.now(),
                 processing_until=None,
@@ -314,9 +308,7 @@ class PhotoIntake:
         image_request: ImageRequest | None,
     ) -> IntakeResult:
         source = replace(
-            source,
-            photo=state.snapshot.photo,
-            instructions_fingerprint=state.snapshot.instructions_fingerprint,
+            record_snapshot(source, state.snapshot, self.clock.now()),
             sidecar_etag=state.snapshot.sidecar_etag,
             jobs={job.variant: job.job_id for job in plan.jobs},
             problems=(*(keep_first_seen(one, source.problems) for one in plan.problems), *kept_problems),

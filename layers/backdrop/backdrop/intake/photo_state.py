@@ -104,10 +104,28 @@ class PhotoState:
         """Whether the ledger has not recorded yet when the tags were written."""
         return self._tagged_at != self._recorded_source.tagged_at
 
-    @property
+    @cached_property
     def _tagged_at(self) -> datetime | None:
-        times = (self._recorded_source.tagged_at, self.received_event.tagged_at)
+        tagged_at = self.received_event.tagged_at
+        times = (self._recorded_source.tagged_at, None if self._is_foreign_tagging else tagged_at)
         return max((time for time in times if time), default=None)
+
+    @property
+    def _is_foreign_tagging(self) -> bool:
+        """Whether the event says only that another tool's tags were changed, such as a virus scanner's.
+
+        The photo's own instructions are those that intake had read before. Without this check, the scanner's tag would
+        be a new request, which overrules an operator's cancel. An event from before that reading may be that of these
+        tags.
+        """
+        tagged_at, seen_at = self.received_event.tagged_at, self._recorded_source.instructions_seen_at
+        return bool(
+            tagged_at
+            and seen_at
+            and seen_at < tagged_at
+            and self.optional_snapshot
+            and compare_instructions(self._recorded_source, self.optional_snapshot) is InstructionChange.UNCHANGED
+        )
 
     @property
     def _recorded_source(self) -> Source:
@@ -162,7 +180,7 @@ class PhotoState:
         is_operator_rerun = (
             self.facts[EventKind] is EventKind.RERUN and self.facts[EventDelivery] is EventDelivery.FIRST
         )
-        is_over_limit = self.source.crash_count >= MAX_CRASHES and not is_operator_rerun
+        is_over_limit = self._recorded_source.crash_count >= MAX_CRASHES and not is_operator_rerun
         return CrashCount.TOO_MANY if is_over_limit else CrashCount.TOLERABLE
 
     # -- the bucket ------------------------------------------------------------------------------------------------
@@ -170,9 +188,9 @@ class PhotoState:
     @cached_property
     def optional_snapshot(self) -> PhotoSnapshot | None:
         """The photo with its sidecar and tags; None if there is no photo."""
-        recorded, bucket, key = self.source.photo, self.received_event.bucket, self.received_event.key
+        recorded, bucket, key = self._recorded_source.photo, self.received_event.bucket, self.received_event.key
         if self.facts[CrashCount] is CrashCount.TOO_MANY:
-            return read_crashed_photo(self.resolver.photos, bucket, key, self.source.crash_count)
+            return read_crashed_photo(self.resolver.photos, bucket, key, self._recorded_source.crash_count)
         # The prepared photo may have expired since the first delivery, so the photo is prepared again.
         must_prepare_again = self.event.is_repeated and recorded and recorded.is_prepared
         return self.resolver.reader.read(bucket, key, None if must_prepare_again else recorded)

@@ -18,6 +18,17 @@ def list_current_jobs(source: Source, jobs: Sequence[Job]) -> list[Job]:
     return [job for job in jobs if job.job_id in source.jobs.values()]
 
 
+def record_snapshot(source: Source, snapshot: PhotoSnapshot, now: datetime) -> Source:
+    """Returns the source with what is in the bucket: the photo, and its own instructions."""
+    is_unchanged = source.instructions_fingerprint == snapshot.instructions_fingerprint
+    return replace(
+        source,
+        photo=snapshot.photo,
+        instructions_fingerprint=snapshot.instructions_fingerprint,
+        instructions_seen_at=(source.instructions_seen_at if is_unchanged else None) or now,
+    )
+
+
 def clear_photo(source: Source, problems: tuple[Problem, ...]) -> Source:
     """Returns the source without its photo, and with only these problems."""
     return replace(

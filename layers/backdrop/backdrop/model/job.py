@@ -633,7 +633,8 @@ class Source(LedgerItem):
     `blocked_by_defaults`: the folder defaults that must be corrected before the photo is bought. `recent_request_ids`:
     the last requests received. `was_missing`: the photo was deleted, so the next one is a new photo even if it has the
     same bytes. `has_tracked_requests`: whether a task or a campaign has ever waited for one of its requests.
-    `tagged_at`: when its tags were last changed, according to S3's event, because the object does not record it.
+    `tagged_at`: when its own instructions in tags were last changed, according to S3's event, because the object does
+    not record it. `instructions_seen_at`: when intake first read the recorded sidecar and tags.
     """
 
     source_id: str
@@ -654,6 +655,7 @@ class Source(LedgerItem):
     last_sent_at: datetime | None = None
     was_missing: bool = False
     tagged_at: datetime | None = None
+    instructions_seen_at: datetime | None = None
 
     @classmethod
     def new(cls, bucket: str, key: str) -> "Source":
