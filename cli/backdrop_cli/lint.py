@@ -12,7 +12,7 @@ from backdrop_cli.lint_inspector import LintInspector
 from backdrop_cli.lint_report import print_lint_report
 from backdrop_cli.mandate_forecast import MandateForecast
 from backdrop_cli.screen import Screen
-from backdrop_cli.upload_targets import format_no_photo_error, resolve_targets
+from backdrop_cli.upload_targets import UploadTarget, format_no_photo_error, resolve_targets
 from backdrop_cli.uploads.new_sidecars import plan_new_sidecars
 
 OPENING_PHOTOS_TEXT = "opening every photo; to skip this, use --quick"
@@ -43,12 +43,14 @@ def run_lint(
     """
     result = LintResult(MandateForecast.for_today(mandates, SystemClock()))
     with screen.spinner(READING_NAMES_TEXT if options.quick else OPENING_PHOTOS_TEXT):
-        for target in resolve_targets(paths, options.target_folder):
+        for target in map(UploadTarget.without_own_pictures, resolve_targets(paths, options.target_folder)):
+            result.own_pictures += len(target.own_pictures)
             new_sidecars = plan_new_sidecars(target, options.new_sidecar, replace=options.replace)
             result.kept_sidecars += new_sidecars.kept_count
             inspector = LintInspector(target.folder, new_sidecars.by_key, mandates, quick=options.quick)
             inspector.inspect(target.keys - new_sidecars.replaced_keys, result)
     if result.files == result.ignored and not result.findings:
-        raise NothingFoundError(format_no_photo_error(paths, result.files))
+        file_count = result.files + result.own_pictures
+        raise NothingFoundError(format_no_photo_error(paths, file_count, result.own_pictures))
     print_lint_report(screen, result, paths, list_all=options.list_all)
     return EXIT_FAILURE if result.errors or (options.strict and result.warnings) else EXIT_OK

@@ -48,7 +48,7 @@ class LintResult:
     """The totals of `lint`. Without a stack, the price of a provider's credits is unknown.
 
     `partly_ready` photos have jobs, and variants with errors. `kept_sidecars` photos keep their own sidecar although
-    the command line has instructions.
+    the command line has instructions. `own_pictures`: files that Backdrop made, which are left out.
     """
 
     mandates: MandateForecast
@@ -61,6 +61,7 @@ class LintResult:
     sidecars: int = 0
     defaults: int = 0
     ignored: int = 0
+    own_pictures: int = 0
     kept_sidecars: int = 0
 
     def add(self, found: Iterable[Finding]) -> None:

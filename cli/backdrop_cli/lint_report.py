@@ -76,6 +76,11 @@ def _build_summary_rows(result: LintResult) -> Iterable[tuple[str, str, str]]:
         ("photos keep their sidecar", result.kept_sidecars, "to check the new instructions for all, add --replace"),
         ("folder defaults", result.defaults, ""),
         (
+            "finished pictures",
+            result.own_pictures,
+            "made by Backdrop, such as those that were downloaded into the folder; left out",
+        ),
+        (
             "other files",
             result.ignored,
             "not photos by their names, such as .txt files, and files in hidden and system folders; ignored",
@@ -112,6 +117,7 @@ def _build_document(result: LintResult) -> dict[str, Any]:
         "sidecars_kept": result.kept_sidecars,
         "folder_defaults": result.defaults,
         "passed_over": result.ignored,
+        "own_pictures": result.own_pictures,
         "jobs": result.prices.jobs_by_provider.total(),
         "images": result.prices.images_by_provider.total(),
         "most_usd": to_usd(result.prices.total_micro_usd),

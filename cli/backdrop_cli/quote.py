@@ -41,7 +41,7 @@ from backdrop_cli.purchase_warnings import (
     print_warning_counts,
 )
 from backdrop_cli.screen import Screen
-from backdrop_cli.upload_targets import format_no_photo_error, resolve_targets
+from backdrop_cli.upload_targets import UploadTarget, format_no_photo_error, resolve_targets
 from backdrop_cli.uploads.new_sidecars import plan_new_sidecars
 from backdrop_client.overlay_bucket import OverlayBucket
 
@@ -77,7 +77,7 @@ class QuoteTerms:
 
 @dataclass
 class QuoteTotals:
-    """The totals of a quote.
+    """The totals of a quote. `own_pictures`: files that Backdrop made, which are left out.
 
     `kept_sidecars` counts the photos that keep their own sidecar although the command line has instructions.
     `refused` counts the photos that would be refused in full or in part, by code, and `partly_refused` those with other
@@ -88,6 +88,7 @@ class QuoteTotals:
     prices: PriceRegister
     mandates: MandateForecast
     photos: int = 0
+    own_pictures: int = 0
     kept_sidecars: int = 0
     refused: Counter[str] = field(default_factory=Counter[str])
     partly_refused: Counter[str] = field(default_factory=Counter[str])
@@ -116,8 +117,9 @@ def run_quote(
     forecast = MandateForecast.for_today(terms.mandates, clock)
     totals = QuoteTotals(PriceRegister(terms.unpriced_providers), forecast)
     with screen.spinner(READING_NAMES_TEXT if quick else OPENING_PHOTOS_TEXT):
-        for target in resolve_targets(paths, target_folder):
-            file_count += len(target.keys)
+        for target in map(UploadTarget.without_own_pictures, resolve_targets(paths, target_folder)):
+            file_count += len(target.keys | target.own_pictures)
+            totals.own_pictures += len(target.own_pictures)
             photos = sorted(key for key in target.keys if classify_key(key) is ObjectKind.PHOTO)
             new_sidecars = plan_new_sidecars(target, new_sidecar, replace=replace)
             totals.kept_sidecars += new_sidecars.kept_count
@@ -133,7 +135,7 @@ def run_quote(
             for one in parallel_map(partial(_preview_photo, previewer, quick=quick), photos):
                 _add_photo(one, totals, clock.now())
     if not totals.photos:
-        raise NothingFoundError(format_no_photo_error(paths, file_count))
+        raise NothingFoundError(format_no_photo_error(paths, file_count, totals.own_pictures))
     screen.print_json(_build_document(totals, terms))
     _print_totals(screen, paths, totals, terms, has_new_sidecar=bool(new_sidecar))
     if not totals.prices.jobs_by_provider:
@@ -195,6 +197,9 @@ def _print_totals(
     ]
     if rows:
         screen.print_table({"provider": "left", "images": "right", "at most": "right"}, rows)
+    if totals.own_pictures:
+        own_text = format_count(totals.own_pictures, "file was", "files were")
+        screen.print(f"{own_text} made by Backdrop and left out.", "dim")
     if totals.kept_sidecars:
         kept_text = format_count(totals.kept_sidecars, "photo keeps its own sidecar", "photos keep their own sidecars")
         screen.print(f"  {kept_text}. To quote the new instructions for all photos, add --replace.")
@@ -230,6 +235,7 @@ def _build_document(totals: QuoteTotals, terms: QuoteTerms) -> dict[str, Any]:
         by_provider[name] = {"jobs": jobs, "images": prices.images_by_provider[name], "most_usd": max_usd}
     return {
         "photos": totals.photos,
+        "own_pictures": totals.own_pictures,
         "sidecars_kept": totals.kept_sidecars,
         "jobs": prices.jobs_by_provider.total(),
         "images": prices.images_by_provider.total(),

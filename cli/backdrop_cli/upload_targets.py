@@ -3,9 +3,10 @@
 import os
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from backdrop.imaging.xmp import is_own_picture
 from backdrop.model.object_keys import (
     DEFAULTS_NAME,
     ObjectKind,
@@ -15,21 +16,62 @@ from backdrop.model.object_keys import (
     is_photo_folder,
     is_sidecar_of,
     list_defaults_keys,
+    list_folders_of,
     list_sidecar_keys,
 )
 from backdrop_cli.errors import CommandError, UsageError
 from backdrop_cli.formatting import format_count
+from backdrop_cli.gallery.gallery_folder import INDEX_FILE_NAME, list_gallery_paths
 from backdrop_cli.local_folder import BUCKET, LocalFolder
 
 MAX_NAMED_PATHS = 3
+MAX_METADATA_BYTES = 500_000
+"""At the beginning and at the end of a picture: signed pictures have their certificates there, too."""
 
 
 @dataclass(frozen=True)
 class UploadTarget:
-    """Files below one local folder, by their keys."""
+    """Files below one local folder, by their keys.
+
+    `own_pictures`: pictures that Backdrop made, such as those that were downloaded into the folder. They are not among
+    the keys, unless they have a sidecar.
+    """
 
     folder: LocalFolder
     keys: frozenset[str]
+    own_pictures: frozenset[str] = frozenset()
+
+    def without_own_pictures(self) -> "UploadTarget":
+        """Returns the target without the files of a gallery, and without pictures that Backdrop made."""
+        pages = (key for key in self.keys if key.rpartition("/")[2] == INDEX_FILE_NAME)
+        paths = [
+            f"{folder_of(page)}{path}"
+            for page in pages
+            for path in list_gallery_paths(self.folder.local_path(page).parent)
+        ]
+        of_galleries = {key for key in self.keys if not {key, *list_folders_of(key)}.isdisjoint(paths)}
+        own = of_galleries | {key for key in self.keys - of_galleries if self._is_own_picture(key)}
+        return replace(self, keys=self.keys - own, own_pictures=frozenset(own))
+
+    def _is_own_picture(self, key: str) -> bool:
+        """Opens only the beginning and the end of the file, where the metadata is."""
+        has_sidecar = any(map(self.folder.has_file, list_sidecar_keys(key)))
+        return (
+            classify_key(key) is ObjectKind.PHOTO
+            and not has_sidecar
+            and is_own_picture(_read_metadata(self.folder.local_path(key)))
+        )
+
+
+def _read_metadata(path: Path) -> bytes:
+    """Returns the beginning and the end of a file; nothing of one that cannot be read, which is reported later."""
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(MAX_METADATA_BYTES)
+            file.seek(max(MAX_METADATA_BYTES, path.stat().st_size - MAX_METADATA_BYTES))
+            return beginning + file.read()
+    except OSError:
+        return b""
 
 
 def resolve_targets(paths: Sequence[Path], target_folder: str | None = None) -> list[UploadTarget]:
@@ -57,10 +99,13 @@ def resolve_targets(paths: Sequence[Path], target_folder: str | None = None) -> 
     return targets
 
 
-def format_no_photo_error(paths: Sequence[Path], file_count: int) -> str:
-    """Returns the message for paths that select no photo, but possibly other files."""
+def format_no_photo_error(paths: Sequence[Path], file_count: int, own_picture_count: int = 0) -> str:
+    """Returns the message for paths that select no photo, but possibly other files, and pictures of ours among them."""
     locations = ", ".join(str(path) for path in paths[:MAX_NAMED_PATHS])
-    files_text = f" ({format_count(file_count, 'file is', 'files are')} not named like a photo)" if file_count else ""
+    others, own = file_count - own_picture_count, own_picture_count
+    counts = [f"{format_count(others, 'file is', 'files are')} not named like a photo"] if others else []
+    counts += [f"{format_count(own, 'file was', 'files were')} made by Backdrop"] if own else []
+    files_text = f" ({', and '.join(counts)})" if counts else ""
     return f"there is no photo in {locations}{files_text}; photos are, for example, JPEG, PNG, or HEIC files"
 
 

@@ -12,7 +12,7 @@ from PIL.ImageFile import ImageFile
 from backdrop.imaging.formats.header import PhotoFormat
 from backdrop.imaging.iptc import MAX_COPYRIGHT_BYTES, MAX_TITLE_BYTES
 from backdrop.imaging.metadata import embed_picture_metadata
-from backdrop.imaging.xmp import build_xmp_packet
+from backdrop.imaging.xmp import build_xmp_packet, is_own_picture
 from backdrop.instructions.sources import parse_file
 from backdrop.model.composition import PictureTexts
 from tests.imaging.output_pictures import build_cut_out, encode_picture
@@ -60,10 +60,29 @@ def test_texts_do_not_need_the_mark_of_ai() -> None:
     assert b"dc:title" in packet
 
 
+@pytest.mark.parametrize("operation", ["replace", "remove", None])
 @pytest.mark.parametrize("photo_format", FORMATS)
-def test_picture_without_texts_and_mark_is_unchanged(photo_format: PhotoFormat) -> None:
-    data = encode_picture(build_cut_out().convert("RGB"), photo_format)
-    assert embed_picture_metadata(data, photo_format, None, PictureTexts()) == data
+def test_every_picture_says_that_backdrop_made_it(photo_format: PhotoFormat, operation: str | None) -> None:
+    """A picture that comes back as a photo is recognized by that, whatever it is named."""
+    photo = encode_picture(build_cut_out().convert("RGB"), photo_format)
+    picture = embed_picture_metadata(photo, photo_format, operation, PictureTexts())
+    assert (is_own_picture(photo), is_own_picture(picture)) == (False, True)
+    assert (b"DigitalSourceType" in picture) is bool(operation)
+
+
+@pytest.mark.parametrize(
+    ("xmp", "is_own"),
+    [
+        (b'<rdf:Description xmp:CreatorTool="Backdrop"/>', True),
+        (b"<rdf:Description xmp:CreatorTool = 'Backdrop' />", True),
+        (b"<xmp:CreatorTool>GIMP</xmp:CreatorTool><xmp:CreatorTool>Backdrop</xmp:CreatorTool>", True),
+        (b"<xmp:CreatorTool>Backdrop Remover 3</xmp:CreatorTool>", False),
+        (b"<dc:title>made with the CreatorTool Backdrop</dc:title>", False),
+        (b"CreatorTool" * 3, False),
+    ],
+)
+def test_tool_is_recognized_as_other_programs_write_it(xmp: bytes, is_own: bool) -> None:
+    assert is_own_picture(b"\xff\xd8" + xmp) is is_own
 
 
 @given(title=st.text(min_size=1, max_size=200), notice=st.text(min_size=1, max_size=500))

@@ -153,12 +153,24 @@ def _build_result(
     )
 
 
+def list_gallery_paths(folder: Path) -> set[str]:
+    """Returns the files that a gallery in this folder consists of, and its folders (with `/`); nothing without one."""
+    page = _read_page(folder / INDEX_FILE_NAME)
+    if not _is_gallery(page):
+        return set()
+    return {INDEX_FILE_NAME} | {path if "." in path else f"{path}/" for path in find_saved_paths(page)}
+
+
+def _is_gallery(page: str) -> bool:
+    return f'content="{GENERATOR}"' in page[:_HEAD_CHARACTERS]
+
+
 def describe_other_page(path: Path, album: Album) -> str:
     """Describes an existing page that the album's page would not include, to complete `it has …`; else ""."""
     if not path.exists():
         return ""
     head = _read_page(path)[:_HEAD_CHARACTERS]
-    if f'content="{GENERATOR}"' not in head:
+    if not _is_gallery(head):
         return "content that this command did not write"
     existing_scope, new_scope = GalleryScope.parse(head), GalleryScope.from_album(album)
     if existing_scope is None:

@@ -6,19 +6,20 @@ from pathlib import Path
 
 from backdrop.model.object_keys import ObjectKind, classify_key, is_brand_image_key
 from backdrop_cli.errors import NothingFoundError
-from backdrop_cli.upload_targets import find_outside_defaults, format_no_photo_error, resolve_targets
+from backdrop_cli.upload_targets import UploadTarget, find_outside_defaults, format_no_photo_error, resolve_targets
 
 
 @dataclass
 class UploadFiles:
     """The local files by key.
 
-    `ignored_count` files are not named like photos; `unreadable` maps paths to the reason. `outside_defaults` are
-    folder defaults above the files that do not apply because of `--to`.
+    `ignored_count` files are not named like photos; `own_picture_count` files were made by Backdrop. `unreadable` maps
+    paths to the reason. `outside_defaults` are folder defaults above the files that do not apply because of `--to`.
     """
 
     paths: dict[str, Path] = field(default_factory=dict[str, Path])
     ignored_count: int = 0
+    own_picture_count: int = 0
     unreadable: dict[str, str] = field(default_factory=dict[str, str])
     outside_defaults: list[Path] = field(default_factory=list[Path])
 
@@ -40,7 +41,8 @@ class UploadFiles:
 def collect_files(paths: Sequence[Path], target_folder: str | None) -> UploadFiles:
     """Collects the selected files. Raises NothingFoundError if there is no photo among them."""
     files = UploadFiles(outside_defaults=find_outside_defaults(paths, target_folder))
-    for target in resolve_targets(paths, target_folder):
+    for target in map(UploadTarget.without_own_pictures, resolve_targets(paths, target_folder)):
+        files.own_picture_count += len(target.own_pictures)
         left_out = target.folder.unreadable | target.folder.repeated
         files.unreadable |= {str(target.folder.root / name.strip("/")): reason for name, reason in left_out.items()}
         for key in target.keys:
@@ -49,5 +51,6 @@ def collect_files(paths: Sequence[Path], target_folder: str | None) -> UploadFil
             else:
                 files.paths[key] = target.folder.local_path(key)
     if not files.list_keys(ObjectKind.PHOTO):
-        raise NothingFoundError(format_no_photo_error(paths, len(files.paths) + files.ignored_count))
+        file_count = len(files.paths) + files.ignored_count + files.own_picture_count
+        raise NothingFoundError(format_no_photo_error(paths, file_count, files.own_picture_count))
     return files

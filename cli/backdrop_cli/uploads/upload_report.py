@@ -94,6 +94,11 @@ def _build_summary_rows(files: UploadFiles, plan: UploadPlan, total_size: str) -
         ),
         (lacking_count, "without instructions", "reported, not bought"),
         (
+            files.own_picture_count,
+            _pluralize(files.own_picture_count, "finished picture", ""),
+            "made by Backdrop, such as those that were downloaded into the folder; left out",
+        ),
+        (
             files.ignored_count,
             _pluralize(files.ignored_count, "other file", ""),
             "not photos by their names, such as .txt files, and files in hidden and system folders; ignored",
@@ -283,6 +288,7 @@ def build_plan_document(stack: Stack, files: UploadFiles, plan: UploadPlan) -> d
         "sidecars_kept": len(plan.find_decisions(SidecarAction.KEEP)),
         "without_instructions": sum(row.lacks_instructions for row in plan.photos),
         "passed_over": files.ignored_count,
+        "own_pictures": files.own_picture_count,
         "jobs": len(plan.jobs),
         "images": plan.prices.images_by_provider.total(),
         "images_already_bought": plan.prices.reused_image_count,

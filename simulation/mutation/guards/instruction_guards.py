@@ -92,7 +92,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "ignores-broken-defaults",
         "2.3: Broken folder defaults block their photos.",
-        force_false("intake.instruction_resolver:InstructionResolver.resolve_jobs#2f1ccf if 2"),
+        force_false("intake.instruction_resolver:InstructionResolver.resolve_jobs#bf6dc1 if 3"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults=HARMLESS_FAULT,
         actions=("1 write_default / typo", *list_uploads(10, 6)),

@@ -86,6 +86,27 @@ def test_files_of_desktops_and_disk_stations_stay_on_the_disk(uploader: Uploader
     assert not [key for key in uploader.keys if key.rpartition("/")[0] != "shoes"]
 
 
+def test_pictures_in_the_dropped_folder_are_not_bought_again(uploader: Uploader) -> None:
+    """Those that --download saved there, renamed ones, and the files of a gallery."""
+    first = uploader.drop("shoes", *PROMPT, "--yes", "--download", "shoes/done", "--json")
+    assert (first.code, first.data["own_pictures"]) == (0, 0)
+    assert uploader.person.run("gallery", "shoes/", "--output", "shoes/page").code == 0
+    (downloaded,) = (uploader.folder / "shoes/done").rglob("red*.png")
+    uploader.write("shoes/final.png", downloaded.read_bytes())
+    keys = uploader.keys
+    for words in ((), ("--quick",)):
+        result = uploader.drop("shoes", *PROMPT, "--yes", "--download", "shoes/done", "--json", *words)
+        assert (result.code, len(result.data["photos"])) == (0, 2)
+        assert result.data["own_pictures"] >= 4
+    assert (uploader.keys, len(uploader.world.provider.received_job_ids)) == (keys, 2)
+    for command in ("quote", "lint"):
+        assert uploader.person.run(command, "shoes", *PROMPT, "--json").data["photos"] == 2
+    assert uploader.drop("shoes/final.png", *PROMPT).code == 3
+    uploader.write("shoes/final.png.json", {"prompt": "on snow"})
+    assert uploader.drop("shoes", *PROMPT, "--yes", "--wait").code == 0
+    assert len(uploader.world.provider.received_job_ids) == 3
+
+
 def test_system_folder_is_uploaded_only_to_another_one(uploader: Uploader) -> None:
     uploader.write("shoes/.thumbnails/red.jpg")
     assert uploader.drop("shoes/.thumbnails", *PROMPT).code == 2

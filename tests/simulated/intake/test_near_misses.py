@@ -1,5 +1,6 @@
 """Near misses: the report of a photo suggests a file that may be its misnamed sidecar."""
 
+import json
 import unicodedata
 from collections.abc import Collection
 from typing import Literal
@@ -9,11 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backdrop.instructions import suggest
+from backdrop.intake import instruction_resolver
 from simulation.world.sample_images import build_photo
-from simulation.world.simulated_stack import World
+from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import TargetedFault
+from tests.simulated.simulated_days import list_report_codes
 from tests.simulated.stage_worlds import KEY
-from tests.simulated.uploads_and_requests import upload_sidecar_bytes, upload_unique_photo
+from tests.simulated.uploads_and_requests import (
+    count_paid_calls,
+    read_current_instructions,
+    upload_defaults,
+    upload_sidecar_bytes,
+    upload_unique_photo,
+)
 from tests.unit.ledger_items import quick
 
 CASE = "names are case-sensitive"
@@ -92,11 +101,82 @@ def test_nearest_file_is_suggested_and_not_the_first() -> None:
     assert describe_near_miss(KEY, names) == "there is rod.jpg.json: the name should be red.jpg.json"
 
 
+@pytest.mark.parametrize("defaults", [{}, {"operation": "remove"}], ids=["no defaults", "defaults"])
+@pytest.mark.parametrize("name", ["café.jpg.json", "café.json"])
 @pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
-def test_equal_looking_names_are_explained(forms: tuple[Literal["NFC", "NFD"], ...]) -> None:
-    photo, sidecar = (unicodedata.normalize(form, "café.jpg") for form in forms)
-    words = "the name looks the same, but has another Unicode normalization form (NFC or NFD)"
-    assert describe_near_miss(photo, [photo, f"{sidecar}.json"]) == f"there is {sidecar}.json: {words}"
+def test_equal_looking_name_is_the_sidecar(
+    forms: tuple[Literal["NFC", "NFD"], ...], name: str, defaults: dict[str, str]
+) -> None:
+    """In either order of arrival, and again if it changes."""
+    photo, sidecar = (unicodedata.normalize(form, one) for form, one in zip(forms, ("café.jpg", name), strict=True))
+    world = World()
+    if defaults:
+        upload_defaults(world, "shoes/", defaults)
+    upload_unique_photo(world, f"shoes/{photo}")
+    for prompt in ("on sand", "on snow"):
+        upload_sidecar_bytes(world, f"shoes/{sidecar}".removesuffix(".json"), json.dumps({"prompt": prompt}).encode())
+        world.run_until_empty()
+        assert read_current_instructions(world, f"shoes/{photo}") == {"": prompt}
+    assert list_report_codes(world, f"shoes/{photo}") == []
+
+
+MISNAMED = [
+    "red.jpg.JSON", "Red.jpg.json", "red.JPG.json", "RED.json", "red.jpg.json.txt", "red.jpg (1).json",
+    "red.jpg (2).JSON.txt", "red.jpg - Copy.json", "red.jpg copy.json", "red.jpg .json", "red.jpg.json.json",
+    "red.jpeg.json",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISNAMED)
+def test_probable_sidecar_prevents_a_purchase_by_defaults(name: str) -> None:
+    world = World()
+    upload_defaults(world, "shoes/", {"operation": "remove"})
+    world.s3.upload(INPUT_BUCKET, f"shoes/{name}", b'{"prompt": "on sand", "max_cost_usd": 0.01}')
+    upload_unique_photo(world, KEY)
+    world.run_until_empty()
+    report = world.read_report(KEY) or {}
+    assert (list_report_codes(world, KEY), count_paid_calls(world)) == (["sidecar_misnamed"], 0)
+    assert name in report["errors"][0]["message"]
+    world.s3.delete(INPUT_BUCKET, f"shoes/{name}")
+    world.upload_sidecar(KEY, prompt="on sand")
+    world.run_until_empty()
+    assert (read_current_instructions(world, KEY), count_paid_calls(world)) == ({"": "on sand"}, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "photo"),
+    [
+        ("Red.jpg.json", "Red.jpg"),
+        ("red.jpeg.json", "red.jpeg"),
+        ("red.jpg (1).json", "red.jpg (1)"),
+        ("rod.jpg.json", ""),
+        ("red-2.jpg.json", ""),
+        ("red (1).json", ""),
+        ("notes.json", ""),
+    ],
+)
+def test_file_of_another_photo_prevents_no_purchase(name: str, photo: str) -> None:
+    """Also if that photo is still on its way, and only its name is similar."""
+    world = World()
+    upload_defaults(world, "shoes/", {"operation": "remove"})
+    world.s3.upload(INPUT_BUCKET, f"shoes/{name}", b'{"prompt": "on sand"}')
+    if photo:
+        upload_unique_photo(world, f"shoes/{photo}")
+    upload_unique_photo(world, KEY)
+    world.run_until_empty()
+    assert [job.operation for job in world.list_jobs(KEY)] == ["remove"]
+
+
+def test_probable_sidecar_is_found_in_a_large_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(instruction_resolver, "MAX_LISTED_KEYS", 5)
+    world = World()
+    upload_defaults(world, "shoes/", {"operation": "remove"})
+    for n in range(9):
+        world.s3.upload(INPUT_BUCKET, f"shoes/a{n}.txt", b"x")
+    world.s3.upload(INPUT_BUCKET, "shoes/red.jpg.json.txt", b'{"prompt": "on sand"}')
+    upload_unique_photo(world, KEY)
+    world.run_until_empty()
+    assert list_report_codes(world, KEY) == ["sidecar_misnamed"]
 
 
 def test_folder_defaults_are_not_suggested_as_a_sidecar() -> None:
@@ -137,7 +217,7 @@ def test_report_without_instructions_names_the_near_miss() -> None:
     assert error["message"].endswith(f"However, there is Red.jpg.json: {CASE}.")
 
 
-def test_only_the_first_page_of_a_folder_is_searched() -> None:
+def test_only_the_first_page_of_a_folder_and_similar_names_are_searched() -> None:
     world = World()
     for n in range(2_000):
         world.s3.upload("photos", f"shoes/a{n:04}.txt", b"")
@@ -145,4 +225,4 @@ def test_only_the_first_page_of_a_folder_is_searched() -> None:
     upload_unique_photo(world, KEY)
     world.transport.faults_before.append(listed := TargetedFault(lambda _: None, "list_objects_v2", times=10_000))
     world.run_until_empty()
-    assert listed.hit_count == 1
+    assert listed.hit_count == 3

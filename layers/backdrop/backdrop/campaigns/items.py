@@ -116,6 +116,7 @@ class CampaignPricing:
                 request=request,
                 recorded=known_photo,
                 claim_names=partial(self.name_claims.claim_names, source_id),
+                is_listed=row.number == 0,
             )
         except UnreadableFileError as error:
             return ItemQuote(row, problems=(Problem.from_error(error, self.previewer.resolver.clock.now()),))

@@ -50,6 +50,7 @@ from backdrop.model.job import ImageOutcome, ImageStepKind, Job, PictureLink, So
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.object_keys import photo_name_of, signed_key
 from backdrop.model.output_spec import FULL_SIZE, OutputSpec, parse_outputs
+from backdrop.model.photo_facts import JOB_METADATA_KEY
 from backdrop.model.picture_names import NameClaim, build_claimed_name, find_picture_key, list_claimed_names
 from backdrop.model.review import PictureReview, may_need_review, needs_review
 from backdrop.model.sentence import Sentence
@@ -58,7 +59,6 @@ from backdrop.ports import Clock, InputBucket, StoredObject
 
 # Replacing an existing object takes two rounds.
 MAX_TRIES = 9
-JOB_METADATA_KEY = "backdrop-job"
 # Pictures are replaced under the same keys, so caches must revalidate them soon.
 CACHE_CONTROL = "max-age=300, must-revalidate"
 NOT_CURRENT_WARNING = JobWarning(

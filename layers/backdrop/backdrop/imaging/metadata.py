@@ -41,5 +41,5 @@ def embed_picture_metadata(
     it. See `embed_xmp`.
     """
     packet, resource = build_xmp_packet(operation, texts, source_term), build_iptc_resource(texts)
-    with_packet = embed_xmp(data, photo_format, packet) if packet else data
+    with_packet = embed_xmp(data, photo_format, packet)
     return jpeg.embed_image_resource(with_packet, resource) if resource and photo_format == "jpeg" else with_packet

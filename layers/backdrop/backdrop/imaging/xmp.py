@@ -1,5 +1,6 @@
 """The XMP packet of a delivered picture: how AI changed it, and its texts."""
 
+import re
 from collections.abc import Mapping
 
 from backdrop.model.composition import PictureTexts
@@ -24,6 +25,11 @@ the photo and left its main content unchanged, and every visible pixel is the ph
 text.
 """
 
+_TOOL_PROPERTY = b"CreatorTool"
+_OWN_TOOL = re.compile(
+    _TOOL_PROPERTY + rb"(?:>|\s{0,9}=\s{0,9}[\"'])\s{0,9}" + CREATOR_TOOL.encode() + rb"\s{0,9}[<\"']"
+)
+"""The property as an element, as Backdrop writes it, or as an attribute."""
 _PACKET = """\
 <?xpacket begin="\N{ZERO WIDTH NO-BREAK SPACE}" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
@@ -57,23 +63,30 @@ def find_source_type(operation: str, source_term: str = "") -> str:
 def build_xmp_packet(operation: str | None, texts: PictureTexts = _NO_TEXTS, source_term: str = "") -> bytes:
     """Returns the XMP packet (ISO 16684-1) for a picture made by this operation. The bytes are always the same.
 
-    `source_term`: see `find_source_type`. If `operation` is None, the packet does not state how the picture was made.
-    Returns b"" if it would be empty. Raises `KeyError` for an unknown operation.
+    `source_term`: see `find_source_type`. If `operation` is None, the packet does not state how the picture was made,
+    only by which tool. Raises `KeyError` for an unknown operation.
     """
-    properties: dict[str, str] = {}
+    properties = {"xmp:CreatorTool": CREATOR_TOOL}
     if operation:
-        source_type = find_source_type(operation, source_term)
-        properties |= {"xmp:CreatorTool": CREATOR_TOOL, "Iptc4xmpExt:DigitalSourceType": source_type}
+        properties["Iptc4xmpExt:DigitalSourceType"] = find_source_type(operation, source_term)
     for field, name in _TEXT_PROPERTIES.items():
         if text := getattr(texts, field):
             properties[name] = f'<rdf:Alt><rdf:li xml:lang="x-default">{_escape(text)}</rdf:li></rdf:Alt>'
-    if not properties:
-        return b""
     prefixes = dict.fromkeys(name.partition(":")[0] for name in properties)
     return _PACKET.format(
         namespaces="\n".join(f'    xmlns:{prefix}="{_NAMESPACES[prefix]}"' for prefix in prefixes),
         properties="\n".join(f"   <{name}>{value}</{name}>" for name, value in properties.items()),
     ).encode()
+
+
+def is_own_picture(data: bytes) -> bool:
+    """Whether a file of any format says that Backdrop made it, also if another tool has written its XMP again."""
+    at = data.find(_TOOL_PROPERTY)
+    while at >= 0:
+        if _OWN_TOOL.match(data, at):
+            return True
+        at = data.find(_TOOL_PROPERTY, at + 1)
+    return False
 
 
 def _escape(text: str) -> str:

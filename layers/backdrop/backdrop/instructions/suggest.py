@@ -2,20 +2,23 @@
 
 import difflib
 import re
-import unicodedata
 from collections.abc import Collection, Iterable
+from os.path import commonprefix
 from typing import NamedTuple
 
 from backdrop.model.object_keys import DEFAULTS_NAME, ObjectKind, classify_key, list_sidecar_keys
 from backdrop.model.styles import STYLE_PRESETS
+from backdrop.model.unicode_text import has_excessive_marks, to_nfc
 
 MAX_NAME_EDITS = 2
 MAX_COMPARED_LENGTH = 80
 """Comparing longer words takes a time that grows with the square of their lengths. No name of ours is as long."""
 _OTHER_SPELLINGS = {"onemin": "1min", "oneminai": "1min"}
 """Words that people write for a known word, which do not look like it."""
-# Operating systems and browsers add these to names: a hidden extension, and the number of a repeated download.
-_DESKTOP_ADDITION = re.compile(r"\.txt$| \(\d+\)(?=\.json)", re.IGNORECASE)
+# Operating systems, editors, and browsers add these to names: a hidden or a second extension, the number of a repeated
+# download, the mark of a copy, and spaces.
+_DESKTOP_ADDITION = re.compile(r"(?<=\.json)\.(?:txt|json)$|(?: \(\d+\)| - copy| copy| )+(?=\.json)")
+_SUFFIX_SPELLINGS = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}
 
 
 def find_nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
@@ -31,14 +34,19 @@ def find_nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | 
     return spelled[close[0]] if close else None
 
 
-def count_edits(one: str, other: str) -> int:
-    """Returns the Levenshtein distance of two words."""
-    row = list(range(len(other) + 1))
-    for i, letter in enumerate(one, 1):
-        before, row[0] = row[0], i
-        for j, opposite in enumerate(other, 1):
-            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (letter != opposite))
-    return row[-1]
+def count_edits(one: str, other: str, limit: int = MAX_NAME_EDITS) -> int:
+    """Returns the Levenshtein distance of two words, or `limit` + 1 if it is larger, without comparing all letters."""
+    return next((edits for edits in range(limit + 1) if _are_similar(one, other, edits)), limit + 1)
+
+
+def _are_similar(one: str, other: str, edits: int) -> bool:
+    """Whether at most so many edits make the words equal."""
+    length = len(commonprefix([one, other]))
+    one, other = one[length:], other[length:]
+    if not one or not other:
+        return len(one + other) <= edits
+    shorter = ((one[1:], other), (one, other[1:]), (one[1:], other[1:]))
+    return edits > 0 and any(_are_similar(*words, edits - 1) for words in shorter)
 
 
 def suggest_preset(text: str) -> str | None:
@@ -58,24 +66,17 @@ class SidecarSuggestion(NamedTuple):
 
 
 def suggest_sidecar(photo_key: str, keys: Collection[str]) -> SidecarSuggestion | None:
-    """Returns the file among `keys` that is probably the photo's misnamed sidecar; None if there is none."""
+    """Returns the file among `keys` that is probably the photo's misnamed sidecar; None if there is none.
+
+    If the photo has no other instructions, a similar name is enough.
+    """
+    if suggestion := find_misnamed_sidecar(photo_key, keys):
+        return suggestion
     expected = list_sidecar_keys(photo_key)
-    normalized_expected = {_normalize(name) for name in expected}
-    for key in (candidates := _list_candidates(keys, normalized_expected)):
-        if key.lower() in {name.lower() for name in expected}:
-            return SidecarSuggestion(key, "names are case-sensitive")
-        if _normalize(key) in normalized_expected:
-            return SidecarSuggestion(
-                key, "the name looks the same, but has another Unicode normalization form (NFC or NFD)"
-            )
-    best = next(
-        (key for key in candidates if _normalize(_DESKTOP_ADDITION.sub("", key)) == _normalize(expected[0])), None
-    )
-    if best is None:
-        same_digits = [key for key in candidates if _extract_digits(key) in map(_extract_digits, expected)]
-        best = min(same_digits, key=lambda key: _count_min_edits(key, expected), default=None)
-        best = best if best and _count_min_edits(best, expected) <= MAX_NAME_EDITS else None
-    if best:
+    candidates = _list_candidates(keys, expected)
+    same_digits = [key for key in candidates if _extract_digits(key) in map(_extract_digits, expected)]
+    best = min(same_digits, key=lambda key: _count_min_edits(key, expected), default=None)
+    if best and _count_min_edits(best, expected) <= MAX_NAME_EDITS:
         return SidecarSuggestion(best, f"the name should be {_file_name(expected[0])}")
     misspelled_defaults = next(filter(is_misspelled_defaults, candidates), None)
     return (
@@ -85,26 +86,46 @@ def suggest_sidecar(photo_key: str, keys: Collection[str]) -> SidecarSuggestion 
     )
 
 
+def find_misnamed_sidecar(photo_key: str, keys: Collection[str]) -> SidecarSuggestion | None:
+    """Returns the file among `keys` whose name differs from the photo's sidecar only in what programs change.
+
+    That is case, a hidden `.txt`, the number of a repeated download, or the other spelling of a suffix. A name that
+    fits another one of the photos among `keys` is never returned.
+    """
+    expected = list_sidecar_keys(photo_key)
+    lowered, own_form = {name.lower() for name in expected}, _undo_additions(expected[0])
+    for key in _list_candidates(keys, expected):
+        if key.lower() in lowered:
+            return SidecarSuggestion(key, "names are case-sensitive")
+        if _undo_additions(key) == own_form:
+            return SidecarSuggestion(key, f"the name should be {_file_name(expected[0])}")
+    return None
+
+
 def is_misspelled_defaults(key: str) -> bool:
     """True if a file is probably misnamed folder defaults."""
     name = _file_name(key)
     return name != DEFAULTS_NAME and count_edits(name.lower().removesuffix(".txt"), DEFAULTS_NAME) <= MAX_NAME_EDITS
 
 
-def _list_candidates(keys: Collection[str], normalized_expected: Collection[str]) -> list[str]:
+def _list_candidates(keys: Collection[str], expected: Iterable[str]) -> list[str]:
     """Returns the files that may belong to this photo, excluding those that match or nearly match another photo."""
     others_sidecars = {name for key in keys if classify_key(key) is ObjectKind.PHOTO for name in list_sidecar_keys(key)}
-    normalized_others = {_normalize(name) for name in others_sidecars}.difference(normalized_expected)
+    others_forms = {_undo_additions(name) for name in others_sidecars}.difference(map(_undo_additions, expected))
     json_files = (key for key in keys if ".json" in key.lower() and classify_key(key) is not ObjectKind.DEFAULTS)
-    return sorted(
-        key
-        for key in json_files
-        if key not in others_sidecars and _normalize(_DESKTOP_ADDITION.sub("", key)) not in normalized_others
-    )
+    return sorted(key for key in json_files if key not in others_sidecars and _undo_additions(key) not in others_forms)
+
+
+def _undo_additions(key: str) -> str:
+    """Returns the form in which a sidecar's name is compared with a misnamed one."""
+    name = _DESKTOP_ADDITION.sub("", _normalize(key))
+    for spelling, suffix in _SUFFIX_SPELLINGS.items():
+        name = name.replace(f"{spelling}.json", f"{suffix}.json")
+    return name
 
 
 def _normalize(key: str) -> str:
-    return unicodedata.normalize("NFC", key).lower()
+    return key.lower() if has_excessive_marks(key) else to_nfc(key).lower()
 
 
 def _extract_digits(key: str) -> str:

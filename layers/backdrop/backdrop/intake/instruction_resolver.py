@@ -3,8 +3,12 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 
+from backdrop.instructions.merge import is_complete
 from backdrop.instructions.sources import InstructionSource, parse_request
+from backdrop.instructions.suggest import find_misnamed_sidecar
+from backdrop.intake.batch_cache import BatchCache
 from backdrop.intake.brand_image_checks import BrandImageChecks
 from backdrop.intake.folder_defaults import FolderDefaultsCache
 from backdrop.intake.framed_photos import FramedPhotos
@@ -19,14 +23,18 @@ from backdrop.intake.job_planner import (
 from backdrop.intake.photo_reader import PhotoReader, PhotoSnapshot
 from backdrop.intake.references import ReferenceImages
 from backdrop.model.capabilities import REFERENCES_FIELD
+from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError, PhotoError
 from backdrop.model.intake_event import IncomingRequest
-from backdrop.model.job import Job, JobStatus, Problem, Source
+from backdrop.model.job import REQUEST, Job, JobStatus, Problem, Source
 from backdrop.model.mandate import Mandate
-from backdrop.model.object_keys import ObjectKind, classify_key
+from backdrop.model.object_keys import ObjectKind, classify_key, folder_of, stem_of
 from backdrop.model.pricing import ConfiguredPrices
 from backdrop.model.routing import HealthReader
 from backdrop.ports import Clock, InputBucket
+
+MAX_LISTED_KEYS = 1000
+_OWN_PICTURE_ERROR = PhotoError(Code.OWN_PICTURE, "The file is a picture that Backdrop delivered.")
 
 
 @dataclass(frozen=True)
@@ -44,11 +52,15 @@ class InstructionResolver:
     prices: ConfiguredPrices = field(default_factory=dict[str, int])
     read_health: HealthReader = assume_healthy
     place_limits: Mapping[str, int] = field(default_factory=dict[str, int])
+    folder_names: BatchCache[tuple[str, str], Sequence[str]] = field(
+        default_factory=BatchCache[tuple[str, str], Sequence[str]]
+    )
 
     def clear_caches(self) -> None:
         """Clears the cached objects of the bucket, which may have changed since they were read."""
         for one in (self.folder_defaults, self.reference_images, self.brand_image_checks, self.framed_photos):
             one.cache.clear()
+        self.folder_names.clear()
 
     def collect_sources(
         self, photo_source: Source, snapshot: PhotoSnapshot, request: IncomingRequest | None = None
@@ -67,18 +79,26 @@ class InstructionResolver:
         enabled_providers: Collection[str],
         mandate: Mandate | None = None,
         claim_names: Callable[[JobPlan], JobPlan] = assume_free_names,
+        *,
+        is_listed: bool = False,
     ) -> JobPlan:
         """Returns the jobs, or all problems that prevent them; an empty plan if only folder defaults have errors.
 
-        `mandate`, `claim_names`: see JobPlanner.
+        `mandate`, `claim_names`: see JobPlanner. `is_listed`: the request was not made for this photo, but for all
+        photos of a prefix.
         """
         now = self.clock.now()
         photo_errors = [snapshot.photo_error] if snapshot.photo_error else []
         source_errors = [error for one in instruction_sources if not _is_folder_defaults(one) for error in one.errors]
         if photo_errors or source_errors:
             return JobPlan((), tuple(Problem.from_error(error, now) for error in (*photo_errors, *source_errors)))
+        is_requested = not is_listed and any(one.name == REQUEST for one in instruction_sources)
+        if snapshot.photo.is_own_picture and not is_requested and not is_complete(snapshot.instruction_sources):
+            return JobPlan((), (Problem.from_error(_OWN_PICTURE_ERROR, now),))
         if find_broken_defaults(instruction_sources):
             return JobPlan()
+        if misnamed := self._find_misnamed_sidecar(photo_source, instruction_sources):
+            return JobPlan((), (Problem.from_error(misnamed, now),))
         bucket, key = photo_source.bucket, photo_source.key
         draw_canvas = partial(self.framed_photos.draw_and_store, bucket, key, snapshot.photo.sha256 or "")
         has_own_mask = partial(self.reader.has_own_mask, bucket, key, snapshot.photo.sha256 or "")
@@ -100,6 +120,31 @@ class InstructionResolver:
             now=now,
         )
         return planner.plan(instruction_sources)
+
+    def _find_misnamed_sidecar(
+        self, photo_source: Source, instruction_sources: Sequence[InstructionSource]
+    ) -> InstructionError | None:
+        """Returns the error of a photo to which only folder defaults apply, although it probably has a sidecar."""
+        own_sources = [one for one in instruction_sources if not _is_folder_defaults(one)]
+        if len(own_sources) == len(instruction_sources) or is_complete(own_sources):
+            return None
+        found = find_misnamed_sidecar(photo_source.key, self.list_similar_names(photo_source.bucket, photo_source.key))
+        if found is None:
+            return None
+        message = f"Only folder defaults apply to the photo. However, {found}."
+        return InstructionError(Code.SIDECAR_MISNAMED, message)
+
+    def list_similar_names(self, bucket: str, key: str) -> Sequence[str]:
+        """Returns keys of the photo's folder; of a large folder, the first ones and those that begin like the photo."""
+        folder = folder_of(key)
+        first_keys = self.folder_names.get((bucket, folder), lambda: self._list_names(bucket, folder))
+        if len(first_keys) < MAX_LISTED_KEYS:
+            return first_keys
+        beginnings = {f"{folder}{stem}" for stem in (stem_of(key), stem_of(key).lower(), stem_of(key).upper())}
+        return [*first_keys, *(name for one in sorted(beginnings) for name in self._list_names(bucket, one))]
+
+    def _list_names(self, bucket: str, prefix: str) -> Sequence[str]:
+        return list(islice(self.photos.list_folder_keys(bucket, prefix), MAX_LISTED_KEYS))
 
     def has_changed_references(self, photo_source: Source, jobs: Sequence[Job]) -> bool:
         """Whether the reference images of an unpaid job have changed. If not, stores them again for the call."""

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 
 from backdrop.aws.ledger import NO_NAMES, Ledger
 from backdrop.aws.sqs import Queue
@@ -34,7 +33,6 @@ from backdrop.model.errors import ConflictError, ContentOwnedError, InstructionE
 from backdrop.model.image_request import ImageRequest
 from backdrop.model.intake_event import IntakeEvent
 from backdrop.model.job import ContentOwner, Job, Problem, Source
-from backdrop.model.object_keys import folder_of
 from backdrop.model.picture_names import NameClaim
 from backdrop.model.queue_messages import RecheckMessage, SettleMessage
 from backdrop.model.sentence import Sentence
@@ -53,7 +51,6 @@ from backdrop.ports import Clock
 
 MAX_TRIES = 8
 MAX_QUEUE_DELAY_SECONDS = 900
-MAX_LISTED_KEYS = 1000
 
 
 @dataclass(frozen=True)
@@ -240,10 +237,7 @@ class PhotoIntake:
         """If the photo has no instructions, suggests a file that may be its misnamed sidecar."""
         if problem.code is not Code.NO_INSTRUCTIONS:
             return problem
-        keys = list(
-            islice(self.resolver.photos.list_folder_keys(source.bucket, folder_of(source.key)), MAX_LISTED_KEYS)
-        )
-        suggestion = suggest_sidecar(source.key, keys)
+        suggestion = suggest_sidecar(source.key, self.resolver.list_similar_names(source.bucket, source.key))
         return (
             replace(problem, message=Sentence(f"{problem.message} However, {suggestion}.")) if suggestion else problem
         )

@@ -7,6 +7,7 @@ from typing import Any
 from backdrop.imaging.mask_checks import find_own_mask
 from backdrop.imaging.prepare import load_upright_photo, prepare_photo
 from backdrop.imaging.sniff import sniff_file
+from backdrop.imaging.xmp import is_own_picture
 from backdrop.instructions.json_text import MAX_SIDECAR_BYTES, build_too_large_error
 from backdrop.instructions.sources import InstructionSource, parse_file, parse_tags, select_backdrop_tags
 from backdrop.model.capabilities import MAX_FILE_BYTES, PHOTO_LIMITS
@@ -14,7 +15,7 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, InstructionError, PhotoError
 from backdrop.model.ids import sha256_hex, to_canonical_json
 from backdrop.model.object_keys import MAX_PHOTO_KEY_BYTES, list_sidecar_keys, prepared_photo_name
-from backdrop.model.photo_facts import PhotoFacts
+from backdrop.model.photo_facts import JOB_METADATA_KEY, PhotoFacts
 from backdrop.ports import CallInputStore, InputBucket, StoredObject
 
 # Takes the place of the hash if a photo was not opened and is assumed to be valid.
@@ -107,6 +108,7 @@ class PhotoReader:
             is_prepared=prepared.data is not None,
             changes=prepared.changes,
             has_alpha=prepared.has_alpha,
+            is_own_picture=facts.is_own_picture or is_own_picture(data),
         )
 
 
@@ -129,7 +131,13 @@ def _check_key_length(key: str) -> PhotoError | None:
 
 def build_photo_facts(stored: StoredObject) -> PhotoFacts:
     """Returns what S3 reports about an object, before it is opened."""
-    return PhotoFacts(etag=stored.etag, version_id=stored.version_id, uploaded_at=stored.modified_at, size=stored.size)
+    return PhotoFacts(
+        etag=stored.etag,
+        version_id=stored.version_id,
+        uploaded_at=stored.modified_at,
+        size=stored.size,
+        is_own_picture=JOB_METADATA_KEY in stored.metadata,
+    )
 
 
 def parse_stored_file(name: str, stored: StoredObject) -> InstructionSource:

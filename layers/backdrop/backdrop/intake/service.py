@@ -21,6 +21,7 @@ from backdrop.model.job import Job, Source
 from backdrop.model.object_keys import ObjectKind, classify_key, is_sidecar_of, photo_key_of, stem_of
 from backdrop.model.queue_messages import CheckMessage, FolderMessage, RecheckMessage
 from backdrop.model.review import PictureDecision
+from backdrop.model.unicode_text import list_unicode_forms
 from backdrop.pipeline.approvals import Approvals
 from backdrop.pipeline.crash_guard import begin_photo_processing, end_photo_processing
 from backdrop.pipeline.enqueue import enqueue_for_intake
@@ -135,9 +136,11 @@ class IntakeService:
         Many keys may look like such a photo without being one, so the listed keys are limited too.
         """
         photo_keys: list[str] = []
-        for count, key in enumerate(
-            self._list_similar_keys(event.bucket, photo_key_of(event.key), event.start_after), 1
-        ):
+        similar_keys = chain.from_iterable(
+            self._list_similar_keys(event.bucket, form, event.start_after)
+            for form in sorted(list_unicode_forms(photo_key_of(event.key)))
+        )
+        for count, key in enumerate(similar_keys, 1):
             if classify_key(key) is ObjectKind.PHOTO and is_sidecar_of(event.key, key):
                 photo_keys.append(key)
             if count == MAX_LISTED_KEYS or len(photo_keys) == MAX_WOKEN_PHOTOS:
@@ -151,7 +154,7 @@ class IntakeService:
         and `red.jpg`. They are not listed, because there may be many. A deleted photo has its own event.
         """
         if stem_of(photo_key) == photo_key.rpartition("/")[2]:
-            own_key = () if start_after else (photo_key,)
+            own_key = (photo_key,) if photo_key > start_after else ()
             return chain(own_key, self.photos.list_folder_keys(bucket, f"{photo_key}.", start_after))
         # In S3's order, all keys that begin with `red.jpg.` come before `red.jpg/`.
         listed = self.photos.list_folder_keys(bucket, photo_key, start_after)

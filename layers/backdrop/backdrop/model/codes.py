@@ -20,8 +20,10 @@ class Code(StrEnum):
     KEY_TOO_LONG = "key_too_long"
     FILE_ARCHIVED = "file_archived"
     FILE_UNREADABLE = "file_unreadable"
+    OWN_PICTURE = "own_picture"
     # the instructions
     NO_INSTRUCTIONS = "no_instructions"
+    SIDECAR_MISNAMED = "sidecar_misnamed"
     SIDECAR_NOT_JSON = "sidecar_not_json"
     SIDECAR_TOO_LARGE = "sidecar_too_large"
     UNKNOWN_FIELD = "unknown_field"

@@ -199,6 +199,20 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         "Check the bucket policy and the KMS key of the file.",
         for_operator=True,
     ),
+    Code.OWN_PICTURE: _entry(
+        Cost.NOTHING,
+        Disposition.REFUSED,
+        "Backdrop made this picture, and a sync, a copy, or a download put it where photos are. Folder defaults do not "
+        "apply to it.",
+        "Remove it from the input bucket. If it should become another picture, give it a sidecar of its own, or tags.",
+    ),
+    Code.SIDECAR_MISNAMED: _entry(
+        Cost.NOTHING,
+        Disposition.REFUSED,
+        "A file next to the photo is probably its sidecar, but has another name, so only folder defaults would apply.",
+        "Name the file like the photo, followed by .json; the photo then runs automatically. If it is not for this "
+        "photo, remove it, and run `backdrop rerun KEY` with the photo's key.",
+    ),
     Code.NO_INSTRUCTIONS: CatalogEntry(
         Cost.NOTHING,
         Disposition.REFUSED,

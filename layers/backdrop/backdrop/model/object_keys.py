@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from backdrop.model.frame import Canvas
+from backdrop.model.unicode_text import list_unicode_forms
 
 MAX_PHOTO_KEY_BYTES = 900
 MAX_S3_KEY_BYTES = 1024
@@ -109,10 +110,12 @@ def is_brand_image_key(key: str) -> bool:
 
 
 def list_sidecar_keys(key: str) -> tuple[str, ...]:
-    """Returns the keys of a photo's possible sidecars, nearest first: `red.jpg.json`, `red.json`."""
-    exact = f"{key}.json"
-    shared = f"{_without_suffix(key)}.json"
-    return (exact,) if shared == exact else (exact, shared)
+    """Returns the keys of a photo's possible sidecars, nearest first: `red.jpg.json`, `red.json`.
+
+    For a name with letters such as `é`, there is one for each of its Unicode forms.
+    """
+    forms = list_unicode_forms(key)
+    return tuple(dict.fromkeys(f"{name}.json" for name in (*forms, *map(_without_suffix, forms))))
 
 
 def list_defaults_keys(key: str) -> tuple[str, ...]:

@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from backdrop.model.record import Record, record
 
+JOB_METADATA_KEY = "backdrop-job"
+"""The metadata of the S3 object of each delivered picture. S3's copies and replication keep it."""
+
 
 class ChangeCode(StrEnum):
     """How a photo is changed before it is sent to a provider."""
@@ -43,6 +46,7 @@ class PhotoFacts(Record):
     `width`, `height`: pixels, in the photo's displayed orientation. `format`: the photo's own format. `changes`: how it
     is changed before it is sent. `is_prepared`: the changes required decoding, and the file that is sent is under
     `_backdrop/work/`. `has_alpha`: the photo may have transparent parts; None if an earlier release read it.
+    `is_own_picture`: Backdrop delivered it, and it came back, for example by a sync of the two buckets.
     """
 
     etag: str
@@ -56,6 +60,7 @@ class PhotoFacts(Record):
     is_prepared: bool = False
     changes: tuple[PhotoChange, ...] = ()
     has_alpha: bool | None = None
+    is_own_picture: bool = False
 
     @property
     def may_be_transparent(self) -> bool:

@@ -15,6 +15,16 @@ def has_excessive_marks(text: str) -> bool:
     )
 
 
+def list_unicode_forms(text: str) -> tuple[str, ...]:
+    """Returns a name as it is, and in NFC and NFD if they differ, such as `é` as one character or as two.
+
+    No person can see the difference, and macOS, browsers, and upload tools change one into the other.
+    """
+    if text.isascii() or has_excessive_marks(text):
+        return (text,)
+    return tuple(dict.fromkeys([text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD"))]))
+
+
 def to_nfc(text: str) -> str:
     """Returns the normal form. Raises ValueError for a text with excessive marks."""
     if has_excessive_marks(text):
