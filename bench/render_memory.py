@@ -30,7 +30,7 @@ from backdrop.model.ids import derive_idempotency_key, sha256_hex
 from backdrop.model.job import Job
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.ports import ApiKey, Provider, SegmindEndpoint
-from backdrop.providers.http import CHUNK_BYTES, MAX_JSON_BYTES
+from backdrop.providers.http import CHUNK_BYTES, MAX_ANSWER_BYTES
 from backdrop.providers.ideogram import Ideogram
 from backdrop.providers.runware import TASK_TYPE, Runware
 from backdrop.providers.segmind import Segmind
@@ -89,7 +89,7 @@ CALLS = {
         "runware", True, JSON, _build_runware_response(imageURL="https://im.runware.ai/image/a.png")
     ),
     "Runware, with references and a picture in its JSON": LargeCall(
-        "runware", True, JSON, _INLINE_START, MAX_JSON_BYTES - 1_000, b'"}]}'
+        "runware", True, JSON, _INLINE_START, MAX_ANSWER_BYTES - 1_000, b'"}]}'
     ),
     "Segmind v1, with a picture of 100 MB": LargeCall(
         "segmind", False, PNG, _PICTURE, MAX_RESULT_BYTES - len(_PICTURE)

@@ -26,6 +26,7 @@ LANE_CODES = frozenset(
     {
         "provider_key_missing",
         "provider_key_refused",
+        "provider_edge_refuses",
         "provider_out_of_money",
         "provider_daily_limit",
         "provider_plan_refuses",

@@ -64,13 +64,13 @@ def details(job: Job, response: dict[str, Any], **request: Any) -> Reply:
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (400, RetryClass.PERM),
+        (400, RetryClass.PAUSE),
         (401, RetryClass.PAUSE),
         (402, RetryClass.PAUSE),
         (403, RetryClass.PAUSE),
         (404, RetryClass.PAUSE),
         (408, RetryClass.AMBIG),
-        (413, RetryClass.PERM),
+        (413, RetryClass.PAUSE),
         (429, RetryClass.QUOTA),
         (500, RetryClass.AMBIG),
         (502, RetryClass.AMBIG),
@@ -80,7 +80,8 @@ def details(job: Job, response: dict[str, Any], **request: Any) -> Reply:
     ],
 )
 def test_status_determines_the_class_without_a_known_code(body: bytes, status: int, kind: RetryClass) -> None:
-    assert called(http(status, body)).provider_result.retry_class is kind
+    is_edge = status in (401, 403) and body != b"{}"
+    assert called(http(status, body)).provider_result.retry_class is (RetryClass.BACKOFF if is_edge else kind)
 
 
 def test_error_outside_a_list_is_accepted() -> None:

@@ -26,6 +26,7 @@ MONEY: Fate = (RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY, FREE)
 MISCONFIGURED: Fate = (RetryClass.PAUSE, Code.PROVIDER_MISCONFIGURED, FREE)
 THROTTLED: Fate = (RetryClass.QUOTA, Code.PROVIDER_THROTTLED, FREE)
 BUSY: Fate = (RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, FREE)
+DOUBTED: Fate = (RetryClass.PAUSE, Code.PROVIDER_REFUSES, FREE)
 INVALID: Fate = (RetryClass.PERM, Code.REQUEST_REJECTED, FREE)
 
 # For each code, the result of a submission, and of a task that ends with it. runware_errors.py names the sources.
@@ -242,7 +243,7 @@ def test_code_that_names_a_field_is_a_refusal(code: str) -> None:
 def test_text_of_a_message_does_not_change_the_class(message: str) -> None:
     unknown = error("whoKnows", message=message)
     assert fate_of(called(json_reply({"errors": [unknown]}, 400)).provider_result) == LOST
-    assert fate_of(called(http(400, message.encode(), kind="text/plain")).provider_result) == INVALID
+    assert fate_of(called(http(400, message.encode(), kind="text/plain")).provider_result) == DOUBTED
 
 
 def test_code_that_proves_a_refusal_takes_precedence() -> None:

@@ -1,7 +1,6 @@
 """Every response of Segmind, and the class, code, money, and links that result, or that the work is still pending."""
 
 import base64
-import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +11,7 @@ from backdrop.model.codes import Code
 from backdrop.model.job import AttemptOutcome, Job, MoneyStatus
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop.ports import SegmindEndpoint
-from backdrop.providers.http import MAX_JSON_BYTES
+from backdrop.providers.http import MAX_ANSWER_BYTES
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapter_calls import POLL_SECONDS, Called, call, claimed, job_for
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Reply, http, provide_key, recording
@@ -71,7 +70,7 @@ def look_up_with(*replies: Reply, job: Job | None = None) -> ProviderResult | Lo
         (503, "", RetryClass.AMBIG, Code.CHARGE_UNKNOWN),
         (504, "", RetryClass.AMBIG, Code.CHARGE_UNKNOWN),
         (307, "", RetryClass.PAUSE, Code.PROVIDER_MISCONFIGURED),
-        (418, "", RetryClass.PERM, Code.REQUEST_REJECTED),
+        (418, "", RetryClass.PAUSE, Code.PROVIDER_REFUSES),
     ],
 )
 def test_refused_submit_has_its_documented_class(
@@ -90,13 +89,19 @@ def test_refused_submit_has_its_documented_class(
     [(400, RetryClass.PERM), (401, RetryClass.PAUSE), (406, RetryClass.PAUSE), (500, RetryClass.BACKOFF)],
 )
 def test_status_without_a_message_is_classified(body: bytes, status: int, kind: RetryClass) -> None:
-    assert called(http(status, body)).provider_result.retry_class is kind
+    is_edge = status == 401 and body in (b"", b"<html>no</html>")
+    assert called(http(status, body)).provider_result.retry_class is (RetryClass.BACKOFF if is_edge else kind)
 
 
-@pytest.mark.parametrize("body", [b"{}", b"", b"<html>ok</html>", b'{"request_id":', b'{"error":"x"}'])
-def test_200_without_an_id_may_have_been_charged(body: bytes) -> None:
+@pytest.mark.parametrize("body", [b"{}", b"", b"<html>ok</html>", b'{"request_id":'])
+def test_200_without_an_id_was_received_so_it_counts_as_charged(body: bytes) -> None:
     result = called(http(200, body))
-    assert (outcome_of(result.provider_result), result.names) == (LOST, [])
+    assert (outcome_of(result.provider_result), result.names) == ((RetryClass.OK, None, MoneyStatus.SPENT), [])
+    assert result.provider_result.raw_response == body
+
+
+def test_200_with_an_error_may_have_been_charged() -> None:
+    assert outcome_of(called(http(200, b'{"error":"x"}')).provider_result) == LOST
 
 
 def test_error_inside_a_200_is_classified_by_its_status() -> None:
@@ -275,10 +280,8 @@ def test_foreign_link_does_not_hide_a_later_picture() -> None:
     assert [link.url for link in answer.links] == [LINK]
 
 
-def test_long_json_of_v1_is_not_read() -> None:
-    long = json.dumps({"image": "A" * MAX_JSON_BYTES}).encode()
-    assert outcome_of(v1(http(200, long), FakeWork())) == LOST
-    image = b"\xff\xd8\xff" + bytes(MAX_JSON_BYTES)
+def test_picture_of_v1_may_be_longer_than_its_json() -> None:
+    image = b"\xff\xd8\xff" + bytes(MAX_ANSWER_BYTES)
     assert v1(http(200, image, kind="image/jpeg"), FakeWork()).is_usable
 
 
@@ -332,8 +335,9 @@ def test_empty_picture_of_v1_is_charged_but_not_recognized() -> None:
 
 
 @pytest.mark.parametrize("kind", ["text/html", "application/octet-stream"])
-def test_v1_200_without_a_picture_may_have_been_charged(kind: str) -> None:
-    assert outcome_of(v1(http(200, b"<html>ok</html>", kind=kind), FakeWork())) == LOST
+def test_v1_200_without_a_picture_was_received_so_it_counts_as_charged(kind: str) -> None:
+    answer = v1(http(200, b"<html>ok</html>", kind=kind), FakeWork())
+    assert outcome_of(answer) == (RetryClass.OK, None, MoneyStatus.SPENT)
 
 
 @pytest.mark.parametrize("kind", ["application/octet-stream", "binary/octet-stream", "text/html"])

@@ -54,13 +54,19 @@ def test_provider_report_has_the_fields_of_any_other() -> None:
         "variant": None,
         "status": "paused",
         "code": "provider_key_refused",
-        "message": "Still no.",
+        "message": str(ERROR_CATALOG[Code.PROVIDER_KEY_REFUSED].meaning),
         "hint": str(ERROR_CATALOG[Code.PROVIDER_KEY_REFUSED].hint),
         "retryable": True,
         "money": "not_spent",
         "first_seen": "2026-11-16T12:00:00.250Z",
         "last_seen": "2026-11-16T12:00:09.500Z",
     }
+
+
+def test_provider_report_has_no_words_of_the_provider() -> None:
+    """Everyone whose photos wait may read it, and the words may quote a photo of another folder."""
+    lane = pause(build_paused_lane(), PauseReason.BALANCE, Code.PROVIDER_OUT_OF_MONEY, "no credits for canary", LATER)
+    assert "canary" not in repr((build_provider_report(lane), list_provider_events(lane)))
 
 
 def test_provider_report_contains_every_reason() -> None:

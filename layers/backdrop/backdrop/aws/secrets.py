@@ -61,4 +61,6 @@ def _read_key(name: str, bypass_cache: bool) -> ApiKey:
         key = read_secret(name, bypass_cache=bypass_cache)
     except UnreadableSecretError as error:
         return ApiKey(missing_reason=str(error))
-    return ApiKey(key) if key else ApiKey(missing_reason=f"the secret {name} is empty")
+    if key.startswith("{"):  # what the console of AWS stores by default
+        return ApiKey(missing_reason=f"the secret {name} is a JSON object; store the key alone, as plaintext")
+    return ApiKey(key) if key else ApiKey(missing_reason=f"the secret {name} is empty, or binary")

@@ -293,7 +293,9 @@ def _record_failure(lane: ProviderHealth, result: ProviderResult, now: datetime,
     # This photo may be the reason, so more than one is tried before the lane stops for minutes again.
     has_probes_left = lane.is_paused and probe and is_free and lane.probe_count < MAX_QUICK_PROBES
     if (lane.is_paused and not has_probes_left) or (not lane.is_paused and now - since >= UNHEALTHY_BEFORE_PAUSE):
-        return pause(failing, PauseReason.UNHEALTHY, Code.PROVIDER_UNAVAILABLE, result.message, now)
+        is_edge = result.code is Code.PROVIDER_EDGE_REFUSES
+        code = Code.PROVIDER_EDGE_REFUSES if is_edge else Code.PROVIDER_UNAVAILABLE
+        return pause(failing, PauseReason.UNHEALTHY, code, result.message, now)
     return failing
 
 

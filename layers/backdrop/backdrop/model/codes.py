@@ -63,6 +63,7 @@ class Code(StrEnum):
     PROVIDER_DAILY_LIMIT = "provider_daily_limit"
     PROVIDER_REFUSES = "provider_refuses"
     PROVIDER_MISCONFIGURED = "provider_misconfigured"
+    PROVIDER_EDGE_REFUSES = "provider_edge_refuses"
     PROVIDER_THROTTLED = "provider_throttled"
     PROVIDER_UNAVAILABLE = "provider_unavailable"
     BUDGET_REACHED = "budget_reached"

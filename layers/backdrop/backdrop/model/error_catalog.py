@@ -413,7 +413,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.PROVIDER_KEY_MISSING: _waiting_entry(
         Cost.NOTHING,
         "The provider's API key is not set in Secrets Manager.",
-        "Store the key in the secret that the message names.",
+        "Store the key in the secret that `backdrop status` names.",
         for_operator=True,
     ),
     Code.PROVIDER_KEY_REFUSED: _waiting_entry(
@@ -440,6 +440,12 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         Cost.NOTHING,
         "The provider has no API at the configured address.",
         "Check the provider's BaseUrl parameter.",
+        for_operator=True,
+    ),
+    Code.PROVIDER_EDGE_REFUSES: _waiting_entry(
+        Cost.NOTHING,
+        "The network in front of the provider, such as a firewall, refuses calls, so they do not reach the API.",
+        "If this lasts, ask the provider whether it blocks the addresses of your AWS region, and check the API key.",
         for_operator=True,
     ),
     Code.PROVIDER_THROTTLED: _waiting_entry(Cost.NOTHING, "The provider's rate limit is reached."),
@@ -486,7 +492,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         Cost.NOTHING,
         Disposition.DEAD,
         "The provider rejects the request as invalid.",
-        "Read the provider's explanation in the message.",
+        "Run `backdrop show` with the photo's key: it has the provider's explanation.",
         for_operator=True,
     ),
     Code.PROVIDER_FAILED: _entry(
@@ -655,3 +661,26 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         for_operator=True,
     ),
 }
+
+CODES_WITH_PROVIDER_WORDS = frozenset(
+    {
+        Code.PROVIDER_KEY_REFUSED,
+        Code.PROVIDER_OUT_OF_MONEY,
+        Code.PROVIDER_PLAN_REFUSES,
+        Code.PROVIDER_DAILY_LIMIT,
+        Code.PROVIDER_REFUSES,
+        Code.PROVIDER_MISCONFIGURED,
+        Code.PROVIDER_EDGE_REFUSES,
+        Code.PROVIDER_THROTTLED,
+        Code.PROVIDER_UNAVAILABLE,
+        Code.REQUEST_REJECTED,
+        Code.UNSAFE_REQUEST,
+        Code.PROVIDER_FAILED,
+        Code.CHARGE_UNKNOWN,
+    }
+)
+"""Codes of calls. Their messages may quote the provider, and only operators read them, by `backdrop show` and `status`.
+
+Reports, events, and requests have the code's meaning instead: clients and agents read them, and a provider's words may
+quote another photo, or tell an agent what to do.
+"""

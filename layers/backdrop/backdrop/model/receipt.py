@@ -8,7 +8,7 @@ from typing import Any
 from backdrop.model.certificate import Certificate
 from backdrop.model.circuit import Pause, PauseReason, ProviderHealth
 from backdrop.model.composition import PictureTexts
-from backdrop.model.error_catalog import ERROR_CATALOG
+from backdrop.model.error_catalog import CODES_WITH_PROVIDER_WORDS, ERROR_CATALOG
 from backdrop.model.frame import FRAME_FIELD
 from backdrop.model.ids import derive_event_id
 from backdrop.model.image_request import ImageRequest
@@ -178,13 +178,13 @@ def _build_job_error(job: Job, problem: Problem) -> dict[str, Any]:
 
 
 def _build_error(problem: Problem, job_id: str | None, variant: str, status: JobStatus) -> dict[str, Any]:
-    is_unknown = status is JobStatus.UNKNOWN
+    is_unknown, is_quoted = status is JobStatus.UNKNOWN, problem.code in CODES_WITH_PROVIDER_WORDS
     return {
         "job_id": job_id,
         "variant": variant or None,
         "status": status.value,
         "code": problem.code.value,
-        "message": str(problem.message),
+        "message": str(ERROR_CATALOG[problem.code].meaning if is_quoted else problem.message),
         "hint": UNKNOWN_CHARGE_HINT if is_unknown and problem.advice is None else str(problem.hint),
         "retryable": problem.retryable or is_unknown,
         "money": problem.money.value,
@@ -262,12 +262,13 @@ def build_provider_report(lane: ProviderHealth) -> dict[str, Any] | None:
 
 
 def _build_pause_error(pause: Pause) -> dict[str, Any]:
+    """Returns what everyone who waits for the provider may read: its own words may quote a photo of one of them."""
     return {
         "job_id": None,
         "variant": None,
         "status": "paused",
         "code": pause.code.value,
-        "message": str(pause.message),
+        "message": str(ERROR_CATALOG[pause.code].meaning),
         "hint": str(ERROR_CATALOG[pause.code].hint),
         "retryable": True,
         "money": MoneyStatus.NOT_SPENT.value,

@@ -9,6 +9,7 @@ from backdrop.model.errors import RetryLaterError
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.ports import ApiKey
 from backdrop.providers.http import HttpResponse
+from backdrop.providers.redaction import redact_key
 
 AUTH_FAILURE_STATUSES = (401, 403)
 
@@ -65,4 +66,4 @@ def _redact_key[T](response: HttpResponse | T, key: str) -> HttpResponse | T:
     # A picture does not echo the key, and must not be changed.
     if not isinstance(response, HttpResponse) or response.headers.get("Content-Type", "").startswith("image/"):
         return response
-    return replace(response, body=response.body.replace(key.encode(), b"(key)"))
+    return replace(response, body=redact_key(response.body, key))

@@ -21,14 +21,18 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.fields import RequestField
 from urllib3.filepost import encode_multipart_formdata
 
+from backdrop.model.capabilities import MAX_RESULT_BYTES
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import ProviderResult, RetryClass
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 MIN_TIMEOUT_SECONDS = 0.001
 MAX_RESPONSE_BYTES = 2_000_000
-# A JSON response may contain the pictures themselves. Base64 makes them a third longer.
-MAX_JSON_BYTES = 25_000_000
+# The answer to a paid call, and to a query of its result, may contain the pictures. Base64 makes them a
+# third longer.
+MAX_ANSWER_BYTES = 64_000_000
+# How much of a longer one is kept.
+MAX_BEGINNING_BYTES = 1_000_000
 MAX_RETRY_AFTER_SECONDS = 3600
 MAX_INTERIM_RESPONSES = 100
 MAX_LENGTH_DIGITS = 15
@@ -42,12 +46,17 @@ MEDIA_TYPES = {
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """A complete response. `latency_seconds` is the time from the request's last byte to the response's headers."""
+    """A response. `latency_seconds` is the time from the request's last byte to the response's headers.
+
+    `is_cut`: `body` is only the beginning, because the response is longer than any genuine one. It was received all the
+    same: a success is charged.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     latency_seconds: float
+    is_cut: bool = False
 
     @property
     def is_success(self) -> bool:
@@ -57,6 +66,10 @@ class HttpResponse:
 
 class ResponseTooLargeError(Exception):
     """The response has more bytes than any genuine one."""
+
+    def __init__(self, beginning: bytes) -> None:
+        super().__init__()
+        self.beginning = beginning
 
 
 class DeadlineExceededError(Exception):
@@ -124,24 +137,15 @@ def build_file_field(name: str, file_stem: str, picture: bytes) -> RequestField:
     return build_form_field(name, picture, filename=f"{file_stem}.{extension}", content_type=media_type)
 
 
-def post(
-    url: str,
-    body: bytes,
-    headers: Mapping[str, str],
-    *,
-    timeout_seconds: float,
-    max_bytes: int = MAX_RESPONSE_BYTES,
-    max_picture_bytes: int = 0,
-) -> HttpResponse | ProviderResult:
+def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float) -> HttpResponse | ProviderResult:
     """Sends a paid call once, over a new connection, within `timeout_seconds`.
 
     A reused connection can break between two calls in a way that looks like a lost response, and a lost response may
     cost money. Returns the response, or a result that states how the call failed: NOW if the provider cannot have
-    received the whole body, else AMBIG. A response of more than `max_bytes` is treated as lost; if its Content-Type is
-    an image, it may have `max_picture_bytes`.
+    received the whole body, else AMBIG. A response may have MAX_ANSWER_BYTES, and a picture MAX_RESULT_BYTES.
     """
     request_body = RequestBody(body, deadline=time.monotonic() + timeout_seconds)
-    limits = max_bytes, max(max_bytes, max_picture_bytes)
+    limits = MAX_ANSWER_BYTES, MAX_RESULT_BYTES
     response = run_with_timeout(
         timeout_seconds, lambda: _send("POST", url, headers, request_body, request_body.deadline, limits)
     )
@@ -257,15 +261,16 @@ def _send(
             ) as response,
         ):
             latency = time.monotonic() - ((request_body.sent_at if request_body else None) or time.monotonic())
-            body = read_body(
-                response, max_bytes=max_bytes_by_kind[has_image_content_type(response.headers)], deadline=deadline
-            )
-            return HttpResponse(response.status_code, response.headers, body, latency)
+            max_bytes = max_bytes_by_kind[has_image_content_type(response.headers)]
+            try:
+                body, is_cut = read_body(response, max_bytes=max_bytes, deadline=deadline), False
+            except ResponseTooLargeError as error:
+                body, is_cut = error.beginning, True
+            return HttpResponse(response.status_code, response.headers, body, latency, is_cut)
     except (
         requests.RequestException,
         urllib3.exceptions.HTTPError,
         OSError,
-        ResponseTooLargeError,
         DeadlineExceededError,
     ) as error:
         return error
@@ -281,7 +286,7 @@ def read_body(response: requests.Response, *, max_bytes: int, deadline: float) -
     while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
         received.write(chunk)
         if received.tell() > max_bytes:
-            raise ResponseTooLargeError
+            raise ResponseTooLargeError(received.getvalue()[:MAX_BEGINNING_BYTES])
         if time.monotonic() > deadline:
             raise DeadlineExceededError
     return received.getvalue()

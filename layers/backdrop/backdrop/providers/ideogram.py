@@ -24,23 +24,26 @@ from urllib3.fields import RequestField
 
 from backdrop.model.capabilities import REFERENCES_FIELD, to_provider_fields
 from backdrop.model.codes import Code
+from backdrop.model.errors import RetryLaterError
 from backdrop.model.job import Job, PictureLink, Suspicion
 from backdrop.model.pricing import MAX_REPORTED_USD, MICRO_PER_USD, look_up_image_price
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop.model.retries import build_call_spec
-from backdrop.ports import Acknowledge, ApiKey, IdeogramEndpoint, PreparedCall
+from backdrop.ports import Acknowledge, ApiKey, IdeogramEndpoint, PreparedCall, WorkStorage
 from backdrop.providers.credentials import Credentials
 from backdrop.providers.http import (
+    MAX_ANSWER_BYTES,
     HttpResponse,
     build_file_field,
     build_form_field,
     encode_multipart,
+    is_picture,
     parse_retry_after,
     post,
     send_free_request,
 )
+from backdrop.providers.inline_pictures import keep_picture, list_pictures
 from backdrop.providers.json_fields import (
-    MAX_MESSAGE_CHARACTERS,
     as_failure_status,
     as_integer,
     as_list,
@@ -49,12 +52,17 @@ from backdrop.providers.json_fields import (
     find_value,
     join_messages,
     parse_json_object,
-    to_printable,
 )
 from backdrop.providers.link_expiry import parse_link_expiry
 from backdrop.providers.polling import StatusQuery, build_status_query, poll_until_done
-from backdrop.providers.response_rules import ANY_STATUS, ResponseRule, build_result, find_rule
-from backdrop.providers.unrecognized_results import redact_response
+from backdrop.providers.redaction import quote_provider, redact_response, to_printable
+from backdrop.providers.response_rules import (
+    ANY_STATUS,
+    ResponseRule,
+    build_result,
+    describe_edge_refusal,
+    find_rule,
+)
 
 NAME = "ideogram"
 DISPLAY_NAME = "Ideogram"
@@ -109,7 +117,7 @@ class Ideogram:
     """The adapter. `base_url` is scheme, host, and path prefix. `load_key(True)` bypasses any cache of the API key.
 
     `endpoint`: the version for requests that both can express. `read_pixel_size` returns a photo's width and height, or
-    None if they cannot be read.
+    None if they cannot be read. `work` stores pictures that come without a link.
     """
 
     base_url: str
@@ -117,6 +125,7 @@ class Ideogram:
     load_key: Callable[[bool], ApiKey]
     endpoint: IdeogramEndpoint = IdeogramEndpoint.V1
     read_pixel_size: Callable[[bytes], tuple[int, int] | None] = lambda _: None
+    work: WorkStorage | None = field(default=None, compare=False)
     poll_seconds: float = field(default=POLL_SECONDS, compare=False)
 
     @property
@@ -147,7 +156,14 @@ class Ideogram:
     ) -> ProviderResult:
         deadline = time.monotonic() + self.timeout_seconds
         response = self.credentials.send_with_key(key, lambda k: self._post(path, body, k, deadline), deadline)
-        return response if isinstance(response, ProviderResult) else parse_response(job, response, key)
+        return response if isinstance(response, ProviderResult) else self._parse_final_response(job, response, key)
+
+    def _parse_final_response(self, job: Job, response: HttpResponse, key: str) -> ProviderResult:
+        """Handles a response that no lookup repeats. A picture in it that cannot be stored stays in the response."""
+        try:
+            return parse_response(job, response, key, self.work)
+        except RetryLaterError:
+            return parse_response(job, response, key, None)
 
     def _post(self, path: str, body: tuple[bytes, str], key: str, deadline: float) -> HttpResponse | ProviderResult:
         headers = {"Api-Key": key, "Content-Type": body[1]}
@@ -171,7 +187,7 @@ class Ideogram:
         provider_id = as_provider_id(find_value(parse_json_object(response.body), "generation_id"))
         if not response.is_success or provider_id is None:
             # Without an id, a success is a failure inside a 200, or the pictures themselves.
-            return parse_response(job, response, key)
+            return self._parse_final_response(job, response, key)
         acknowledge(provider_id)
         query = StatusQuery(provider_id, key, submitted_at, deadline, is_acknowledged=True)
         return poll_until_done(lambda: self._query_generation(job, query), deadline, self.poll_seconds)
@@ -198,11 +214,16 @@ class Ideogram:
             return LookupStatus.ABSENT
         if response.status == 429:
             _wait_before_next_query(response, query)
+        if response.is_success and response.is_cut:
+            return _build_success(job, response, query.api_key, self.work)
         if not response.is_success or body is None or body.get("generation_id") != query.provider_id:
             return LookupStatus.PENDING
         match body.get("status"):
             case "completed":
-                return _build_success(job, response, query.api_key)
+                try:
+                    return _build_success(job, response, query.api_key, self.work)
+                except RetryLaterError:  # the picture cannot be stored yet
+                    return LookupStatus.PENDING
             case "failed":
                 return _parse_failure(body)
             case _:
@@ -210,7 +231,9 @@ class Ideogram:
 
     def _get(self, key: str, query: StatusQuery) -> HttpResponse | Exception | None:
         url = self._url(f"{GENERATIONS_PATH}/{quote(query.provider_id, safe='')}")
-        return send_free_request(url, {"Api-Key": key}, timeout_seconds=query.timeout_seconds)
+        return send_free_request(
+            url, {"Api-Key": key}, timeout_seconds=query.timeout_seconds, max_bytes=MAX_ANSWER_BYTES
+        )
 
 
 def fits_v2(call_spec: Mapping[str, Any], photo_bytes: int, pixel_size: tuple[int, int] | None) -> bool:
@@ -252,7 +275,7 @@ def _parse_failure(body: Mapping[str, Any]) -> ProviderResult:
     """Handles a generation that failed, which is not charged."""
     reason = body.get("failure_reason")
     rule = find_rule(FAILED_GENERATION_RULES, 200, reason if isinstance(reason, str) else "")
-    text = to_printable(str(reason or "no reason"))[:MAX_MESSAGE_CHARACTERS]
+    text = quote_provider(reason if isinstance(reason, str) else "no reason")
     return build_result(rule, f"{DISPLAY_NAME} reports that the generation failed: {text}")
 
 
@@ -272,32 +295,34 @@ def build_form(job: Job, photo: bytes, references: Sequence[bytes] = ()) -> list
     return parts
 
 
-def parse_response(job: Job, response: HttpResponse, key: str) -> ProviderResult:
-    """Converts a response into the result of the call."""
+def parse_response(job: Job, response: HttpResponse, key: str, work: WorkStorage | None = None) -> ProviderResult:
+    """Converts a response into the result of the call.
+
+    Raises RetryLaterError if a picture is inside the response and `work` does not accept it.
+    """
     if response.is_success:
-        return _build_success(job, response, key)
-    return parse_refusal(response.status, parse_json_object(response.body), response)
+        return _build_success(job, response, key, work)
+    return describe_edge_refusal(DISPLAY_NAME, response) or parse_refusal(
+        response.status, parse_json_object(response.body), response
+    )
 
 
-def _build_success(job: Job, response: HttpResponse, key: str) -> ProviderResult:
+def _build_success(job: Job, response: HttpResponse, key: str, work: WorkStorage | None) -> ProviderResult:
     """Reads the pictures, which are charged at the reported cost, or else at the list price."""
-    body = parse_json_object(response.body)
-    if body is None:
-        return ProviderResult.lost(
-            f"{DISPLAY_NAME} answered {response.status}, but not with JSON. The pictures were probably charged."
-        )
+    body = parse_json_object(response.body) or {}
     entries = body.get("data")
     if not isinstance(entries, list) or not entries:
         status = as_failure_status(body.get("status_code"))
         if status:
             return parse_refusal(status, body, response)
-        if not body or any(name in body for name in MESSAGE_FIELDS):
+        if any(name in body for name in MESSAGE_FIELDS):
             return ProviderResult.lost(
                 f"{DISPLAY_NAME} answered {response.status} without pictures. They were probably charged."
             )
-        # The pictures may be anywhere in the response: each counts as charged and unrecognized.
-        entries = [None] * int(job.purchase_spec.get("num_images", 1))
-    links = tuple(_parse_link(entry) for entry in cast("list[Any]", entries))
+        # The pictures may be anywhere in the response. Each that is not found counts as charged and unrecognized.
+        found = [response.body] if is_picture(response.body) and not response.is_cut else list_pictures(body)
+        entries = found or [None] * int(job.purchase_spec.get("num_images", 1))
+    links = tuple(_parse_link(entry, job, n, work) for n, entry in enumerate(cast("list[Any]", entries), 1))
     charged, basis = look_up_image_price(NAME, job.instructions) * len(links), "price_list"
     reported_micro_usd = as_reported_micro_usd(body)
     if reported_micro_usd is not None:
@@ -309,14 +334,14 @@ def _build_success(job: Job, response: HttpResponse, key: str) -> ProviderResult
     return ProviderResult(RetryClass.OK, Code.UNSAFE_RESULT, message, links, charged, basis)
 
 
-def _parse_link(entry: Any) -> PictureLink:
+def _parse_link(entry: Any, job: Job, n: int, work: WorkStorage | None) -> PictureLink:
     """Reads one entry of `data`, which needs only a `url`. `is_image_safe: false` means that it was withheld."""
-    if not isinstance(entry, dict):
-        return PictureLink(url=None, is_unrecognized=True)
-    entry = cast("dict[str, Any]", entry)
-    url, seed = entry.get("url"), as_integer(entry.get("seed"))
-    if entry.get("is_image_safe") is False:
+    fields = cast("dict[str, Any]", entry) if isinstance(entry, dict) else {}
+    url, seed = fields.get("url"), as_integer(fields.get("seed"))
+    if fields.get("is_image_safe") is False:
         return PictureLink(url=None, seed=seed)
+    if pictures := list_pictures(entry):
+        return keep_picture(work, job, n, pictures[0], seed)
     if not isinstance(url, str) or not url:
         return PictureLink(url=None, seed=seed, is_unrecognized=True)
     url = to_printable(url)

@@ -1,26 +1,98 @@
-"""Pictures that a provider sends inside its JSON instead of a link: as base64 or as a data URI."""
+"""Pictures that a provider sends inside its JSON instead of a link: as base64 or as a data URI, in any field.
 
-import base64
+A link or a picture may come in the same field, and providers change between them without notice. So every text that
+contains a picture is decoded where the JSON is parsed, and adapters find its bytes in the place of the text.
+"""
+
 import binascii
+import json
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, Final, cast
 
+from backdrop.model.job import Job, PictureLink
+from backdrop.ports import WorkStorage
 from backdrop.providers.http import is_picture
 
+MIN_TEXT_LENGTH: Final = 64
+# A JSON text of base64. JSON may escape its slashes, and line breaks may divide it.
+INLINE_TEXT: Final = re.compile(rb'"(?:data:[^",]{0,200};base64,)?((?:[A-Za-z0-9+/=]++|\\[/nrt])++)"')
+JSON_ESCAPE: Final = re.compile(rb"\\([/nrt])")
 
-def decode_inline_picture(value: object) -> bytes | None:
-    """Decodes an inline picture. None for a link or anything else.
 
-    The limit on responses, http.MAX_JSON_BYTES, also limits the length of the text.
+def load_json(body: bytes) -> Any:
+    """Parses JSON, with fractions as Decimals, so that amounts are exact, and with inline pictures as bytes.
+
+    Raises what `json.loads` raises. A picture is decoded from the body directly: as a text, it would need several times
+    its size, and render has little memory.
     """
-    if not isinstance(value, str) or value.startswith(("http://", "https://")):
-        return None
-    head, comma, encoded = value.partition(",")
-    if value.startswith("data:"):
-        if not comma or not head.endswith(";base64"):
-            return None
-    else:
-        encoded = value
+    pictures: dict[str, bytes] = {}
+
+    def cut_out(text: re.Match[bytes]) -> bytes:
+        start, end = text.span(1)
+        picture = _decode(memoryview(body)[start:end]) if end - start >= MIN_TEXT_LENGTH else None
+        if picture is None:
+            return text[0]
+        name = f"(inline picture {len(pictures) + 1})"
+        pictures[name] = picture
+        return b'"%s"' % name.encode()
+
+    return _insert(json.loads(INLINE_TEXT.sub(cut_out, body), parse_float=Decimal), pictures)
+
+
+def _decode(text: memoryview) -> bytes | None:
     try:
-        picture = base64.b64decode("".join(encoded.split()), validate=True)
-    except (binascii.Error, ValueError):
-        return None
+        picture = binascii.a2b_base64(text, strict_mode=True)
+    except binascii.Error:
+        try:
+            picture = binascii.a2b_base64(JSON_ESCAPE.sub(_unescape, text), strict_mode=True)
+        except binascii.Error:
+            return None
     return picture if is_picture(picture) else None
+
+
+def _unescape(escape: re.Match[bytes]) -> bytes:
+    return b"/" if escape[1] == b"/" else b""
+
+
+def _insert(value: Any, pictures: dict[str, bytes]) -> Any:
+    if not pictures:
+        return value
+    if isinstance(value, dict):
+        return {name: _insert(entry, pictures) for name, entry in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_insert(entry, pictures) for entry in cast("list[Any]", value)]
+    return pictures.get(value, value) if isinstance(value, str) else value
+
+
+def list_pictures(value: Any) -> list[bytes]:
+    """Returns the pictures in parsed JSON, in their order."""
+    return list(_iterate(value))
+
+
+def _iterate(value: Any) -> Iterator[bytes]:
+    if isinstance(value, bytes):
+        yield value
+    elif isinstance(value, dict):
+        yield from _iterate([*cast("dict[str, Any]", value).values()])
+    elif isinstance(value, list):
+        for entry in cast("list[Any]", value):
+            yield from _iterate(entry)
+
+
+def describe_value(value: object) -> object:
+    """Represents what JSON has no form for, as the `default` of `json.dumps`: a picture by its size."""
+    return f"(a picture of {len(value):,} bytes)" if isinstance(value, bytes) else float(cast("Decimal", value))
+
+
+def keep_picture(work: WorkStorage | None, job: Job, n: int, picture: bytes, seed: int | None = None) -> PictureLink:
+    """Stores picture `n` of a call for deliver. Without a storage, an operator finds it in the kept response.
+
+    Raises RetryLaterError if the storage does not accept it.
+    """
+    if work is None:
+        return PictureLink(url=None, seed=seed, is_unrecognized=True)
+    name = f"{job.provider}-{job.job_id}-{job.charge_no}-{job.attempt_no + 1}-{n}"
+    work.save_result(name, picture)
+    return PictureLink(url=None, seed=seed, result_name=name)

@@ -2,24 +2,33 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any, cast
 
 from backdrop.providers.http import is_picture
+from backdrop.providers.inline_pictures import describe_value, load_json
+from backdrop.providers.redaction import quote_provider, to_printable
 
-MAX_MESSAGE_CHARACTERS = 300
 MAX_ID_LENGTH = 200
 
 
 def parse_json_object(body: bytes) -> dict[str, Any] | None:
-    """Parses a JSON object with fractions as Decimals, so that amounts are exact. None if the body is anything else."""
+    """Parses a JSON object, see `load_json`. None if the body is anything else."""
     if is_picture(body):  # the decoder's error would contain a copy
         return None
     try:
-        value: Any = json.loads(body, parse_float=Decimal)
+        value: Any = load_json(body)
     except (ValueError, ArithmeticError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def is_json(body: bytes) -> bool:
+    """True if a body is JSON of any kind."""
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def list_objects(value: object) -> list[dict[str, Any]]:
@@ -59,25 +68,20 @@ def as_failure_status(value: object) -> int | None:
     return value if isinstance(value, int) and 300 <= value < 600 else None
 
 
-def to_printable(text: str) -> str:
-    """Replaces characters that JSON, SQS, or a terminal cannot hold."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
-
-
 def join_messages(body: Mapping[str, Any] | None, fields: Sequence[str]) -> str:
     """Joins the messages in these fields of a body, each once. Values other than strings are written as JSON."""
     values = [body[name] for name in fields if body.get(name)] if body else []
     texts = (text for value in values for text in _list_texts(value))
-    return to_printable(" ".join(dict.fromkeys(texts)))
+    return " ".join(dict.fromkeys(texts))
 
 
 def _list_texts(value: object) -> list[str]:
     """Returns a text, or the texts of an object that has no other values; any other value as JSON."""
     values = [*cast("dict[str, Any]", value).values()] if isinstance(value, dict) else [value]
     texts = [text for text in values if isinstance(text, str)]
-    return texts if len(texts) == len(values) else [json.dumps(value, default=str)]
+    return texts if len(texts) == len(values) else [json.dumps(value, default=describe_value)]
 
 
 def describe_response(provider_name: str, status: int, text: str) -> str:
     """Describes a provider's response for people. No code decides by this text."""
-    return f"{provider_name} answered {status}" + (f": {text[:MAX_MESSAGE_CHARACTERS]}" if text else "")
+    return f"{provider_name} answered {status}" + (f": {quote_provider(text)}" if text else "")

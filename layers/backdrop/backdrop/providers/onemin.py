@@ -19,12 +19,21 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from backdrop.model.capabilities import REFERENCES_FIELD, to_provider_json
 from backdrop.model.codes import Code
+from backdrop.model.errors import RetryLaterError
 from backdrop.model.job import Job, PictureLink, Suspicion
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop.model.retries import build_call_spec
-from backdrop.ports import Acknowledge, ApiKey, PreparedCall
+from backdrop.ports import Acknowledge, ApiKey, PreparedCall, WorkStorage
 from backdrop.providers.credentials import Credentials
-from backdrop.providers.http import HttpResponse, build_file_field, encode_multipart, post, send_free_request
+from backdrop.providers.http import (
+    MAX_ANSWER_BYTES,
+    HttpResponse,
+    build_file_field,
+    encode_multipart,
+    post,
+    send_free_request,
+)
+from backdrop.providers.inline_pictures import keep_picture, list_pictures
 from backdrop.providers.json_fields import (
     as_failure_status,
     as_integer,
@@ -40,8 +49,16 @@ from backdrop.providers.json_fields import (
 from backdrop.providers.link_expiry import parse_link_expiry
 from backdrop.providers.polling import StatusQuery, build_status_query, poll_until_done
 from backdrop.providers.published_errors import find_proof
-from backdrop.providers.response_rules import ANY_STATUS, ResponseRule, build_result, find_rule
-from backdrop.providers.unrecognized_results import build_unrecognized_result, redact_response
+from backdrop.providers.redaction import quote_provider, redact_response
+from backdrop.providers.response_rules import (
+    ANY_STATUS,
+    UNDOCUMENTED_REFUSALS,
+    ResponseRule,
+    build_result,
+    describe_edge_refusal,
+    find_rule,
+)
+from backdrop.providers.unrecognized_results import build_unrecognized_result
 
 NAME = "1min"
 DISPLAY_NAME = "1min.ai"
@@ -71,12 +88,15 @@ FEATURE_RULES = (
     ResponseRule({402}, RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
     ResponseRule(CLIENT_ERRORS, RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY, NO_CREDITS),
     ResponseRule({403}, RetryClass.PAUSE, Code.PROVIDER_REFUSES, suspicion=Suspicion.REFUSAL),
-    ResponseRule({400, 404, 406, 413, 415, 422}, RetryClass.PERM, Code.REQUEST_REJECTED),
-    ResponseRule({405}, RetryClass.PAUSE, Code.PROVIDER_MISCONFIGURED),
+    ResponseRule({400, 406, 413, 415, 422}, RetryClass.PERM, Code.REQUEST_REJECTED),
     ResponseRule(range(500, 600), RetryClass.AMBIG),
 )
 # An upload is free and can be repeated: a response that is not about the account or the picture is tried again later.
-UPLOAD_RULES = (*FEATURE_RULES[:-1], ResponseRule(ANY_STATUS, RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE))
+UPLOAD_RULES = (
+    *FEATURE_RULES[:-1],
+    *UNDOCUMENTED_REFUSALS,
+    ResponseRule(ANY_STATUS, RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+)
 # The fields of a record that may contain its link, or a list of links.
 LINK_PATHS = (
     ("aiRecord", "temporaryUrl"),
@@ -92,13 +112,14 @@ LINK_PATHS = (
 class OneMin:
     """The adapter. `base_url` is scheme, host, and path prefix. `load_key(True)` bypasses any cache of the API key.
 
-    `price_micro_usd` is the price of one picture, in micro-dollars.
+    `price_micro_usd` is the price of one picture, in micro-dollars. `work` stores pictures that come without a link.
     """
 
     base_url: str
     timeout_seconds: float
     load_key: Callable[[bool], ApiKey]
     price_micro_usd: int
+    work: WorkStorage | None = field(default=None, compare=False)
     poll_seconds: float = field(default=POLL_SECONDS, compare=False)
 
     @property
@@ -126,18 +147,20 @@ class OneMin:
             response = self._request_feature(job, pictures, key, deadline)
         if isinstance(response, ProviderResult):
             return response
-        body, image_count = parse_json_object(response.body), _count_images(job)
+        body = parse_json_object(response.body)
         if not response.is_success:
-            return _parse_refusal(FEATURE_RULES, response.status, response)
+            return describe_edge_refusal(DISPLAY_NAME, response) or _parse_refusal(
+                FEATURE_RULES, response.status, response
+            )
         record_id = as_provider_id(find_value(body, "aiRecord", "uuid"))
         if body is None or record_id is None:
-            return _parse_unnamed_success(body, response, key, self.price_micro_usd * image_count)
+            return self._parse_unnamed_success(job, body, response, key)
         acknowledge(record_id)
         query = StatusQuery(record_id, key, submitted_at, deadline)
-        result = self._parse_record(body, response, query, image_count)
+        result = self._parse_record(job, body, response, query)
         if result is not LookupStatus.PENDING:
             return result
-        return poll_until_done(lambda: self._query_record(query, image_count), deadline, self.poll_seconds)
+        return poll_until_done(lambda: self._query_record(job, query), deadline, self.poll_seconds)
 
     # -- the request ---------------------------------------------------------------------------------------------
 
@@ -173,7 +196,7 @@ class OneMin:
         path = find_first_text((find_value(body_json, "fileContent", "path"), find_value(body_json, "asset", "key")))
         if response.is_success and path:
             return path
-        return _parse_refusal(UPLOAD_RULES, response.status, response)
+        return describe_edge_refusal(DISPLAY_NAME, response) or _parse_refusal(UPLOAD_RULES, response.status, response)
 
     def _post(
         self, path: str, body: bytes, key: str, content_type: str, deadline: float
@@ -192,27 +215,29 @@ class OneMin:
         return (
             LookupStatus.PENDING
             if isinstance(key, ProviderResult)
-            else self._query_record(build_status_query(job, provider_id, key), _count_images(job))
+            else self._query_record(job, build_status_query(job, provider_id, key))
         )
 
-    def _query_record(self, query: StatusQuery, image_count: int) -> ProviderResult | LookupStatus:
+    def _query_record(self, job: Job, query: StatusQuery) -> ProviderResult | LookupStatus:
         """Reads the record. PENDING if the request is refused or fails, because that proves nothing about the work."""
         response = self.credentials.send_with_key(query.api_key, lambda key: self._get(key, query), query.deadline)
         if not isinstance(response, HttpResponse) or not response.is_success:
             return LookupStatus.PENDING
+        if response.is_cut:
+            return self._build_unrecognized(job, response, query.api_key)
         body = parse_json_object(response.body)
         if body is None or "aiRecord" not in body:
             return LookupStatus.PENDING
-        return (
-            LookupStatus.ABSENT if body["aiRecord"] is None else self._parse_record(body, response, query, image_count)
-        )
+        return LookupStatus.ABSENT if body["aiRecord"] is None else self._parse_record(job, body, response, query)
 
     def _get(self, key: str, query: StatusQuery) -> HttpResponse | Exception | None:
         url = self._url(f"{RESULTS_PATH}/{quote(query.provider_id, safe='')}")
-        return send_free_request(url, {"API-KEY": key}, timeout_seconds=query.timeout_seconds)
+        return send_free_request(
+            url, {"API-KEY": key}, timeout_seconds=query.timeout_seconds, max_bytes=MAX_ANSWER_BYTES
+        )
 
     def _parse_record(
-        self, body: Mapping[str, Any], response: HttpResponse, query: StatusQuery, image_count: int
+        self, job: Job, body: Mapping[str, Any], response: HttpResponse, query: StatusQuery
     ) -> ProviderResult | LookupStatus:
         """Reads the result from a record. PENDING if the record is unfinished or belongs to another call.
 
@@ -225,14 +250,21 @@ class OneMin:
         if state in FAILED_STATES:
             text = find_first_text(as_list(find_value(record, "aiRecordDetail", "resultObject"))) or ""
             return ProviderResult.lost(
-                f"{DISPLAY_NAME} reports that the work failed. It may have been charged. {text[:300]}"
+                f"{DISPLAY_NAME} reports that the work failed. It may have been charged. {quote_provider(text)}"
             )
-        return self._build_success(body, response, query, image_count)
+        try:
+            return self._build_success(job, body, response, query)
+        except RetryLaterError:  # the picture cannot be stored yet, and the record returns it again
+            return LookupStatus.PENDING
 
     def _build_success(
-        self, body: Mapping[str, Any], response: HttpResponse, query: StatusQuery, image_count: int
+        self, job: Job, body: Mapping[str, Any], response: HttpResponse, query: StatusQuery
     ) -> ProviderResult:
-        """Links each picture that the record lists, or all that were requested if it lists none."""
+        """Links each picture that the record lists, or all that were requested if it lists none.
+
+        Raises RetryLaterError if a picture is inside the response and cannot be stored.
+        """
+        image_count = _count_images(job)
         entries = list_objects(find_value(body, "aiRecord", "aiRecordDetail", "responseObject", "data"))
         results = as_list(find_value(body, "aiRecord", "aiRecordDetail", "resultObject"))
         paths = [one for one in results if isinstance(one, str) and one]
@@ -242,7 +274,8 @@ class OneMin:
         withheld = [PictureLink(url=None)] * (len(entries) - len(images))
         made_count = max(len(paths), len(images)) if paths or entries else image_count
         pictures = range(min(made_count, image_count))
-        links = (*(_build_link(body, paths, images, n, query.submitted_at) for n in pictures), *withheld)
+        made = (self._build_link(job, body, paths, images, n, query.submitted_at) for n in pictures)
+        links = (*made, *withheld)
         charged = self.price_micro_usd * len(links)
         if not any(link.is_usable for link in links):
             message = f"{DISPLAY_NAME} made the picture, but the safety check withheld it."
@@ -251,6 +284,52 @@ class OneMin:
         raw = redact_response(response.body, query.api_key) if is_unrecognized else b""
         return ProviderResult(RetryClass.OK, links=links, charged=charged, basis="configured", raw_response=raw)
 
+    def _build_link(
+        self,
+        job: Job,
+        body: Mapping[str, Any],
+        paths: Sequence[str],
+        images: Sequence[Mapping[str, Any]],
+        n: int,
+        submitted_at: datetime,
+    ) -> PictureLink:
+        """Links the picture with the temporary link to its own path, or else with Ideogram's link.
+
+        1min.ai documents one temporary link, and Ideogram's link to each picture. `paths` and `images`: those of all
+        pictures that were not withheld, in the same order. Either may have the picture itself in the place of a link.
+        """
+        image = images[n] if n < len(images) else {}
+        seed = as_integer(image.get("seed"))
+        inline = [*list_pictures(image), *list_pictures(find_value(body, "aiRecord"))[n : n + 1]]
+        if inline:
+            return keep_picture(self.work, job, n + 1, inline[0], seed)
+        given = (link for fields in LINK_PATHS for link in as_list(find_value(body, *fields)))
+        temporary_links = [link for link in given if isinstance(link, str)]
+        path = paths[n] if n < len(paths) else ""
+        matching = (link for link in temporary_links if path and _ends_with_path(link, path))
+        url = find_first_text((*matching, image.get("url"), *(() if paths else temporary_links[n : n + 1])))
+        if url is None:
+            return PictureLink(url=None, seed=seed, is_unrecognized=True)
+        return PictureLink(url=url, seed=seed, expires_at=parse_link_expiry(url, submitted_at))
+
+    def _parse_unnamed_success(
+        self, job: Job, body: Mapping[str, Any] | None, response: HttpResponse, key: str
+    ) -> ProviderResult:
+        """Handles a success without a record id. An error inside it is classified by its own status."""
+        for name in ("status_code", "statusCode"):
+            status = as_failure_status(find_value(body, name))
+            if status:
+                return _parse_refusal(FEATURE_RULES, status, response)
+        if body and any(name in body for name in MESSAGE_FIELDS) and not isinstance(body.get("aiRecord"), dict):
+            return ProviderResult.lost(
+                f"{DISPLAY_NAME} answered {response.status} with an error. The call may have been charged."
+            )
+        return self._build_unrecognized(job, response, key)
+
+    def _build_unrecognized(self, job: Job, response: HttpResponse, key: str) -> ProviderResult:
+        charged = self.price_micro_usd * _count_images(job)
+        return build_unrecognized_result(response.body, key, charged, "configured")
+
 
 def _count_images(job: Job) -> int:
     return int(job.purchase_spec.get("num_images", DEFAULT_IMAGE_COUNT))
@@ -258,30 +337,6 @@ def _count_images(job: Job) -> int:
 
 def _is_withheld(entry: Mapping[str, Any]) -> bool:
     return entry.get("is_image_safe") is False
-
-
-def _build_link(
-    body: Mapping[str, Any],
-    paths: Sequence[str],
-    images: Sequence[Mapping[str, Any]],
-    n: int,
-    submitted_at: datetime,
-) -> PictureLink:
-    """Links the picture with the temporary link to its own path, or else with Ideogram's link.
-
-    1min.ai documents one temporary link, and Ideogram's link to each picture. `paths` and `images`: those of all
-    pictures that were not withheld, in the same order.
-    """
-    given = (link for fields in LINK_PATHS for link in as_list(find_value(body, *fields)))
-    temporary_links = [link for link in given if isinstance(link, str)]
-    image = images[n] if n < len(images) else {}
-    path = paths[n] if n < len(paths) else ""
-    matching = (link for link in temporary_links if path and _ends_with_path(link, path))
-    url = find_first_text((*matching, image.get("url"), *(() if paths else temporary_links[n : n + 1])))
-    seed = as_integer(image.get("seed"))
-    if url is None:
-        return PictureLink(url=None, seed=seed, is_unrecognized=True)
-    return PictureLink(url=url, seed=seed, expires_at=parse_link_expiry(url, submitted_at))
 
 
 def build_request(job: Job, paths: Sequence[str]) -> dict[str, Any]:
@@ -300,21 +355,6 @@ def _parse_refusal(rules: Sequence[ResponseRule], status: int, response: HttpRes
     rule = find_rule(rules, status, proof, response.latency_seconds)
     return build_result(
         rule, describe_response(DISPLAY_NAME, status, join_messages(body, MESSAGE_FIELDS)), response, RATE_LIMIT_SECONDS
-    )
-
-
-def _parse_unnamed_success(
-    body: Mapping[str, Any] | None, response: HttpResponse, key: str, price_micro_usd: int
-) -> ProviderResult:
-    """Handles a success without a record id. An error inside it is classified by its own status."""
-    for name in ("status_code", "statusCode"):
-        status = as_failure_status(find_value(body, name))
-        if status:
-            return _parse_refusal(FEATURE_RULES, status, response)
-    if isinstance(find_value(body, "aiRecord"), dict):
-        return build_unrecognized_result(response.body, key, price_micro_usd, "configured")
-    return ProviderResult.lost(
-        f"{DISPLAY_NAME} answered {response.status} without naming a record. The call may have been charged."
     )
 
 

@@ -40,7 +40,7 @@ def build_providers(
     for name, address in addresses.items():
         connection = address.base_url, address.timeout_seconds, partial(load_key, name)
         if name == "ideogram":
-            providers[name] = Ideogram(*connection, provider_options.ideogram_endpoint, read_pixel_size)
+            providers[name] = Ideogram(*connection, provider_options.ideogram_endpoint, read_pixel_size, work)
         elif name == "segmind":
             providers[name] = Segmind(*connection, work, provider_options.segmind_endpoint)
         elif name == "runware":
@@ -48,5 +48,5 @@ def build_providers(
                 *connection, work, provider_options.runware_uploads, provider_options.runware_checks_content
             )
         elif name == CREDIT_PROVIDER and name in prices:
-            providers[name] = OneMin(*connection, prices[name])
+            providers[name] = OneMin(*connection, prices[name], work)
     return providers

@@ -8,10 +8,13 @@ from backdrop.model.codes import Code
 from backdrop.model.job import Suspicion
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop.providers.http import HttpResponse, parse_retry_after
+from backdrop.providers.json_fields import is_json
+from backdrop.providers.redaction import to_printable
 
 # A 503 this soon after the request's last byte comes from the provider's front end: no work was started.
 EARLY_SECONDS = 2.0
 ANY_STATUS = range(1000)
+MAX_SERVER_CHARACTERS = 40
 
 
 @dataclass(frozen=True)
@@ -36,19 +39,35 @@ class ResponseRule:
         return status in self.statuses and is_in_window and re.search(self.pattern, proof, re.IGNORECASE) is not None
 
 
-# For statuses that a provider does not document: 4xx is a refusal and 3xx a wrong address. After any other status the
-# charge is unknown.
-DEFAULT_RULES = (
+# For statuses that a provider does not document. The first two are true of every photo: a wrong address, or an endpoint
+# that was retired. Any other 4xx may be due to the account or to the photo: other jobs show which.
+UNDOCUMENTED_REFUSALS = (
     ResponseRule(range(300, 400), RetryClass.PAUSE, Code.PROVIDER_MISCONFIGURED),
-    ResponseRule({408}, RetryClass.AMBIG),
-    ResponseRule(range(400, 500), RetryClass.PERM, Code.REQUEST_REJECTED),
-    ResponseRule(ANY_STATUS, RetryClass.AMBIG),
+    ResponseRule({404, 405, 410, 421, 426, 451}, RetryClass.PAUSE, Code.PROVIDER_MISCONFIGURED),
+    ResponseRule(
+        frozenset(range(400, 500)) - {408}, RetryClass.PAUSE, Code.PROVIDER_REFUSES, suspicion=Suspicion.REFUSAL
+    ),
 )
+# After any other status the charge is unknown.
+DEFAULT_RULES = (*UNDOCUMENTED_REFUSALS, ResponseRule(ANY_STATUS, RetryClass.AMBIG))
+# What a provider's API refuses, it refuses in JSON. Anything else comes from the network in front of it, which has not
+# passed the call on. It is tried again like an outage, and so pauses the lane only if it lasts.
+EDGE_STATUSES = frozenset({401, 403})
+EDGE_RULE = ResponseRule(EDGE_STATUSES, RetryClass.BACKOFF, Code.PROVIDER_EDGE_REFUSES)
 
 
 def find_rule(rules: Sequence[ResponseRule], status: int, proof: str, latency_seconds: float = 0.0) -> ResponseRule:
     """Returns the first rule that matches. DEFAULT_RULES follow the provider's own."""
     return next(rule for rule in (*rules, *DEFAULT_RULES) if rule.matches(status, proof, latency_seconds))
+
+
+def describe_edge_refusal(provider_name: str, response: HttpResponse) -> ProviderResult | None:
+    """Returns the result of a refusal that is not the API's own; None for any other response."""
+    if response.status not in EDGE_STATUSES or is_json(response.body):
+        return None
+    server = to_printable(response.headers.get("Server", ""))[:MAX_SERVER_CHARACTERS]
+    message = f"The network in front of {provider_name} answered {response.status}, and not the API"
+    return build_result(EDGE_RULE, f"{message}. It calls itself {server}." if server else f"{message}.", response)
 
 
 def build_result(

@@ -26,19 +26,19 @@ from backdrop.model.pricing import look_up_image_price, parse_reported_price
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop.ports import Acknowledge, ApiKey, PreparedCall, WorkStorage
 from backdrop.providers.credentials import Credentials
-from backdrop.providers.http import MAX_JSON_BYTES, HttpResponse, post, send_free_request, to_data_uri
-from backdrop.providers.inline_pictures import decode_inline_picture
+from backdrop.providers.http import MAX_ANSWER_BYTES, HttpResponse, post, send_free_request, to_data_uri
+from backdrop.providers.inline_pictures import describe_value, list_pictures
 from backdrop.providers.json_fields import (
     as_integer,
     describe_response,
     find_first_text,
     list_objects,
     parse_json_object,
-    to_printable,
 )
 from backdrop.providers.link_expiry import parse_link_expiry
 from backdrop.providers.polling import StatusQuery, build_status_query, poll_until_done
-from backdrop.providers.response_rules import build_result
+from backdrop.providers.redaction import quote_provider, redact_response
+from backdrop.providers.response_rules import build_result, describe_edge_refusal
 from backdrop.providers.runware_errors import (
     TASK_TYPE,
     find_submit_rule,
@@ -47,7 +47,7 @@ from backdrop.providers.runware_errors import (
     read_error_code,
     read_state,
 )
-from backdrop.providers.unrecognized_results import redact_response
+from backdrop.providers.unrecognized_results import build_unrecognized_result
 
 NAME = "runware"
 DISPLAY_NAME = "Runware"
@@ -121,6 +121,8 @@ class Runware:
         response = self.credentials.send_with_key(key, partial(self._submit, task, deadline), deadline)
         if isinstance(response, ProviderResult):
             return response
+        if response.is_success and response.is_cut:
+            return _build_unrecognized(job, response, key)
         query = StatusQuery(task["taskUUID"], key, submitted_at, deadline, is_acknowledged=True)
         result = self._parse_response(job, query, response) if response.is_success else LookupStatus.ABSENT
         if isinstance(result, ProviderResult) and result.retry_class is RetryClass.OK:
@@ -138,7 +140,7 @@ class Runware:
 
     def _submit(self, task: Mapping[str, Any], deadline: float, key: str) -> HttpResponse | ProviderResult:
         body, timeout_seconds = json.dumps([task]).encode(), deadline - time.monotonic()
-        return post(self._url, body, _headers(key), timeout_seconds=timeout_seconds, max_bytes=MAX_JSON_BYTES)
+        return post(self._url, body, _headers(key), timeout_seconds=timeout_seconds)
 
     @property
     def _url(self) -> str:
@@ -163,6 +165,8 @@ class Runware:
         response = self._fetch_status(GET_RESPONSE, query)
         if response is None:
             return LookupStatus.PENDING
+        if response.is_cut:
+            return _build_unrecognized(job, response, query.api_key)
         is_overdue = self.now() > query.submitted_at + MAX_PARTIAL_WAIT
         result = self._parse_response(job, query, response)
         if isinstance(result, ProviderResult) or (_is_running(query.provider_id, response) and not is_overdue):
@@ -206,12 +210,14 @@ class Runware:
         )
         if not isinstance(response, HttpResponse):
             return None
+        if response.is_success and response.is_cut:
+            return response
         response_json = _parse_body(response)
         return response if "data" in response_json or "errors" in response_json or "error" in response_json else None
 
     def _send_query(self, body: bytes, key: str, query: StatusQuery) -> HttpResponse | Exception | None:
         return send_free_request(
-            self._url, _headers(key), timeout_seconds=query.timeout_seconds, body=body, max_bytes=MAX_JSON_BYTES
+            self._url, _headers(key), timeout_seconds=query.timeout_seconds, body=body, max_bytes=MAX_ANSWER_BYTES
         )
 
     def _parse_response(self, job: Job, query: StatusQuery, response: HttpResponse) -> ProviderResult | LookupStatus:
@@ -251,7 +257,7 @@ class Runware:
             return LookupStatus.PENDING
         raw = b""
         if any(link.is_unrecognized for link in links):
-            raw = redact_response(json.dumps(body, default=float).encode(), query.api_key)
+            raw = redact_response(json.dumps(body, default=describe_value).encode(), query.api_key)
         if any(link.is_usable for link in links):
             return ProviderResult(
                 RetryClass.OK, links=links, charged=charged, basis=basis, is_final=True, raw_response=raw
@@ -271,10 +277,9 @@ class Runware:
             return PictureLink(url=None, seed=seed)
         if uploaded_name:
             return PictureLink(url=None, seed=seed, expires_at=expires, result_name=uploaded_name)
-        picture = next((found for name in PICTURE_FIELDS if (found := decode_inline_picture(item.get(name)))), None)
-        if picture:
+        if pictures := list_pictures(item):
             name = f"{_build_result_name(query.provider_id)}-{n}"
-            self.work.save_result(name, picture)
+            self.work.save_result(name, pictures[0])
             return PictureLink(url=None, seed=seed, expires_at=expires, result_name=name)
         url = find_first_text([item.get("imageURL")])
         if url is None or url.startswith("data:"):
@@ -356,12 +361,22 @@ def _parse_refusal(task_uuid: str, response: HttpResponse) -> ProviderResult | L
                 f"{DISPLAY_NAME} answered {response.status} without naming the task. It may have been charged."
             )
         )
+    edge_refusal = describe_edge_refusal(DISPLAY_NAME, response)
+    if edge_refusal:
+        return edge_refusal
     rule = find_submit_rule(response.status, errors, response.latency_seconds)
     if rule.verdict is LookupStatus.PENDING:
         return LookupStatus.PENDING
     return build_result(
         rule, describe_response(DISPLAY_NAME, response.status, _format_errors(errors)), response, RATE_LIMIT_SECONDS
     )
+
+
+def _build_unrecognized(job: Job, response: HttpResponse, key: str) -> ProviderResult:
+    """Returns the result of a task whose answer is too long to be read. Only an answer with pictures can be."""
+    count = _count_images(job)
+    charged = look_up_image_price(NAME, job.instructions) * count
+    return build_unrecognized_result(response.body, key, charged, final=True, picture_count=count)
 
 
 def _find_task_end(
@@ -388,7 +403,7 @@ def _find_task_end(
 
 def _format_errors(errors: Sequence[Mapping[str, Any]]) -> str:
     texts = (f"{read_error_code(error)} {error.get('message', '')}".strip() for error in errors)
-    return to_printable("; ".join(texts))[:300] or "no error code"
+    return quote_provider("; ".join(texts)) or "no error code"
 
 
 def _is_running(task_uuid: str, response: HttpResponse) -> bool:
@@ -412,8 +427,11 @@ def _is_finished(item: Mapping[str, Any], *, is_full_record: bool) -> bool:
 
 def _has_result(item: Mapping[str, Any]) -> bool:
     """True if an item contains its picture, or states that the picture is withheld."""
-    return item.get("NSFWContent") is True or any(
-        isinstance(item.get(name), str) and item[name] for name in PICTURE_FIELDS
+    is_withheld = item.get("NSFWContent") is True
+    return (
+        is_withheld
+        or bool(list_pictures(item))
+        or any(isinstance(item.get(name), str) and item[name] for name in PICTURE_FIELDS)
     )
 
 
@@ -424,7 +442,7 @@ def _deduplicate_results(finished: Sequence[Mapping[str, Any]], image_count: int
     """
     items_by_name: dict[str, Mapping[str, Any]] = {}
     for n, item in enumerate(finished):
-        name = str(item.get("imageUUID") or item.get("imageURL") or n)
+        name = find_first_text((item.get("imageUUID"), item.get("imageURL"))) or str(n)
         if name not in items_by_name or _has_result(item):
             items_by_name[name] = item
     surplus = len(items_by_name) - image_count

@@ -133,7 +133,8 @@ FIELD_ERROR_CODES = frozenset(
 STATUS_RULES = (
     ResponseRule({401, 403}, RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED),
     ResponseRule({402}, RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
-    ResponseRule({404, 405}, RetryClass.PAUSE, Code.PROVIDER_MISCONFIGURED),
+    # The id may be in use, so the task is looked up.
+    ResponseRule({409}, RetryClass.AMBIG),
     ResponseRule({429}, RetryClass.QUOTA, Code.PROVIDER_THROTTLED),
     ResponseRule({503}, RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, early_only=True),
 )
@@ -165,7 +166,7 @@ def find_submit_rule(status: int, errors: Sequence[Mapping[str, Any]], latency_s
     if code_rule:
         return code_rule
     rule = find_rule(STATUS_RULES, status, "", latency_seconds)
-    return _CHARGE_UNKNOWN if rule.verdict is RetryClass.PERM and any(map(read_error_code, errors)) else rule
+    return _CHARGE_UNKNOWN if rule.suspicion and any(map(read_error_code, errors)) else rule
 
 
 def find_task_rule(

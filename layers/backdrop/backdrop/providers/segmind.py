@@ -21,7 +21,7 @@ from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from backdrop.model.capabilities import MAX_RESULT_BYTES, REFERENCES_FIELD, list_request_names, to_provider_json
+from backdrop.model.capabilities import REFERENCES_FIELD, list_request_names, to_provider_json
 from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
 from backdrop.model.job import AttemptOutcome, Job, PictureLink, Suspicion
@@ -32,14 +32,14 @@ from backdrop.ports import Acknowledge, ApiKey, PreparedCall, SegmindEndpoint, W
 from backdrop.providers.credentials import Credentials
 from backdrop.providers.downloads import RESULT_HOSTS
 from backdrop.providers.http import (
-    MAX_JSON_BYTES,
+    MAX_ANSWER_BYTES,
     HttpResponse,
     has_image_content_type,
     is_picture,
     post,
     send_free_request,
 )
-from backdrop.providers.inline_pictures import decode_inline_picture
+from backdrop.providers.inline_pictures import describe_value, keep_picture, list_pictures
 from backdrop.providers.json_fields import (
     as_failure_status,
     as_integer,
@@ -50,12 +50,18 @@ from backdrop.providers.json_fields import (
     join_messages,
     list_objects,
     parse_json_object,
-    to_printable,
 )
 from backdrop.providers.link_expiry import parse_link_expiry
 from backdrop.providers.polling import StatusQuery, build_status_query, poll_until_done
 from backdrop.providers.published_errors import find_proof, names_parameter, normalize_message
-from backdrop.providers.response_rules import ANY_STATUS, ResponseRule, build_result, find_rule
+from backdrop.providers.redaction import to_printable
+from backdrop.providers.response_rules import (
+    ANY_STATUS,
+    ResponseRule,
+    build_result,
+    describe_edge_refusal,
+    find_rule,
+)
 from backdrop.providers.unrecognized_results import build_unrecognized_result
 
 NAME = "segmind"
@@ -90,7 +96,7 @@ SUBMIT_RULES = (
     ResponseRule({401}, RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED),
     ResponseRule({402}, RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
     ResponseRule({403}, RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED),
-    ResponseRule({404, 405, 410}, RetryClass.PAUSE, Code.PROVIDER_MISCONFIGURED),
+    ResponseRule({400, 422}, RetryClass.PERM, Code.REQUEST_REJECTED),
     ResponseRule({406}, RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY, NO_CREDITS),
     ResponseRule({406}, RetryClass.PERM, Code.REQUEST_REJECTED, f"{CONTENT_TYPE}|{PARAMETER}"),
     ResponseRule({406}, RetryClass.PAUSE, Code.PROVIDER_REFUSES, suspicion=Suspicion.REFUSAL),
@@ -155,14 +161,15 @@ class Segmind:
             else build_call_spec(job)
         )
         body = {"image": self._encode_image(photo), **to_provider_json(NAME, purchase_spec)}
-        sent_pictures = frozenset({body["image"], *purchase_spec.get(REFERENCES_FIELD, ())})
+        # A picture that was sent as base64 is found again as bytes.
+        sent_pictures = frozenset({body["image"], *purchase_spec.get(REFERENCES_FIELD, ()), photo, *references})
         return PreparedCall(partial(self._call, job, json.dumps(body).encode(), sent_pictures, key))
 
     def _encode_image(self, data: bytes) -> str:
         return self.work.create_download_link(data, provider_url=self.base_url) or base64.b64encode(data).decode()
 
     def _call(
-        self, job: Job, body: bytes, sent_pictures: frozenset[str], key: str, acknowledge: Acknowledge
+        self, job: Job, body: bytes, sent_pictures: frozenset[str | bytes], key: str, acknowledge: Acknowledge
     ) -> ProviderResult | LookupStatus:
         """`sent_pictures` are the photo and references as sent: if the response repeats one, that is not a result."""
         submitted_at, deadline = datetime.now(UTC), time.monotonic() + self.timeout_seconds
@@ -170,13 +177,13 @@ class Segmind:
         if isinstance(response, ProviderResult):
             return response
         if not response.is_success:
-            return _parse_refusal(response.status, response)
+            return describe_edge_refusal(DISPLAY_NAME, response) or _parse_refusal(response.status, response)
         record = parse_json_object(response.body)
         provider_id = as_provider_id(find_value(record, "request_id"))
         if self.endpoint is SegmindEndpoint.V1 or (record and provider_id is None):
             return self._parse_final_response(job, response, sent_pictures, key, submitted_at)
         if provider_id is None:
-            return _parse_unnamed_success(response)
+            return _parse_unnamed_success(job, response, key)
         acknowledge(provider_id)
         query = StatusQuery(provider_id, key, submitted_at, deadline)
         return poll_until_done(lambda: self._query_job(job, query, sent_pictures), deadline, self.poll_seconds)
@@ -185,15 +192,6 @@ class Segmind:
         headers = {"x-api-key": key, "Content-Type": "application/json"}
         timeout_seconds = deadline - time.monotonic()
         url = self._url(f"/{self.endpoint}/{MODEL}")
-        if self.endpoint is SegmindEndpoint.V1:
-            return post(
-                url,
-                body,
-                headers,
-                timeout_seconds=timeout_seconds,
-                max_bytes=MAX_JSON_BYTES,
-                max_picture_bytes=MAX_RESULT_BYTES,
-            )
         return post(url, body, headers, timeout_seconds=timeout_seconds)
 
     def _url(self, path: str) -> str:
@@ -211,7 +209,7 @@ class Segmind:
         )
 
     def _query_job(
-        self, job: Job, query: StatusQuery, sent_pictures: frozenset[str] = frozenset()
+        self, job: Job, query: StatusQuery, sent_pictures: frozenset[str | bytes] = frozenset()
     ) -> ProviderResult | LookupStatus:
         """Reads the status of a job, and its result once it is done. Never requests a URL that a response names."""
         path = f"/v2/requests/{quote(query.provider_id, safe='')}"
@@ -220,6 +218,8 @@ class Segmind:
             record = self._read_record(path, query)
         if isinstance(record, LookupStatus):
             return record
+        if record.response.is_cut:
+            return _build_unrecognized(job, record.response, query.api_key)
         if record.state in FAILED_STATES:
             return _parse_failure(job, record.body)
         if record.state not in DONE_STATES:
@@ -238,6 +238,8 @@ class Segmind:
         )
         if not isinstance(response, HttpResponse):
             return LookupStatus.PENDING
+        if response.is_success and response.is_cut:
+            return _JobRecord(response, {})
         body = parse_json_object(response.body)
         is_failed = response.status == 422
         if (
@@ -253,13 +255,13 @@ class Segmind:
     def _get(self, path: str, key: str, query: StatusQuery) -> HttpResponse | Exception | None:
         headers = {"x-api-key": key}
         return send_free_request(
-            self._url(path), headers, timeout_seconds=query.timeout_seconds, max_bytes=MAX_JSON_BYTES
+            self._url(path), headers, timeout_seconds=query.timeout_seconds, max_bytes=MAX_ANSWER_BYTES
         )
 
     # -- the picture -----------------------------------------------------------------------------------------------
 
     def _parse_final_response(
-        self, job: Job, response: HttpResponse, sent_pictures: frozenset[str], key: str, submitted_at: datetime
+        self, job: Job, response: HttpResponse, sent_pictures: frozenset[str | bytes], key: str, submitted_at: datetime
     ) -> ProviderResult:
         """Handles a response of v1, or of v2 without a request id. A picture in it that cannot be stored is lost."""
         try:
@@ -270,32 +272,28 @@ class Segmind:
             return ProviderResult(RetryClass.OK, Code.RESULT_GONE, message, (PictureLink(url=None),), charged, basis)
 
     def _parse_direct_response(
-        self, job: Job, response: HttpResponse, sent_pictures: frozenset[str], key: str, submitted_at: datetime
+        self, job: Job, response: HttpResponse, sent_pictures: frozenset[str | bytes], key: str, submitted_at: datetime
     ) -> ProviderResult:
         """Reads the picture from a response of v1: the body itself, or inside JSON. A cost proves that it was made."""
         price, seed = _parse_dollars(response.headers.get("x-cost")), response.headers.get("x-seed-value", "")
+        if response.is_cut:
+            return _build_unrecognized(job, response, key)
         body = parse_json_object(response.body)
         if body is not None:
             candidates = _find_pictures(body, V1_PICTURE_PATHS, sent_pictures)
             if not candidates and (body.get("error") or as_failure_status(body.get("status_code"))):
-                return _parse_unnamed_success(response)
+                return _parse_unnamed_success(job, response, key)
             return self._build_success(job, candidates, response, key, submitted_at, price)
-        is_image = has_image_content_type(response.headers)
-        if is_picture(response.body) or (is_image and response.body):
+        if is_picture(response.body) or (has_image_content_type(response.headers) and response.body):
             return self._keep_picture(
                 job, response.body, price, int(seed) if seed.isdecimal() and len(seed) < 16 else None
             )
-        is_charged = is_image or parse_reported_price(price)
-        return (
-            build_unrecognized_result(response.body, key, *_find_cost(job, price))
-            if is_charged
-            else _build_unreadable_result(response)
-        )
+        return _build_unrecognized(job, response, key)
 
     def _build_success(
         self,
         job: Job,
-        candidates: Sequence[str],
+        candidates: Sequence[str | bytes],
         response: HttpResponse,
         key: str,
         submitted_at: datetime,
@@ -304,6 +302,8 @@ class Segmind:
         """Builds the result from the first candidate that is a link or a picture."""
         charged, basis = _find_cost(job, price)
         for text in candidates:
+            if isinstance(text, bytes):
+                return self._keep_picture(job, text, price, as_integer(build_call_spec(job).get("seed")))
             if text.startswith(URL_SCHEMES):
                 link = PictureLink(
                     url=to_printable(text),
@@ -311,19 +311,13 @@ class Segmind:
                     expires_at=parse_link_expiry(text, submitted_at) or submitted_at + RESULT_TTL,
                 )
                 return ProviderResult(RetryClass.OK, links=(link,), charged=charged, basis=basis)
-            picture = decode_inline_picture(text)
-            if picture:
-                return self._keep_picture(job, picture, price, as_integer(build_call_spec(job).get("seed")))
         return build_unrecognized_result(response.body, key, charged, basis)
 
     def _keep_picture(self, job: Job, picture: bytes, price: object, seed: int | None) -> ProviderResult:
         """Stores the picture for deliver. Raises RetryLaterError if storage does not accept it."""
         charged, basis = _find_cost(job, price)
-        name = f"{NAME}-{job.job_id}-{job.charge_no}-{job.attempt_no + 1}"
-        self.work.save_result(name, picture)
-        return ProviderResult(
-            RetryClass.OK, links=(PictureLink(url=None, result_name=name, seed=seed),), charged=charged, basis=basis
-        )
+        links = (keep_picture(self.work, job, 1, picture, seed),)
+        return ProviderResult(RetryClass.OK, links=links, charged=charged, basis=basis)
 
 
 class _JobRecord(NamedTuple):
@@ -355,24 +349,30 @@ def _parse_refusal(status: int, response: HttpResponse) -> ProviderResult:
     )
 
 
-def _parse_unnamed_success(response: HttpResponse) -> ProviderResult:
+def _parse_unnamed_success(job: Job, response: HttpResponse, key: str) -> ProviderResult:
     """Handles a success without a request id. A refusal inside it is classified by its own status.
 
     A server error inside it leaves the charge unknown, because only a response with status 500 is known to be free.
     """
-    status = as_failure_status(find_value(parse_json_object(response.body), "status_code"))
-    return _parse_refusal(status, response) if status and status < 500 else _build_unreadable_result(response)
+    body = parse_json_object(response.body)
+    status = as_failure_status(find_value(body, "status_code"))
+    if status and status < 500:
+        return _parse_refusal(status, response)
+    if status or (body and body.get("error")):
+        return ProviderResult.lost(
+            f"{DISPLAY_NAME} answered {response.status} with an error. It may have been charged."
+        )
+    return _build_unrecognized(job, response, key)
 
 
-def _build_unreadable_result(response: HttpResponse) -> ProviderResult:
-    return ProviderResult.lost(
-        f"{DISPLAY_NAME} answered {response.status} with neither a request id nor a picture. It may have been charged."
-    )
+def _build_unrecognized(job: Job, response: HttpResponse, key: str) -> ProviderResult:
+    charged, basis = _find_cost(job, _parse_dollars(response.headers.get("x-cost")))
+    return build_unrecognized_result(response.body, key, charged, basis)
 
 
 def _parse_failure(job: Job, body: Mapping[str, Any]) -> ProviderResult:
     """Handles a failed job, which is not charged. Without proof that the job is the cause, it is tried again, once."""
-    rule = find_rule(FAILED_JOB_RULES, 422, _prove_error(json.dumps(body, default=str).encode()))
+    rule = find_rule(FAILED_JOB_RULES, 422, _prove_error(json.dumps(body, default=describe_value).encode()))
     has_failed_before = any(
         attempt.provider == NAME
         and attempt.charge_no == job.charge_no
@@ -385,20 +385,30 @@ def _parse_failure(job: Job, body: Mapping[str, Any]) -> ProviderResult:
     return build_result(rule, describe_response(DISPLAY_NAME, 422, join_messages(body, MESSAGE_FIELDS)))
 
 
-def _find_pictures(body: Mapping[str, Any], paths: Sequence[Sequence[str]], sent_pictures: frozenset[str]) -> list[str]:
-    """Returns the texts in these fields: each a text, an object's `url`, or a list of these. Omits our own pictures.
+def _find_pictures(
+    body: Mapping[str, Any], paths: Sequence[Sequence[str]], sent_pictures: frozenset[str | bytes]
+) -> list[str | bytes]:
+    """Returns the links and pictures in these fields: each a text, an object, or a list of these. Omits our own.
 
     Links to hosts that are not Segmind's come last, because deliver may not download from them.
     """
-    values = (value for path in paths for value in as_list(find_value(body, *path)))
-    texts = (value if isinstance(value, str) else find_value(value, "url") for value in values)
-    candidates = (text for text in texts if isinstance(text, str) and text and text not in sent_pictures)
+    values = [value for path in paths for value in as_list(find_value(body, *path))]
+    texts = [value if isinstance(value, str | bytes) else _find_in_object(value) for value in values]
+    candidates = (text for text in texts if isinstance(text, str | bytes) and text and text not in sent_pictures)
     return sorted(candidates, key=_is_external_url)
 
 
-def _is_external_url(text: str) -> bool:
+def _find_in_object(value: object) -> object:
+    return (
+        next(iter(list_pictures(value)), None)
+        if isinstance(value, dict) and "url" not in value
+        else find_value(value, "url")
+    )
+
+
+def _is_external_url(text: str | bytes) -> bool:
     own_prefixes = tuple(f"https://{host}{prefix}" for host, prefix in RESULT_HOSTS[NAME])
-    return text.startswith(URL_SCHEMES) and not text.startswith(own_prefixes)
+    return isinstance(text, str) and text.startswith(URL_SCHEMES) and not text.startswith(own_prefixes)
 
 
 def _find_cost(job: Job, reported_price: object) -> tuple[int, str]:

@@ -1,22 +1,19 @@
-"""Paid responses in which Backdrop does not recognize the picture: the charge is certain, and the response is kept."""
+"""Paid responses in which Backdrop does not recognize the picture: they are kept, and count as charged.
 
-import re
+A complete answer with status 200 was received, whatever it contains, so it is never called lost, which might pay twice.
+Only an error that it states is judged like any other error.
+"""
 
 from backdrop.model.job import PictureLink
 from backdrop.model.provider_result import ProviderResult, RetryClass
-from backdrop.providers.http import MAX_JSON_BYTES
-
-# The path and query of a link into our own bucket; JSON may escape the slashes. The provider's own links stay complete,
-# because an operator needs them to recover the picture.
-WORK_LINK = re.compile(rb"_backdrop\\*/work\\*/[^\s\"'<>]*")
-SIGNATURE_PARAMETERS = re.compile(rb"(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\\]*", re.IGNORECASE)
+from backdrop.providers.redaction import redact_response
 
 
 def build_unrecognized_result(
-    body: bytes, key: str, charged: int, basis: str = "price_list", *, final: bool = False
+    body: bytes, key: str, charged: int, basis: str = "price_list", *, final: bool = False, picture_count: int = 1
 ) -> ProviderResult:
-    """Builds the result for one charged picture that is not found in `body`. `charged` is in micro-dollars."""
-    links = (PictureLink(url=None, is_unrecognized=True),)
+    """Builds the result for charged pictures that are not found in `body`. `charged` is in micro-dollars."""
+    links = (PictureLink(url=None, is_unrecognized=True),) * picture_count
     return ProviderResult(
         RetryClass.OK,
         links=links,
@@ -25,12 +22,3 @@ def build_unrecognized_result(
         is_final=final,
         raw_response=redact_response(body, key),
     )
-
-
-def redact_response(body: bytes, key: str) -> bytes:
-    """Prepares a response to be kept for an operator: removes our API key and the signatures of our links."""
-    return WORK_LINK.sub(_remove_signature, body.replace(key.encode(), b"(key)"))[:MAX_JSON_BYTES]
-
-
-def _remove_signature(link: re.Match[bytes]) -> bytes:
-    return SIGNATURE_PARAMETERS.sub(rb"\1(blank)", link[0])
