@@ -69,7 +69,7 @@ def test_reached_budget_causes_one_report_and_one_event() -> None:
     assert [(one["code"], one["status"], one["money"]) for one in report["errors"]] == [
         ("budget_reached", "paused", "not_spent")
     ]
-    assert "$0.01" in report["errors"][0]["message"]
+    assert "$" not in report["errors"][0]["message"]
     assert "`backdrop budget 300 --today`" in report["errors"][0]["hint"]
     assert [list_report_codes(world, job.key) for job in world.list_jobs()] == [[]] * 7
     assert list_event_types(world) == EVENT_TYPES

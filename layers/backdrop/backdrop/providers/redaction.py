@@ -35,7 +35,7 @@ def redact_response(body: bytes, key: str) -> bytes:
 def quote_provider(text: str, length: int = MAX_QUOTE_CHARACTERS) -> str:
     """Prepares a provider's own words for a message: shortened, printable, and without our links, even parts of them.
 
-    What is too long for a word is a link, a token, or a picture, and explains nothing. Only operators read these words.
+    A text without spaces that is so long is a link, a token, or a picture, and explains nothing.
     """
     redacted = WORK_LINK.sub(b"(link)", text[: length * 100].encode(errors="replace"))
     redacted = OPAQUE_TEXT.sub(b"(link or token)", SIGNED_TEXT.sub(b"(link)", redacted))
@@ -54,7 +54,7 @@ def _list_forms(key: str) -> tuple[bytes, ...]:
     data = key.encode()
     forms = [data, quote(key, safe="").encode(), data.replace(b"/", b"\\/"), data.hex().encode()]
     for offset in range(3):
-        # The characters of the key alone: those at its ends depend on what stands before and after it.
+        # The characters of the key alone: those at its ends depend on what is before and after it.
         encoded = base64.b64encode(bytes(offset) + data)[(offset * 8 + 5) // 6 : (offset + len(data)) * 8 // 6]
         forms += [encoded, encoded.translate(bytes.maketrans(b"+/", b"-_"))]
     return tuple(dict.fromkeys(form for form in forms if len(form) >= MIN_KEY_LENGTH))
