@@ -103,7 +103,7 @@ def test_pictures_in_the_dropped_folder_are_not_bought_again(uploader: Uploader)
         assert uploader.person.run(command, "shoes", *PROMPT, "--json").data["photos"] == 2
     assert uploader.drop("shoes/final.png", *PROMPT).code == 3
     uploader.write("shoes/final.png.json", {"prompt": "on snow"})
-    assert uploader.drop("shoes", *PROMPT, "--yes", "--wait").code == 0
+    assert uploader.drop("shoes", *PROMPT, "--yes", "--wait", "--keep").code == 0
     assert len(uploader.world.provider.received_job_ids) == 3
 
 
