@@ -27,7 +27,7 @@ MAX_TIMES_THREAD_POOL = 1.05
 MIN_ACCOUNT_USE = 0.9
 MAX_REQUESTS, MAX_REQUESTS_AMONG_MANY = 18, 15
 REQUEST_COUNT_TEST = "../../tests/simulated/bench/test_requests_of_an_image.py"
-REQUESTS_AMONG_MANY = 19
+REQUESTS_AMONG_MANY = 20
 """The test's limit for a photo with a sidecar that waits with others."""
 MAX_USD = 0.20
 MAX_IMPORT_RATIO = 1.10

@@ -77,6 +77,7 @@ REASONS: Mapping[RequestName, str] = {
     ("render", "GetSecretValue", ""): "the provider's key, read again every few minutes",
     ("deliver", "Query", "the photo with its jobs"): "the documents are built from all of it",
     ("deliver", "Query", "waiting copies"): "they continue when the job ends",
+    ("deliver", "GetItem", "the lane"): "whether the delivered picture ends a row of undelivered ones",
     (
         "deliver",
         "HeadObject",

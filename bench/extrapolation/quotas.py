@@ -10,7 +10,7 @@ from math import inf
 from backdrop.model.budget_shares import MAX_SHARES, MIN_SLOTS_FOR_SHARES
 from backdrop.model.pricing import look_up_image_price
 from backdrop.model.schedule import INDEX_SHARDS, MESSAGE_LIFETIME
-from backdrop.reconcile.service import DELIVERY_BACKLOG_HIGH, MAX_DUE_ITEMS
+from backdrop.reconcile.service import MAX_DUE_ITEMS
 from backdrop.reconcile.sweep import MAX_AGE, MAX_PHOTOS
 from bench.aws_cost.bill import REQUEST_SECONDS, count_requests
 from bench.aws_cost.cost_result import load_costs
@@ -175,13 +175,6 @@ def _list_own_limits() -> Iterator[Quota]:
         10 // price,
         f"${price:g} per picture",
         "the lane pauses until the next day, as it should; raise it before a large folder",
-    )
-    yield Quota(
-        f"{DELIVERY_BACKLOG_HIGH:,} paid pictures that wait for deliver",
-        "[alarms](../../docs/alarms.md)",
-        DELIVERY_BACKLOG_HIGH,
-        "only if deliver gets no invocations",
-        "the lane pauses until half of them are delivered, so that no link expires",
     )
     yield Quota(
         f"the sweep reads {MAX_PHOTOS:,} photos every {RECONCILE_INTERVAL_SECONDS / 60:.0f} minutes, for"

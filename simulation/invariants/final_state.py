@@ -35,6 +35,8 @@ LANE_CODES = frozenset(
         "budget_reached",
         "budget_reserved",
         "delivery_backed_up",
+        "pictures_not_stored",
+        "pictures_not_usable",
         "paused_by_person",
         "lane_shut",
     }

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from simulation.invariants.job_ends import END_STATUSES
-from simulation.invariants.paid_calls import UNTESTABLE_PAUSE_REASONS
+from simulation.invariants.paid_calls import DELIVERED_PAUSE_REASONS, UNTESTABLE_PAUSE_REASONS
 from simulation.invariants.violations import NO_INSTRUCTIONS, Invariant, JsonObject, Violation, find_current_attempt
 
 OPERATOR_TRANSITIONS = frozenset({("held", "accepted"), ("dead", "accepted")})
@@ -261,19 +261,25 @@ def check_settle_time(before: JsonObject | None, after: JsonObject, settle_secon
     return [Violation(Invariant.SETTLE_TIME_RESPECTED, detail)] if waited_seconds < settle_seconds else []
 
 
-def check_lifted_pauses(before: JsonObject | None, after: JsonObject, *, has_probed: bool) -> list[Violation]:
+def check_lifted_pauses(
+    before: JsonObject | None, after: JsonObject, *, has_probed: bool, has_delivered: bool = False
+) -> list[Violation]:
     """Checks that a pause is lifted only by a worker that has verified that its reason is gone.
 
-    `has_probed`: the worker sent a call while the lane was paused or probing, or looked one up. Reasons that no call
-    can test are not checked. Holds on every write except an operator's.
+    `has_probed`: the worker sent a call while the lane was paused or probing, or looked one up. `has_delivered`: it
+    delivered a picture. Reasons that nothing can test are not checked. Holds on every write except an operator's.
     """
     reasons_before, reasons_after = (
         _find_testable_reasons(before) if before else set[str](),
         _find_testable_reasons(after),
     )
-    if reasons_before <= reasons_after or has_probed:
+    lifted = reasons_before - reasons_after
+    untested = (set[str]() if has_probed else lifted - DELIVERED_PAUSE_REASONS) | (
+        set[str]() if has_delivered else lifted & DELIVERED_PAUSE_REASONS
+    )
+    if not untested:
         return []
-    detail = f"no longer paused for {', '.join(sorted(reasons_before - reasons_after))}, but no call tested that"
+    detail = f"no longer paused for {', '.join(sorted(untested))}, but nothing tested that"
     return [Violation(Invariant.LANE_STATE_RESPECTED, detail)]
 
 

@@ -17,6 +17,8 @@ from simulation.invariants.violations import (
 
 UNTESTABLE_PAUSE_REASONS = frozenset({"person", "budget", "delivery"})
 """Reasons whose end no call can detect."""
+DELIVERED_PAUSE_REASONS = frozenset({"storage", "results"})
+"""Reasons whose end only a delivered picture shows."""
 UNUSABLE_END_STATUSES = END_STATUSES - {"stored", "rejected"}
 
 

@@ -13,6 +13,10 @@ CANCEL_REASON = (
     "A lane's cancel mark prevents purchases of what was canceled. "
     "tests/simulated/operate/test_cancel.py tests the other effects of a cancellation."
 )
+UNDELIVERED_REASON = (
+    "Few scenes have several pictures in a row that cannot be delivered: "
+    "tests/simulated/deliver/test_undelivered_pictures.py has every kind."
+)
 COPIES_REASON = "It affects only how soon copies continue: tests/simulated/intake/test_content_waits.py measures that."
 UNREACHABLE_RESULT_REASON = (
     "It affects only the next try and the report until then: tests/simulated/deliver/test_pictures.py tests both."
@@ -179,6 +183,9 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.circuit:ProviderHealth.state#069717 if 1": (
         "It affects only what operators read: tests/simulated/cli/test_status.py tests each state."
     ),
+    "model.circuit:_record_success#717f7e if 2": UNDELIVERED_REASON,
+    "model.circuit:observe_undelivered": UNDELIVERED_REASON,
+    "model.circuit:resume#7b4a53 if 2": UNDELIVERED_REASON,
     "model.circuit:_try_other_job#985bd6 if 1": (
         "It affects only how soon the next probe starts: "
         "tests/simulated/render/test_suspected_jobs.py counts the probes."
@@ -187,8 +194,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "It affects only which job is the probe: "
         "tests/simulated/render/test_suspected_jobs.py tests that it is another one."
     ),
-    "model.circuit:observe_result#8511b8 if 2": SUSPICION_REASON,
-    "model.circuit:observe_result#8511b8 if 3": SUSPICION_REASON,
+    "model.circuit:observe_result#45b61d if 2": SUSPICION_REASON,
+    "model.circuit:observe_result#45b61d if 3": SUSPICION_REASON,
     "model.mandate:MandateAccount.find_stop#df1283 if 1": MANDATE_TERMS_REASON,
     "model.mandate:MandateAccount.find_obstacle#583637 if 1": MANDATE_TERMS_REASON,
     "model.mandate:MandateAccount.find_obstacle#583637 if 3": MANDATE_TERMS_REASON,
@@ -260,9 +267,11 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.instruction_resolver:InstructionResolver.has_changed_references#b1b4ff if 2": REFERENCES_REASON,
     "campaigns": CAMPAIGN_REASON,
     "operate.cancel:CancelService._cancel_item#3f675d if 1": CANCEL_REASON,
-    "deliver.service:DeliverService.deliver#80647f if 5": FIDELITY_REASON,
+    "deliver.service:DeliverService._observe_end": UNDELIVERED_REASON,
+    "deliver.service:DeliverService._observe_wait": UNDELIVERED_REASON,
+    "deliver.service:DeliverService.deliver#075540 if 5": FIDELITY_REASON,
     "deliver.fidelity_checks:FidelityChecks.find_mask#d0521a if 3": OWN_PIXELS_REASON,
-    "deliver.service:DeliverService._deliver_pictures#51c3b5 if 4": MASK_REASON,
+    "deliver.service:DeliverService._deliver_pictures#7db6f8 if 4": MASK_REASON,
     "deliver.fidelity_checks:FidelityChecks._load_cut_out#94a29b if 1": FIDELITY_REASON,
     "deliver.fidelity_checks:FidelityChecks._load_photo#233f0e return 1": FIDELITY_REASON,
     "deliver.fidelity_checks:FidelityChecks.check#4a3e1d if 1": FIDELITY_REASON,
@@ -306,7 +315,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.service:DeliverService._cancel_unneeded_mask#2de9d9 if 3": (
         "For speed: reconcile ends a canceled mask some minutes later."
     ),
-    "deliver.service:DeliverService._deliver_pictures#51c3b5 if 2": MASK_REASON,
+    "deliver.service:DeliverService._deliver_pictures#7db6f8 if 2": MASK_REASON,
     "deliver.service:DeliverService._retry_or_choose#308538 if 2": RECEIPT_WARNING_REASON,
     "deliver.service:DeliverService._retry_or_choose#308538 if 3": RETRY_REASON,
     "deliver.service:DeliverService._wake_compared_pictures#bf28f3 if 1": MASK_REASON,
@@ -363,9 +372,9 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.cancel:CancelService._cancel_settling_photo#2c6b89 if 1": CANCEL_REASON,
     "operate.cancel:CancelService.cancel_marked#b4564f if 1": CANCEL_REASON,
     "deliver.service:DeliverService._record_problem#c98a8b if 1": UNREACHABLE_RESULT_REASON,
-    "deliver.service:DeliverService._deliver_pictures#51c3b5 if 5": UNREACHABLE_RESULT_REASON,
-    "deliver.service:DeliverService.deliver#80647f if 2": COPIES_REASON,
-    "deliver.service:DeliverService.deliver#80647f if 4": COPIES_REASON,
+    "deliver.service:DeliverService._deliver_pictures#7db6f8 if 5": UNREACHABLE_RESULT_REASON,
+    "deliver.service:DeliverService.deliver#075540 if 2": COPIES_REASON,
+    "deliver.service:DeliverService.deliver#075540 if 4": COPIES_REASON,
     "intake.batch_cache:BatchCache.get#9fc2ed if 1": "For speed: a batch reads each object once.",
     "intake.folder_defaults:FolderDefaultsIntake._is_recently_counted#5f0365 return 1": BLOCKED_COUNT_REASON,
     "intake.folder_defaults:FolderDefaultsIntake._build_problems#5ce52a if 1": (
@@ -474,7 +483,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.paid_files:PaidFiles._wait_or_end#ada6a4 if 1": UNREACHABLE_LINK_REASON,
     "deliver.paid_files:PaidFiles._may_wait#3e55ed if 1": UNREACHABLE_LINK_REASON,
     "deliver.paid_files:PaidFiles.keep_others#fd3b9d if 1": UNREACHABLE_LINK_REASON,
-    "deliver.service:DeliverService._deliver_pictures#51c3b5 if 6": UNREACHABLE_LINK_REASON,
+    "deliver.service:DeliverService._deliver_pictures#7db6f8 if 6": UNREACHABLE_LINK_REASON,
     "deliver.paid_files:PaidFiles._read_unlinked_result#a5ae43 if 1": MISSING_LINK_REASON,
     "deliver.paid_files:PaidFiles._read_unlinked_result#a5ae43 if 2": MISSING_LINK_REASON,
     "deliver.paid_files:PaidFiles._build_unrecognized_error#e24eee if 1": (
@@ -611,9 +620,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "reconcile.due:Redispatcher.resend#bb789e if 1": (
         "No scene loses a photo's reminder: tests/simulated/reconcile/test_lost_messages.py does."
     ),
-    "reconcile.service:ReconcileService._check_delivery_backlog": (
-        "No seed has thousands of paid pictures: tests/simulated/reconcile/test_runs.py simulates that number."
+    "reconcile.service:ReconcileService._check_delivery_backlogs": (
+        "No seed has so many paid pictures that wait for ten minutes: tests/simulated/reconcile/test_runs.py does."
     ),
+    "reconcile.service:ReconcileService._has_undelivered": UNDELIVERED_REASON,
     "reconcile.service:ReconcileService._wake_mandate_waiters#894d67 if 1": (
         "No seed has mandates for which waking takes minutes: tests/simulated/reconcile/test_mandate_waiters.py does."
     ),

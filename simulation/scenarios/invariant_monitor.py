@@ -79,6 +79,7 @@ class InvariantMonitor:
         self._paid_calls = PaidCallMonitor(self.snapshot, users)
         self._places = PlaceMonitor(self.snapshot, users)
         self._workers_by_job: dict[str, str] = {}
+        self._delivering_workers: set[str] = set()
         self._announced_at: dict[str, datetime] = {}
         self._reconcile_worker = ""
         self._crash_counter = CrashCounter(self.snapshot)
@@ -229,7 +230,12 @@ class InvariantMonitor:
             self.add_violations(check_lane_write(lane.body, body, call.started_at))
         if not call.worker_name.startswith(OPERATOR_WORKER_NAME):
             self.add_violations(
-                check_lifted_pauses(lane.body, body, has_probed=call.worker_name in self._paid_calls.probing_workers)
+                check_lifted_pauses(
+                    lane.body,
+                    body,
+                    has_probed=call.worker_name in self._paid_calls.probing_workers,
+                    has_delivered=call.worker_name in self._delivering_workers,
+                )
             )
             if not self._users.has_clock_faults:
                 since = self.snapshot.find_start(call.worker_name)
@@ -251,6 +257,8 @@ class InvariantMonitor:
 
     def _check_job(self, before: JsonObject | None, after: JsonObject, call: ServiceCall) -> None:
         self._check_lease(before, after, call)
+        if after["status"] in ("stored", "review"):
+            self._delivering_workers.add(call.worker_name)
         self._record_end(before, after)
         self._crash_counter.on_item_written(after)
         self.add_violations(check_crash_count(before, after))

@@ -6,7 +6,12 @@ from datetime import datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from backdrop.aws.batch import CONFLICT_DELAY_SECONDS, MIN_REMAINING_MILLISECONDS, compute_delay_seconds
+from backdrop.aws.batch import (
+    CONFLICT_DELAY_SECONDS,
+    MIN_REMAINING_MILLISECONDS,
+    compute_delay_seconds,
+    measure_stuck_seconds,
+)
 from backdrop.aws.sqs import Queue
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, MalformedMessageError, RetryLaterError
@@ -20,12 +25,16 @@ MessageStep = Callable[[SimulatedMessage, datetime], object]
 
 @dataclass(frozen=True)
 class ReturnedMessage:
-    """A message that was returned to its queue: where, when, why, and for how many seconds."""
+    """A message that was returned to its queue: where, when, why, and for how many seconds.
+
+    `stuck_seconds`: what the alarm on such messages sees; None if it does not watch this code.
+    """
 
     queue: str
     returned_at: datetime
     code: Code
     delay_seconds: float
+    stuck_seconds: float | None = None
 
 
 @dataclass
@@ -62,7 +71,9 @@ class SimulatedBatchConsumer:
             step(message, deadline)
         except RetryLaterError as error:
             delay = compute_delay_seconds(error, message.receive_count)
-            self.returned_messages.append(ReturnedMessage(queue.name, self.clock.time, error.code, delay))
+            now = self.clock.time
+            stuck_seconds = measure_stuck_seconds(error.code, message.sent_at, now)
+            self.returned_messages.append(ReturnedMessage(queue.name, now, error.code, delay, stuck_seconds))
             return self._return_to_queue(queue, handle, delay)
         except ConflictError:
             return self._return_to_queue(queue, handle, CONFLICT_DELAY_SECONDS)

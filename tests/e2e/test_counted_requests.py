@@ -13,7 +13,7 @@ from tests.e2e.clouds import running_cloud
 from tests.e2e.deployed_stack import eventually
 
 # One of them searches for copies of the photo that wait for it (decision 7).
-MAX_FOR_ONE_PHOTO = 21
+MAX_FOR_ONE_PHOTO = 22
 WARM_UP_PHOTOS = 2
 # On a busy machine, an invocation may return messages to their queue for lack of time, which costs requests.
 RETURNS_MESSAGE = "ChangeMessageVisibility"

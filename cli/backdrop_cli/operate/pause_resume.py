@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from backdrop.aws.aws_errors import read_aws_error_code
-from backdrop.model.circuit import Pause, PauseReason, ProviderHealth
+from backdrop.model.circuit import DELIVERED_REASONS, Pause, PauseReason, ProviderHealth
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import RetryLaterError
@@ -29,8 +29,13 @@ REASON_LABELS = {
     PauseReason.UNHEALTHY: "repeated errors",
     PauseReason.BUDGET: "today's budget",
     PauseReason.DELIVERY: "a delivery backlog",
+    PauseReason.STORAGE: "pictures that cannot be stored",
+    PauseReason.RESULTS: "pictures that cannot be used",
     PauseReason.OPERATOR: "an operator",
 }
+
+# Only calls that may be charged show whether these reasons still apply.
+CHARGED_REASONS = DELIVERED_REASONS | {PauseReason.UNHEALTHY, PauseReason.DELIVERY}
 
 
 def pause_lane(stack: Stack, screen: Screen, provider_argument: str) -> None:
@@ -74,9 +79,9 @@ def resume_lane(stack: Stack, screen: Screen, provider_argument: str) -> None:
     screen.print(f"✓ {provider} is resumed. {_format_waiting(waiting)} in its lane. It was paused because of:")
     _print_pauses(screen, before.pauses)
     reasons = {one.reason for one in before.pauses} - {PauseReason.OPERATOR}
-    if reasons - {PauseReason.UNHEALTHY, PauseReason.DELIVERY}:
+    if reasons - CHARGED_REASONS:
         screen.print("If such a reason still applies, the next call pauses the lane again, without a charge.")
-    if reasons & {PauseReason.UNHEALTHY, PauseReason.DELIVERY}:
+    if reasons & CHARGED_REASONS:
         screen.print("If the errors or the backlog last, the lane pauses again. Calls until then may be charged.")
 
 

@@ -89,7 +89,11 @@ class Bootstrap:
         from backdrop.aws.sqs import queue_name_from_url
 
         return BatchConsumer(
-            self.client("sqs"), {queue_name_from_url(url): url for url in queue_urls}, self.dead_letter_queue, logger
+            self.client("sqs"),
+            {queue_name_from_url(url): url for url in queue_urls},
+            self.dead_letter_queue,
+            logger,
+            self.clock,
         )
 
     def intake(self) -> IntakeService:
@@ -179,6 +183,7 @@ class Bootstrap:
 
     def deliver(self, prepare_signature: PrepareSignature | None = None) -> DeliverService:
         """`prepare_signature`: from the package `backdrop_credentials`, if the stack adds Content Credentials."""
+        from backdrop.aws.lambda_mappings import UntouchedMappings
         from backdrop.aws.step_functions import TaskTokens
         from backdrop.deliver.content_waiters import ContentWaiters
         from backdrop.deliver.fidelity_checks import FidelityChecks
@@ -190,6 +195,7 @@ class Bootstrap:
         from backdrop.deliver.service import DeliverService
         from backdrop.deliver.signed_files import SignedFiles
         from backdrop.deliver.task_callbacks import TaskCallbacks
+        from backdrop.pipeline.breaker import CircuitBreaker
 
         settings = self.settings
         original_photos = OriginalPhotos(self.input_bucket, settings.max_image_megapixels)
@@ -221,6 +227,7 @@ class Bootstrap:
             event_bus=self.events,
             task_callbacks=TaskCallbacks(self.ledger, TaskTokens(self.client("stepfunctions")), self.clock),
             dead_letter_queue=self.dead_letter_queue,
+            breaker=CircuitBreaker(self.ledger, UntouchedMappings(), self.deliver_queue, self.clock),
             clock=self.clock,
         )
 
@@ -267,8 +274,8 @@ class Bootstrap:
             ),
             deliver_queue=self.deliver_queue,
             intake_queue=self.intake_queue,
-            count_waiting_deliveries=self.deliver_queue.count_messages,
             lane_queues=lane_queues,
+            slots=settings.max_in_flight_by_provider,
             clock=self.clock,
             daily_budget=self.daily_budget,
         )

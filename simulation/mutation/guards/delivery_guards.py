@@ -43,7 +43,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "overwrites-newer-documents",
         "1: A receipt or a report is written only if no other worker has written it since it was read.",
-        remove("aws.s3:OutputBucket.put_if_unchanged#82cbb2 keyword 6"),
+        remove("aws.s3:OutputBucket.put_if_unchanged#ddd5ef keyword 6"),
         invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
         faults="slow_service",
         actions=(*list_uploads(10, 60, interval_seconds=5), *list_sidecars(13, 60, "marble", interval_seconds=5)),
@@ -96,7 +96,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "never-gives-up-result",
         "3.7: Five crashes on a result end its job.",
-        force_false("deliver.service:DeliverService._deliver_pictures#51c3b5 if 1"),
+        force_false("deliver.service:DeliverService._deliver_pictures#7db6f8 if 1"),
         invariant=Invariant.POISON_PHOTOS_GIVEN_UP,
         faults="poisoned_photo",
         fault_minutes=150,

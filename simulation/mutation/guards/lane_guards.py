@@ -108,21 +108,21 @@ LANE_MUTANTS = (
     build_mutant(
         "starts-probe-during-probe",
         "3.8: No second probe starts while one is in flight.",
-        force_false("model.circuit:half_open_if_due#888dce operand 4"),
+        force_false("model.circuit:half_open_if_due#d8de4b operand 4"),
         invariant=Invariant.LANE_STATE_RESPECTED,
         faults="key_refused late_tick long_calls",
     ),
     build_mutant(
         "lifts-operator-pause",
         "3.9: Reconcile lifts only pauses whose reasons it can test.",
-        force_false("model.circuit:half_open_if_due#888dce operand 5"),
+        force_false("model.circuit:half_open_if_due#d8de4b operand 5"),
         invariant=Invariant.LANE_STATE_RESPECTED,
         faults="paused_by_person key_refused",
     ),
     build_mutant(
         "never-starts-probe",
         "3.9: Reconcile starts a probe if a probe can test the reason for the pause.",
-        remove("reconcile.service:ReconcileService._reconcile_lane#077585 statement 4"),
+        remove("reconcile.service:ReconcileService._reconcile_lane#64d235 statement 4"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="key_refused out_of_money",
     ),
@@ -162,7 +162,7 @@ LANE_MUTANTS = (
     build_mutant(
         "lifts-pause-on-stale-result",
         "3.9: A good answer to a call from before the pause does not lift it.",
-        force_true("model.circuit:_record_success#b364e6 conditional expression 1"),
+        force_false("model.circuit:_record_success#717f7e if 1"),
         invariant=Invariant.LANE_STATE_RESPECTED,
         faults="slow_refusal key_refused hang_up long_calls",
         kind="unaskable",

@@ -28,7 +28,7 @@ from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.render.test_mandates import create_mandate
 
 DRAINED = 40
-MAX_ALONE = 21
+MAX_ALONE = 22
 ALONE = {
     "intake": {
         "list_objects_v2": 1,  # A sidecar arrived: to which photos may it apply?
@@ -46,6 +46,7 @@ ALONE = {
     },
     "deliver": {
         "query": 2,  # the photo with its jobs; the copies that wait for it
+        "get_item": 1,  # the lane, whose row of undelivered pictures may end (decision 59)
         "put_object": 3,  # the provider's file, the picture, the receipt
         "transact_write_items": 1,  # the job's final status
         "put_events": 1,

@@ -410,9 +410,7 @@ def test_waiting_delivery_keeps_one_message(monkeypatch: pytest.MonkeyPatch, cau
     assert minutes / 10 <= deliver.call_count <= minutes / 10 + 8
 
 
-def test_deliveries_that_wait_for_a_key_pause_the_lane_until_they_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backdrop.reconcile.service.DELIVERY_BACKLOG_HIGH", 3)
-    monkeypatch.setattr("backdrop.reconcile.service.DELIVERY_BACKLOG_LOW", 1)
+def test_deliveries_that_wait_for_a_key_pause_the_lane_until_they_are_made() -> None:
     refused: Any = build_client_error("DisabledException", "Sign", 400)
     kms = FakeKms(build_leaf_key(), refusal=refused)
     world = World()
@@ -421,7 +419,7 @@ def test_deliveries_that_wait_for_a_key_pause_the_lane_until_they_are_made(monke
         world.upload_photo(f"{number}.jpg", build_photo())
         world.upload_sidecar(f"{number}.jpg", **REMOVE, revision=str(number))
     pass_time(world, 3600)
-    assert [pause.code for pause in world.ledger.read_health("ideogram").pauses] == [Code.DELIVERY_BACKED_UP]
+    assert [pause.code for pause in world.ledger.read_health("ideogram").pauses] == [Code.PICTURES_NOT_STORED]
     kms.refusal = None
     pass_time(world, 3600)
     assert (world.ledger.read_health("ideogram").pauses, {job.status for job in world.list_jobs()}) == (

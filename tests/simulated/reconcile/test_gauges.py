@@ -8,10 +8,10 @@ import pytest
 
 from backdrop.aws.metrics import emit_stack_health
 from backdrop.model.codes import Code
-from backdrop.model.job import AttemptOutcome, Job, JobStatus
+from backdrop.model.job import AttemptOutcome, Job, JobStatus, PictureLink
 from backdrop.model.provider_result import RetryClass
 from backdrop.model.schedule import BudgetDay, ItemKey
-from backdrop.model.stack_health import StackHealth, build_job_snapshot, summarize_health
+from backdrop.model.stack_health import StackHealth, build_job_snapshot, find_undelivered_picture, summarize_health
 from backdrop.reconcile import open_jobs, service
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import build_charged_hang_up, build_refusal
@@ -20,7 +20,7 @@ from simulation.world.transport import ServiceCall, TargetedFault, raise_throttl
 from tests.simulated.reconcile.test_runs import run_once
 from tests.simulated.simulated_days import pass_time
 from tests.simulated.stage_worlds import KEY, PRICE, find_only_job, world_with_photo
-from tests.unit.ledger_items import LATER, build_attempt, build_job
+from tests.unit.ledger_items import LATER, NOW, build_attempt, build_job, build_review
 
 MICRO = 1_000_000
 BUDGET = 10_000_000
@@ -98,6 +98,39 @@ def test_lost_answer_of_a_resolved_job_is_not_measured() -> None:
         for job in jobs
     ]
     assert seen == [0, 0, (LATER - lost.submitted_at).total_seconds()]
+
+
+def test_oldest_picture_that_is_not_delivered_is_measured() -> None:
+    world = World()
+    world.mappings["deliver"].is_enabled = False
+    for n in range(2):
+        world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")
+        world.run_until_empty("intake")
+        world.run_until_empty("ideogram")
+        world.clock.sleep(HOUR)
+    assert 2 * HOUR <= measure_after_run(world).oldest_undelivered_seconds <= 2 * HOUR + 60
+    world.deliver_next("deliver")
+    assert HOUR <= measure_after_run(world).oldest_undelivered_seconds <= HOUR + 60
+    world.run_until_empty("deliver")
+    assert measure_after_run(world).oldest_undelivered_seconds == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "waits_minutes"),
+    [
+        ({}, 0),
+        ({"instructions": {"operation": "replace", "subject": {"mask": "buy"}}, "links": (PictureLink(url="x"),)}, 15),
+        ({"stored_at": NOW}, None),
+        ({"reviews": (build_review(),)}, None),
+        ({"status": JobStatus.SUBMITTING}, None),
+    ],
+)
+def test_picture_counts_as_undelivered_once_it_could_be_delivered(
+    changes: dict[str, Any], waits_minutes: int | None
+) -> None:
+    job = build_job(**{"status": JobStatus.PAID, "paid_at": NOW} | changes)
+    found = find_undelivered_picture(job)
+    assert (found and (found.waits_since - NOW).total_seconds() / 60) == waits_minutes
 
 
 def test_calls_in_flight_are_counted() -> None:

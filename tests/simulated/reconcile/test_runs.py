@@ -9,14 +9,14 @@ import pytest
 from backdrop.model.job import JobStatus
 from backdrop.model.object_keys import ANSWER_SPOOL_PREFIX
 from backdrop.reconcile import service
-from backdrop.reconcile.service import DELIVERY_BACKLOG_HIGH, DELIVERY_BACKLOG_LOW, ReconcileResult
+from backdrop.reconcile.service import ReconcileResult
 from simulation.world.call_behavior import CallBehavior
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, OUTPUT_BUCKET, TIMEOUTS_SECONDS, World
 from simulation.world.transport import ServiceCall, SimulatedCrash, TargetedFault, crash_worker, raise_throttle
 from tests.simulated.render.test_ledger_outage import list_spooled_answers, world_with_outage_after_answer
-from tests.simulated.simulated_days import DAY, list_pause_reasons, list_provider_codes, pass_time, run_reconcile
-from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
+from tests.simulated.simulated_days import DAY, list_pause_reasons, run_reconcile
+from tests.simulated.stage_worlds import world_with_photo
 
 
 def run_once(world: World) -> ReconcileResult:
@@ -130,7 +130,6 @@ def matches_bucket(name: str) -> Callable[[ServiceCall], bool]:
 
 SERVICES: dict[str, dict[str, Any]] = {
     "lanes": {"operation": "list_event_source_mappings"},
-    "the deliver queue": {"operation": "get_queue_attributes"},
     "the answers": {"operation": "list_objects_v2", "matches": matches_bucket(OUTPUT_BUCKET)},
     "the letters": {"operation": "receive_message"},
     "the photos": {"operation": "list_objects_v2", "matches": matches_bucket(INPUT_BUCKET)},
@@ -184,30 +183,46 @@ def test_job_without_a_lane_returns_to_intake_once_an_hour() -> None:
 # -- a delivery backlog ------------------------------------------------------------------------------------------
 
 
-def test_delivery_backlog_pauses_purchases_until_half_is_done() -> None:
+def world_without_deliver(photos: int, in_flight: int) -> World:
+    """Returns a world that has bought pictures for these photos, while deliver does not run."""
+    world = World(in_flight=in_flight)
+    for n in range(photos):
+        world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")
+    world.mappings["deliver"].is_enabled = False
+    world.run_until_empty("intake")
+    world.run_until_empty("ideogram")
+    assert {job.status for job in world.list_jobs()} == {JobStatus.PAID}
+    return world
+
+
+@pytest.mark.parametrize(("in_flight", "limit"), [(2, 20), (11, 22)])
+def test_delivery_backlog_pauses_purchases_until_half_is_delivered(in_flight: int, limit: int) -> None:
     """Links are valid for only a few hours. Without the pause, a picture might be paid for and lost."""
-    world = world_with_photo()
-    waiting = DELIVERY_BACKLOG_HIGH
-    world.steps.reconcile.count_waiting_deliveries = lambda: waiting
-    run_reconcile(world)
-    assert (list_pause_reasons(world), world.mappings["ideogram"].is_enabled) == (["delivery"], False)
-    waiting = DELIVERY_BACKLOG_LOW + 1
-    pass_time(world, 3600)
-    assert (list_pause_reasons(world), list_provider_codes(world), world.provider.received_job_ids) == (
-        ["delivery"],
-        ["delivery_backed_up"],
-        [],
-    )
-    waiting = DELIVERY_BACKLOG_LOW
-    pass_time(world, 600)
-    assert (list_pause_reasons(world), list_provider_codes(world)) == ([], [])
-    assert (find_only_job(world, KEY).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
-    assert_at_rest(world)
-
-
-@pytest.mark.parametrize("waiting", [0, DELIVERY_BACKLOG_HIGH - 1])
-def test_busy_queue_without_a_backlog_pauses_nothing(waiting: int) -> None:
-    world = World()
-    world.steps.reconcile.count_waiting_deliveries = lambda: waiting
+    world = world_without_deliver(limit + 1, in_flight)
     run_reconcile(world)
     assert list_pause_reasons(world) == []
+    world.clock.sleep(600)
+    run_reconcile(world)
+    assert (list_pause_reasons(world), world.mappings["ideogram"].is_enabled) == (["delivery"], False)
+    for left in (limit, limit // 2 + 1, limit // 2):
+        while len([job for job in world.list_jobs() if job.status is JobStatus.PAID]) > left:
+            world.deliver_next("deliver")
+        run_reconcile(world)
+        assert list_pause_reasons(world) == (["delivery"] if left > limit // 2 else [])
+
+
+def test_pictures_within_the_limit_pause_nothing_however_long_they_wait() -> None:
+    world = world_without_deliver(20, 2)
+    world.clock.sleep(DAY)
+    run_reconcile(world)
+    assert list_pause_reasons(world) == []
+
+
+def test_backlog_that_cannot_be_counted_changes_nothing() -> None:
+    world = world_without_deliver(21, 2)
+    world.clock.sleep(600)
+    run_reconcile(world)
+    world.transport.faults_before.append(TargetedFault(raise_throttle, "query", times=1000))
+    result = run_once(world)
+    assert list_pause_reasons(world) == ["delivery"]
+    assert any(failure.message.startswith("gauges: ") for failure in result.failures)

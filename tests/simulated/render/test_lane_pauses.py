@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from backdrop.model.circuit import (
+    DELIVERED_REASONS,
     FIRST_HALF_OPEN_DELAY,
     MAX_HALF_OPEN_DELAY,
     MAX_QUICK_PROBES,
@@ -32,6 +33,7 @@ from tests.simulated.stage_worlds import BACKOFF, LOST, NOW, OK, PAUSED, REFUSED
 LATER = NOW + timedelta(minutes=5)
 UNTIL = LATER + timedelta(minutes=6)
 EVERY = frozenset(PauseReason)
+UNTESTABLE = {PauseReason.BUDGET, PauseReason.DELIVERY, PauseReason.OPERATOR}
 CODES = {
     PauseReason.KEY: Code.PROVIDER_KEY_REFUSED,
     PauseReason.BALANCE: Code.PROVIDER_OUT_OF_MONEY,
@@ -42,6 +44,8 @@ CODES = {
     PauseReason.UNHEALTHY: Code.PROVIDER_UNAVAILABLE,
     PauseReason.BUDGET: Code.BUDGET_REACHED,
     PauseReason.DELIVERY: Code.DELIVERY_BACKED_UP,
+    PauseReason.STORAGE: Code.PICTURES_NOT_STORED,
+    PauseReason.RESULTS: Code.PICTURES_NOT_USABLE,
     PauseReason.OPERATOR: Code.PAUSED_BY_PERSON,
 }
 
@@ -110,20 +114,20 @@ def test_budget_pause_records_the_amount_that_it_needs() -> None:
 
 def test_every_code_that_pauses_has_a_reason_that_probes_check() -> None:
     assert set(REASON_BY_CODE.values()) | {PauseReason.UNHEALTHY} == PROBEABLE_REASONS
-    assert {PauseReason.BUDGET, PauseReason.DELIVERY, PauseReason.OPERATOR} == EVERY - PROBEABLE_REASONS
+    assert EVERY - PROBEABLE_REASONS - DELIVERED_REASONS == UNTESTABLE
 
 
 # -- a probe in a paused lane ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("reason", sorted(PROBEABLE_REASONS))
+@pytest.mark.parametrize("reason", sorted(PROBEABLE_REASONS | DELIVERED_REASONS))
 def test_testable_pause_allows_one_probe_at_once(reason: PauseReason) -> None:
     lane = half_open_if_due(build_paused_lane(reason), LATER)
     assert (lane.is_paused, lane.mapping_enabled, check_gate(lane, LATER)[0]) == (True, True, Gate.PROBE)
     assert check_gate(start_probe(lane, LATER, UNTIL), LATER)[0] is Gate.BLOCKED
 
 
-@pytest.mark.parametrize("reason", sorted(EVERY - PROBEABLE_REASONS))
+@pytest.mark.parametrize("reason", sorted(UNTESTABLE))
 def test_untestable_pause_allows_no_probe(reason: PauseReason) -> None:
     """A call that a person forbade, or that the budget does not cover, must not be made as a test."""
     for lane in (

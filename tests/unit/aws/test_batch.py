@@ -4,7 +4,8 @@ import io
 import json
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any, cast
 
 import pytest
@@ -23,9 +24,12 @@ from backdrop.aws.log import MESSAGE_LOG_KEYS
 from backdrop.aws.sqs import Queue, queue_name_from_url
 from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError, ConflictError, MalformedMessageError, RetryLaterError
+from simulation.world.world_clock import WorldClock
 
 URL = "https://sqs.example/123456789012/intake"
 DEAD_URL = "https://sqs.example/123456789012/dead"
+SENT_AT = datetime.fromtimestamp(1795255200.5, UTC)
+NOW = SENT_AT + timedelta(minutes=20)
 SMALLEST_SQS_LIMIT = 262_144
 THROTTLING = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slower"}}, "AnyOperation")
 
@@ -74,7 +78,9 @@ class ConsumerHarness:
         logger = Logger(
             service=f"consumer-{uuid.uuid4()}", stream=self.log, level="INFO"
         )  # Powertools keeps one logger per name
-        self.consumer = BatchConsumer(client, {"intake": URL}, Queue(client, DEAD_URL), logger)
+        self.consumer = BatchConsumer(
+            client, {"intake": URL}, Queue(client, DEAD_URL), logger, WorldClock(Random(0), NOW)
+        )
         self._captured = captured
 
     def take(
@@ -170,6 +176,17 @@ def test_exponential_delay_is_sent_to_sqs(harness: ConsumerHarness) -> None:
 def test_only_what_a_person_must_end_is_among_the_errors(harness: ConsumerHarness, code: Code, warnings: int) -> None:
     harness.take(build_failing_work(RetryLaterError(code, "No key.", 60)), "a")
     assert [line["reason"] for line in harness.read_log() if line["level"] == "WARNING"] == ["No key."] * warnings
+
+
+@pytest.mark.parametrize("code", Code)
+def test_age_of_a_message_that_cannot_be_handled_is_measured(harness: ConsumerHarness, code: Code) -> None:
+    """SQS's own metric of age leaves out a message that was received three times."""
+    is_stuck = code in {
+        *(Code.STORAGE_UNAVAILABLE, Code.LEDGER_UNAVAILABLE, Code.FILE_UNREADABLE, Code.SIGNING_FAILED),
+    }
+    harness.take(build_failing_work(RetryLaterError(code, "words", 5)), "a", times=9)
+    ages = [line["StuckMessageSeconds"] for line in harness.read_metrics() if "StuckMessageSeconds" in line]
+    assert ages == ([[1200.0]] if is_stuck else [])
 
 
 def test_message_with_a_ledger_conflict_returns_after_a_second(harness: ConsumerHarness) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from backdrop.aws.batch import MAX_BACKOFF_SECONDS, STUCK_CODES
 from backdrop.aws.metric_names import Metric
 from backdrop.aws.metrics import count_ended_job, count_refused, emit_price_check
+from backdrop.deliver.service import MAX_DELAY_SECONDS
 from backdrop.model.codes import Code, Disposition
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.job import AttemptOutcome, JobStatus
@@ -70,8 +72,8 @@ def as_deliver_is_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_everything_that_needs_an_operator_has_an_alarm() -> None:
     kinds = (
         *("dead-letters", "paid-without-result", "bill-corrected", "unknown-charge", "oldest-job"),
-        *("provider-paused", "budget", "function-errors", "reconcile-silent"),
-        *("intake-delayed", "deliver-delayed", "throttled"),
+        *("undelivered", "provider-paused", "budget", "function-errors", "reconcile-silent"),
+        *("messages-stuck", "intake-delayed", "deliver-delayed", "throttled"),
     )
     assert {*NAMES} == {f"backdrop-{kind}" for kind in kinds}
 
@@ -131,8 +133,8 @@ def test_functions_with_unreported_throttles_are_watched_for_throttling() -> Non
 def test_alarms_page_states_their_number_and_their_cost() -> None:
     metrics = sum(len(list_watched_metrics(alarm)) for alarm in list_alarms().values())
     words = PAGE.read_text()
-    assert "A stack has twelve alarms" in words
-    assert len(NAMES) == 12
+    assert "A stack has fourteen alarms" in words
+    assert len(NAMES) == 14
     assert f"They cost ${metrics * 0.10:.2f} a month together" in words
 
 
@@ -169,10 +171,12 @@ def measure_period(alarm: Node) -> int:
         ("bill-corrected", ">=1", 300, 1),
         ("unknown-charge", ">3600", 600, 1),
         ("oldest-job", ">86400", 600, 1),
+        ("undelivered", ">900", 600, 1),
         ("provider-paused", ">=1", 600, 1),
         ("budget", ">=80", 600, 1),
         ("function-errors", ">=3", 900, 1),
         ("reconcile-silent", "<1", 300, 4),
+        ("messages-stuck", ">=900", 60, 15),
         ("intake-delayed", ">3600", 300, 1),
         ("deliver-delayed", ">3600", 300, 1),
         ("throttled", ">=10", 900, 1),
@@ -199,11 +203,20 @@ def test_missing_reconcile_runs_set_off_the_alarm_within_half_an_hour() -> None:
     assert measure_period(alarm) * (alarm["EvaluationPeriods"] + 2) == 30 * 60
 
 
+def test_two_returns_of_a_message_start_the_alarm_on_stuck_ones() -> None:
+    """An old message of a long lane may be returned once. The longest delay between two tries is ten minutes."""
+    alarm = list_alarms()["backdrop-messages-stuck"]
+    assert alarm["DatapointsToAlarm"] == 2
+    longest = max(MAX_DELAY_SECONDS, *(MAX_BACKOFF_SECONDS[code] for code in STUCK_CODES - {Code.SIGNING_FAILED}))
+    assert measure_period(alarm) * alarm["EvaluationPeriods"] >= longest + 60
+
+
 def test_gauge_alarms_cover_two_runs_of_reconcile() -> None:
     [schedule] = Deployed().resources["ReconcileFunction"]["Properties"]["Events"].values()
     assert schedule["Properties"] == {"Schedule": "rate(5 minutes)"}
     gauges = {
         Metric.OLDEST_UNKNOWN_SECONDS,
+        Metric.OLDEST_UNDELIVERED_SECONDS,
         Metric.OLDEST_OPEN_JOB_SECONDS,
         Metric.PROVIDERS_PAUSED,
         Metric.BUDGET_USED_PERCENT,

@@ -130,7 +130,6 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "sqs:ReceiveMessage": {"DeadLetterQueue.Arn"},
         "sqs:DeleteMessage": {"DeadLetterQueue.Arn"},
         "sqs:ChangeMessageVisibility": {"DeadLetterQueue.Arn"},
-        "sqs:GetQueueAttributes": {"DeliverQueue.Arn"},
         "s3:ListBucket": {INPUT, ONLY_RESULTS},
         "s3:GetObject": {ANSWERS},
         "s3:PutObject": {ANSWERS, RESULTS, RESPONSES},

@@ -22,6 +22,7 @@ from backdrop.aws.sqs import VISIBILITY_EXPIRED_CODES, Queue, queue_name_from_ar
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, MalformedMessageError, RetryLaterError
 from backdrop.model.queue_messages import RECEIPT_ETAG
+from backdrop.ports import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -36,6 +37,11 @@ MAX_BACKOFF_SECONDS: Mapping[Code, float] = {
     Code.BUDGET_RESERVED: 60,
 }
 """The codes whose errors have no delay of their own, each with the longest one."""
+STUCK_CODES = frozenset({Code.STORAGE_UNAVAILABLE, Code.LEDGER_UNAVAILABLE, Code.FILE_UNREADABLE, Code.SIGNING_FAILED})
+"""Why a message is returned although it should have been handled: something of AWS's does not work, or is denied.
+
+A returned message is young again for SQS's own metric of age, so an alarm watches how old such messages are.
+"""
 CONFLICT_DELAY_SECONDS = 1
 MIN_REMAINING_MILLISECONDS = 20_000
 """Time an invocation needs for another message: three times what a large photo takes on a cold start."""
@@ -92,6 +98,7 @@ class BatchConsumer:
     queue_urls: Mapping[str, str]
     dead_letter_queue: Queue
     logger: Logger
+    clock: Clock
 
     def process_batch(
         self, messages: Sequence[ReceivedMessage], context: LambdaContext, handle_message: MessageHandler
@@ -163,6 +170,9 @@ class BatchConsumer:
             self.logger.warning("picture cannot be signed", code=code.value, reason=reason)
         self.logger.info("message returned to the queue", code=code.value, reason=reason, delay_seconds=delay)
         emit_metrics({Metric.RETURNED_TO_QUEUE: 1}, code=code.value)
+        stuck_seconds = measure_stuck_seconds(code, message.sent_at, self.clock.now())
+        if stuck_seconds is not None:
+            emit_metrics({Metric.STUCK_MESSAGE_SECONDS: stuck_seconds})
 
     def _send_to_dead_letters(self, message: ReceivedMessage, error: MalformedMessageError) -> None:
         self.logger.warning("malformed message", code=error.code.value, reason=str(error.message))
@@ -177,6 +187,11 @@ class BatchConsumer:
         }
         self.dead_letter_queue.send(body, group="damaged", attributes=attributes)
         emit_metrics({Metric.DEAD_LETTERED: 1}, code=error.code.value, provider=NO_DIMENSION_VALUE)
+
+
+def measure_stuck_seconds(code: Code, sent_at: datetime, now: datetime) -> float | None:
+    """Returns the age of a message that is returned for one of the STUCK_CODES; None for any other code."""
+    return max((now - sent_at).total_seconds(), 0) if code in STUCK_CODES else None
 
 
 def compute_delay_seconds(error: RetryLaterError, receive_count: int) -> float:

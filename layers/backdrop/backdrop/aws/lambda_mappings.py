@@ -40,3 +40,13 @@ class LambdaMappings:
             if queue_name_from_arn(mapping.get("EventSourceArn", "")) == queue_name:
                 return mapping
         raise unavailable("Lambda", f"no mapping for {queue_name}")
+
+
+class UntouchedMappings:
+    """For deliver, which opens foreign files and so may not change triggers: reconcile does it within five minutes."""
+
+    def is_enabled(self, provider: str) -> None:
+        """Returns None, as while Lambda accepts no change."""
+
+    def set_enabled(self, provider: str, *, enabled: bool) -> None:
+        """Changes nothing."""

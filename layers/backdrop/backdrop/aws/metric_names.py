@@ -154,6 +154,13 @@ class Metric(StrEnum):
         "code",
         "A message was returned to its queue, to be delivered again later.",
     )
+    STUCK_MESSAGE_SECONDS = (
+        "StuckMessageSeconds",
+        SECONDS,
+        STACK_DIMENSIONS,
+        "Time since a message was sent that is returned because a bucket, a queue, the ledger, a file, or the signing "
+        "key cannot be used; has an alarm.",
+    )
     RECONCILED = "Reconciled", COUNT, "part", "Items that a run of reconcile checked or repaired."
     UNEXPECTED_ERROR = (
         "UnexpectedError",
@@ -174,6 +181,12 @@ class Metric(StrEnum):
         SECONDS,
         STACK_DIMENSIONS,
         "Time since the oldest open job was accepted.",
+    )
+    OLDEST_UNDELIVERED_SECONDS = (
+        "OldestUndeliveredSeconds",
+        SECONDS,
+        STACK_DIMENSIONS,
+        "Time since the oldest picture that is not delivered was paid for; has an alarm.",
     )
     OLDEST_UNKNOWN_SECONDS = (
         "OldestUnknownSeconds",

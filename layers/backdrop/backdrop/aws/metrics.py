@@ -216,6 +216,7 @@ def emit_stack_health(health: StackHealth) -> None:
         Metric.OPEN_JOBS: health.open_jobs,
         Metric.OLDEST_OPEN_JOB_SECONDS: health.oldest_open_seconds,
         Metric.OLDEST_UNKNOWN_SECONDS: health.oldest_unknown_seconds,
+        Metric.OLDEST_UNDELIVERED_SECONDS: health.oldest_undelivered_seconds,
         Metric.CALLS_IN_FLIGHT: health.calls_in_flight,
         Metric.PROVIDERS_PAUSED: health.providers_paused,
         Metric.SPENT_TODAY_USD: health.spent / MICRO_PER_USD,

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectTypeDef
 
-NOT_FOUND_CODES = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchBucket"})
+NO_BUCKET_CODE = "NoSuchBucket"
+NOT_FOUND_CODES = frozenset({"404", "NoSuchKey", "NotFound", NO_BUCKET_CODE})
 # Another request for the same object was under way, so S3 did not check the precondition.
 CONFLICT_CODES = frozenset({"409", "ConditionalRequestConflict"})
 PRECONDITION_CODES = CONFLICT_CODES | {"412", "PreconditionFailed"}
@@ -183,7 +184,7 @@ class OutputBucket:
                 **conditions,
             )
         except (ClientError, BotoCoreError) as error:
-            if read_aws_error_code(error) in PRECONDITION_CODES | NOT_FOUND_CODES:
+            if read_aws_error_code(error) in PRECONDITION_CODES | NOT_FOUND_CODES - {NO_BUCKET_CODE}:
                 raise PreconditionFailedError from error
             raise unavailable("S3", error) from error
         return WriteResult(written["ETag"], written.get("VersionId"))

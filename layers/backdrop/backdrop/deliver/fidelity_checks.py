@@ -6,7 +6,7 @@ photo's current jobs. Such a cut-out may be bought only as a mask.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from backdrop.imaging.output import PaidPicture
 from backdrop.imaging.strip_resize import downscale
 from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError, RetryLaterError
-from backdrop.model.fidelity import CannotSayReason, Fidelity, buys_mask, find_min_score
+from backdrop.model.fidelity import MAX_MASK_WAIT, CannotSayReason, Fidelity, buys_mask, find_min_score
 from backdrop.model.job import Job, Source
 from backdrop.model.object_keys import change_map_key
 from backdrop.ports import Clock
@@ -27,7 +27,6 @@ from backdrop.ports import Clock
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MAX_MASK_WAIT = timedelta(minutes=15)
 MASK_DELAY_SECONDS = 30.0
 MAX_COMPARED_SIDE = 1536
 """Pixels per side of the pictures that are compared. Larger ones would take more memory."""

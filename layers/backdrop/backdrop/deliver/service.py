@@ -19,15 +19,18 @@ from backdrop.deliver.image_steps import ImageSteps
 from backdrop.deliver.pictures import Pictures
 from backdrop.deliver.task_callbacks import TaskCallbacks
 from backdrop.model import transitions
+from backdrop.model.circuit import DELIVERY_FAULTS
 from backdrop.model.codes import Code
-from backdrop.model.errors import BackdropError, ConflictError, ContentOwnedError, RetryLaterError
+from backdrop.model.errors import BackdropError, ConflictError, ContentOwnedError, ResultError, RetryLaterError
 from backdrop.model.ids import derive_message_group
-from backdrop.model.job import ANNOUNCED_STATUSES, Job, JobStatus, Problem, Source
+from backdrop.model.job import ANNOUNCED_STATUSES, Job, JobStatus, MoneyStatus, Problem, Source
 from backdrop.model.queue_messages import DeliverMessage
 from backdrop.model.receipt import build_dead_letter_attributes, build_job_event, list_approval_events
 from backdrop.model.retries import is_stopped_by_max_cost, needs_verdicts, should_retry, with_fewer_retries
 from backdrop.model.schedule import backdate_last_send
+from backdrop.model.sentence import Sentence
 from backdrop.model.transitions import Transition
+from backdrop.pipeline.breaker import CircuitBreaker
 from backdrop.pipeline.crash_guard import DELIVER_TIMEOUT, MAX_CRASHES, begin_job_processing, end_job_processing
 from backdrop.pipeline.documents import DocumentWriter
 from backdrop.pipeline.enqueue import enqueue_delivery, return_to_intake
@@ -65,6 +68,7 @@ class DeliverService:
     event_bus: EventBus
     task_callbacks: TaskCallbacks
     dead_letter_queue: Queue
+    breaker: CircuitBreaker
     clock: Clock
 
     def deliver(
@@ -96,6 +100,7 @@ class DeliverService:
             except (RetryLaterError, ConflictError):
                 end_job_processing(self.ledger, job, self.clock)
                 raise
+        self._observe_end(job, _find_job(jobs, message.job_id))
 
         jobs = self._cancel_unneeded_mask(source, jobs)
         source, jobs = self._write_documents(source, jobs, receipt_etag)
@@ -109,6 +114,32 @@ class DeliverService:
         if job and (result.ended_here or result.awaits_approval_here) and not was_delivered:
             self._wake_compared_pictures(job, jobs)
         return result
+
+    def _observe_end(self, before: Job | None, job: Job | None) -> None:
+        """Tells the lane what became of a picture that it bought: it stops buying if several cannot be delivered.
+
+        A file that was bought before, and a mask, which has no picture, do not prove that new ones can be delivered.
+        What ends after its file could not be downloaded was counted before.
+        """
+        if before is None or job is None:
+            return
+        if before.status is JobStatus.PAID and job.status in (JobStatus.STORED, JobStatus.REVIEW):
+            if not (before.stored_at or job.reused_from or job.is_mask):
+                self.breaker.observe_delivered(job.paid_provider)
+        elif job.status is JobStatus.DEAD and job.money is not MoneyStatus.NOT_SPENT and not job.announced:
+            has_waited = before.problem is not None and before.problem.code is Code.RESULT_UNREACHABLE
+            if job.problem and job.problem.code in DELIVERY_FAULTS and not has_waited:
+                self._observe_fault(job, job.problem.code, job.problem.message)
+
+    def _observe_wait(self, job: Job, error: RetryLaterError, receive_count: int) -> None:
+        """Tells the lane why a picture waits. A link that leads elsewhere says more than one without an answer yet."""
+        answer = error.__cause__
+        code = answer.code if isinstance(answer, ResultError) and answer.code in DELIVERY_FAULTS else error.code
+        if (fault := DELIVERY_FAULTS.get(code)) and fault.tried in (0, receive_count):
+            self._observe_fault(job, code, error.message)
+
+    def _observe_fault(self, job: Job, code: Code, message: Sentence) -> None:
+        self.breaker.observe_undelivered(job.paid_provider, code, message, job.source_id)
 
     def _cancel_unneeded_mask(self, source: Source, jobs: Sequence[Job]) -> Sequence[Job]:
         """Cancels a mask that is not bought yet after the last picture that needs it has ended. Returns all jobs."""
@@ -172,6 +203,7 @@ class DeliverService:
                 self.pictures.deliver_job(source, steps, jobs, is_redelivery=is_redelivery)
             )
         except RetryLaterError as error:
+            self._observe_wait(steps.job, error, receive_count)
             if error.code is Code.MASK_PENDING:
                 # The picture may wait for minutes. Until now, the receipt may say that its call is still in flight.
                 self.documents.write(source, [steps.job])

@@ -3,12 +3,16 @@
 The terms are those of circuit breakers: a closed circuit allows every call. After three failures in a row the circuit
 opens (`opened_since`): one job at a time is called, as a probe. In a paused lane, the event source mapping is disabled
 until every reason is lifted; if a probe can find out whether the reasons still apply, reconcile half-opens the lane.
+
+A lane's health includes what becomes of the pictures that it buys: after several in a row that cannot be stored or
+used, the lane is paused until a picture is delivered. A probe for that is charged, so there are few of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError
@@ -28,6 +32,8 @@ MAX_FREE_PROBE_DELAY = timedelta(seconds=10)
 FIRST_HALF_OPEN_DELAY = timedelta(minutes=4)
 MAX_HALF_OPEN_DELAY = timedelta(minutes=14)
 MAX_PROBE_DELAY = timedelta(seconds=120)
+# A probe whose picture must be delivered before the pause ends is charged, so each interval is twice the last one.
+MAX_CHARGED_PROBE_DELAY = timedelta(minutes=59)
 # After an unexplained refusal, the refused job itself is the probe only if no other job arrives within this time.
 SUSPECT_PROBE_DELAY = timedelta(seconds=120)
 PAUSED_DELAY_SECONDS = 10.0
@@ -50,6 +56,8 @@ class PauseReason(StrEnum):
     UNHEALTHY = "unhealthy"
     BUDGET = "budget"
     DELIVERY = "delivery"
+    STORAGE = "storage"
+    RESULTS = "results"
     OPERATOR = "person"
 
 
@@ -77,8 +85,10 @@ PROBEABLE_REASONS = frozenset(
         PauseReason.UNHEALTHY,
     }
 )
+# A single job can find this out too, but is charged: they are lifted by a delivered picture.
+DELIVERED_REASONS = frozenset({PauseReason.STORAGE, PauseReason.RESULTS})
 # Reasons that apply to all providers of the stack.
-STACK_WIDE_REASONS = frozenset({PauseReason.BUDGET, PauseReason.DELIVERY})
+STACK_WIDE_REASONS = frozenset({PauseReason.BUDGET, PauseReason.DELIVERY, PauseReason.STORAGE})
 REASON_BY_CODE = {
     Code.PROVIDER_KEY_MISSING: PauseReason.KEY,
     Code.PROVIDER_KEY_REFUSED: PauseReason.KEY,
@@ -87,6 +97,52 @@ REASON_BY_CODE = {
     Code.PROVIDER_DAILY_LIMIT: PauseReason.DAILY_LIMIT,
     Code.PROVIDER_MISCONFIGURED: PauseReason.ADDRESS,
     Code.PROVIDER_REFUSES: PauseReason.REFUSAL,
+}
+
+
+class DeliveryFault(NamedTuple):
+    """Why a bought picture is not delivered, as the lane sees it.
+
+    `weight`: how much it speaks for a pause, which is due at `PAUSE_WEIGHT`. `tried`: a picture that waits counts when
+    it was tried so often; 0 for each try.
+    """
+
+    reason: PauseReason
+    weight: int
+    tried: int = 1
+
+
+PAUSE_WEIGHT = 24
+_CERTAIN, _POSSIBLE = PAUSE_WEIGHT // 3, PAUSE_WEIGHT // 8
+"""Three pictures in a row pause the lane, or eight if their photos or prompts may be the reason."""
+MAX_UNDELIVERED_SOURCES = PAUSE_WEIGHT // _POSSIBLE
+_NOT_STORED = DeliveryFault(PauseReason.STORAGE, _CERTAIN, tried=0)
+_USELESS = DeliveryFault(PauseReason.RESULTS, _CERTAIN)
+# Some providers show a file only some seconds after they have named it: the fifth try comes after 75 seconds.
+_PERHAPS_LATE = DeliveryFault(PauseReason.RESULTS, _CERTAIN, tried=5)
+_PERHAPS_OF_PHOTO = DeliveryFault(PauseReason.RESULTS, _POSSIBLE)
+DELIVERY_FAULTS: Mapping[Code, DeliveryFault] = {
+    Code.STORAGE_UNAVAILABLE: _NOT_STORED,
+    Code.SIGNING_FAILED: _NOT_STORED,
+    Code.RESULT_FOREIGN_HOST: _USELESS,
+    Code.RESULT_REDIRECTED: _USELESS,
+    Code.RESULT_UNRECOGNIZED: _USELESS,
+    Code.RESULT_TOO_LARGE: _USELESS,
+    Code.RESULT_UNREACHABLE: _PERHAPS_LATE,
+    Code.RESULT_NOT_AN_IMAGE: _PERHAPS_LATE,
+    Code.RESULT_TRUNCATED: _PERHAPS_LATE,
+    Code.RESULT_GONE: _PERHAPS_LATE,
+    Code.RESULT_NOT_TRANSPARENT: _PERHAPS_OF_PHOTO,
+    Code.RESULT_SHOWS_NOTHING: _PERHAPS_OF_PHOTO,
+    Code.UNSAFE_RESULT: _PERHAPS_OF_PHOTO,
+}
+"""What says that the next picture may not be delivered either.
+
+Not among them: what concerns one picture (`output_not_made`), and what an earlier fault led to (`link_expired`).
+"""
+CODE_BY_DELIVERED_REASON = {
+    PauseReason.STORAGE: Code.PICTURES_NOT_STORED,
+    PauseReason.RESULTS: Code.PICTURES_NOT_USABLE,
 }
 
 
@@ -124,6 +180,9 @@ class ProviderHealth(LedgerItem):
     `served_despite_refusal_at`: when a probe was last served while the lane was paused for an unexplained refusal; None
     again once a refused job has been rejected because of it. `past_pauses`: for each reason, the last ended pause.
     `announced_event_ids`: the IDs of the events that announced these. `cancel_marks`: an operator's cancellations.
+
+    `undelivered_weight`: that of the pictures in a row that were bought and not delivered (see DeliveryFault), and
+    `undelivered_source_ids`: their photos.
     """
 
     provider: str
@@ -142,6 +201,8 @@ class ProviderHealth(LedgerItem):
     past_pauses: tuple[Pause, ...] = ()
     announced_event_ids: tuple[str, ...] = ()
     cancel_marks: tuple[CancelMark, ...] = ()
+    undelivered_weight: int = 0
+    undelivered_source_ids: tuple[str, ...] = ()
 
     @property
     def is_paused(self) -> bool:
@@ -236,7 +297,10 @@ def observe_result(lane: ProviderHealth, result: ProviderResult, now: datetime, 
         return _record_failure(lane, result, now, probe=probe)
     if result.retry_class in (RetryClass.OK, RetryClass.PERM):
         has_proof = probe and result.retry_class is RetryClass.OK and lane.is_paused_for(PauseReason.REFUSAL)
-        return _record_success(replace(lane, served_despite_refusal_at=now) if has_proof else lane, now, probe=probe)
+        served_lane = replace(lane, served_despite_refusal_at=now) if has_proof else lane
+        return _record_success(
+            served_lane, now, probe=probe, is_charged=result.retry_class is RetryClass.OK or result.charged > 0
+        )
     return replace(lane, probe_until=None) if probe else lane
 
 
@@ -260,17 +324,47 @@ def _try_other_job(lane: ProviderHealth, paused_lane: ProviderHealth, now: datet
     )
 
 
-def _record_success(lane: ProviderHealth, now: datetime, *, probe: bool) -> ProviderHealth:
+def _record_success(lane: ProviderHealth, now: datetime, *, probe: bool, is_charged: bool) -> ProviderHealth:
     """One success restores a lane after failures, and ends the probe.
 
-    Only a probe's success lifts a pause, because other calls may have been sent before the pause.
+    Only a probe's success lifts a pause, because other calls may have been sent before the pause. If its picture must
+    be delivered first, a charged probe is the only one for some time.
     """
     healthy = replace(lane, failure_streak=0, opened_since=None, probe_count=0, next_probe_at=None, probe_until=None)
-    return (
-        resume(healthy, PROBEABLE_REASONS, now)
-        if probe
-        else replace(healthy, probe_until=lane.probe_until if lane.is_paused else None)
+    if not probe:
+        return replace(healthy, probe_until=lane.probe_until if lane.is_paused else None)
+    resumed = resume(healthy, PROBEABLE_REASONS, now)
+    if not (resumed.pauses and is_charged):
+        return resumed
+    attempts = lane.half_open_attempts
+    delay = min(FIRST_HALF_OPEN_DELAY * 2 ** min(attempts, 10), MAX_CHARGED_PROBE_DELAY)
+    return replace(
+        resumed,
+        is_half_open=False,
+        half_open_since=None,
+        half_open_attempts=attempts + 1,
+        next_half_open_at=now + delay,
     )
+
+
+def observe_undelivered(
+    lane: ProviderHealth, code: Code, message: Sentence, source_id: str, now: datetime
+) -> ProviderHealth:
+    """Counts a bought picture that is not delivered: after several in a row, of different photos, the lane pauses."""
+    fault = DELIVERY_FAULTS[code]
+    if source_id in lane.undelivered_source_ids:
+        return lane
+    weight = min(lane.undelivered_weight + fault.weight, PAUSE_WEIGHT)
+    source_ids = (*lane.undelivered_source_ids, source_id)[-MAX_UNDELIVERED_SOURCES:]
+    lane = replace(lane, undelivered_weight=weight, undelivered_source_ids=source_ids)
+    if weight < PAUSE_WEIGHT or lane.is_paused_for(fault.reason):
+        return lane
+    return pause(lane, fault.reason, CODE_BY_DELIVERED_REASON[fault.reason], message, now)
+
+
+def observe_delivered(lane: ProviderHealth, now: datetime) -> ProviderHealth:
+    """Pictures can be delivered: the count restarts, and a pause for that ends."""
+    return resume(replace(lane, undelivered_weight=0, undelivered_source_ids=()), DELIVERED_REASONS, now)
 
 
 def _record_failure(lane: ProviderHealth, result: ProviderResult, now: datetime, *, probe: bool) -> ProviderHealth:
@@ -329,6 +423,8 @@ def resume(lane: ProviderHealth, reasons: frozenset[PauseReason], now: datetime)
     if remaining == lane.pauses:
         return lane
     lifted = tuple(one for one in lane.pauses if one.reason in reasons)
+    if any(one.reason in DELIVERED_REASONS for one in lifted):
+        lane = replace(lane, undelivered_weight=0, undelivered_source_ids=())
     past_pauses = (*(one for one in lane.past_pauses if one.reason not in reasons), *lifted)
     resumed = replace(
         lane,
@@ -357,15 +453,19 @@ def _find_time_after(previous: datetime | None, now: datetime) -> datetime:
     return max(now, previous + timedelta(milliseconds=1)) if previous else now
 
 
-def half_open_if_due(lane: ProviderHealth, now: datetime) -> ProviderHealth:
+def half_open_if_due(lane: ProviderHealth, now: datetime, *, has_undelivered: bool = False) -> ProviderHealth:
     """Half-opens a paused lane if that is due and probes can check every reason for the pause; otherwise unchanged.
+
+    `has_undelivered`: bought pictures wait for delivery. They are tried again and again, and so show without a charge
+    whether pictures can be stored.
 
     A half-open lane receives its waiting messages, and SQS moves a message to the dead-letter queue after 1,000
     receives, so the intervals grow.
     """
     if lane.next_half_open_at and now < lane.next_half_open_at:
         return lane
-    if not lane.pauses or lane.is_half_open or any(one.reason not in PROBEABLE_REASONS for one in lane.pauses):
+    testable = PROBEABLE_REASONS | (DELIVERED_REASONS - {PauseReason.STORAGE} if has_undelivered else DELIVERED_REASONS)
+    if not lane.pauses or lane.is_half_open or any(one.reason not in testable for one in lane.pauses):
         return lane
     return replace(lane, is_half_open=True, half_open_since=now, probe_count=0, next_probe_at=None, probe_until=None)
 

@@ -68,6 +68,8 @@ class Code(StrEnum):
     PROVIDER_UNAVAILABLE = "provider_unavailable"
     BUDGET_REACHED = "budget_reached"
     DELIVERY_BACKED_UP = "delivery_backed_up"
+    PICTURES_NOT_STORED = "pictures_not_stored"
+    PICTURES_NOT_USABLE = "pictures_not_usable"
     PAUSED_BY_PERSON = "paused_by_person"
     LANE_SHUT = "lane_shut"
     RESULT_UNREACHABLE = "result_unreachable"

@@ -461,8 +461,24 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     ),
     Code.DELIVERY_BACKED_UP: _waiting_entry(
         Cost.NOTHING,
-        "So many paid pictures are waiting for delivery that Backdrop has stopped buying.",
+        "So many paid pictures have been waiting for delivery for over ten minutes that Backdrop has stopped buying.",
         "Run `backdrop doctor`, and search the log of the deliver function for its errors.",
+        for_operator=True,
+    ),
+    Code.PICTURES_NOT_STORED: _waiting_entry(
+        Cost.NOTHING,
+        "Several paid pictures in a row could not be stored or signed, so Backdrop has stopped buying. It keeps trying "
+        "to deliver them, without a charge, and buys again when one is stored.",
+        "Check the output bucket: its policy, its KMS key, and whether it exists. If pictures cannot be signed, check "
+        "the signing key. `backdrop doctor` checks these, and the message names AWS's error.",
+        for_operator=True,
+    ),
+    Code.PICTURES_NOT_USABLE: _waiting_entry(
+        Cost.NOTHING,
+        "The provider charged for several pictures in a row that cannot be used, so Backdrop has stopped buying there. "
+        "It buys one at increasing intervals, at most once an hour in the end, and goes on when one is delivered.",
+        "Find the reason with `backdrop failures`: each code there says what to do. Once it is gone, run `backdrop "
+        "resume` with the provider's name to go on at once.",
         for_operator=True,
     ),
     Code.PAUSED_BY_PERSON: _waiting_entry(

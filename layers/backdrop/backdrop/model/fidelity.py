@@ -1,6 +1,7 @@
 """Whether a returned picture still shows the customer's product: the verdict, and the score that it follows from."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -10,6 +11,8 @@ SUBJECT_FIELD, MIN_SCORE_FIELD, PIXELS_FIELD, OWN_PIXELS = "subject", "min", "pi
 MASK_FIELD, BUY_MASK = "mask", "buy"
 OTHERWISE_FIELD, RETRY, REVIEW, RETRIES_FIELD = "otherwise", "retry", "review", "retries"
 DEFAULT_RETRIES, MAX_RETRIES = 1, 3
+MAX_MASK_WAIT = timedelta(minutes=15)
+"""How long a bought picture waits for the photo's cut-out."""
 FIDELITY_VERSION = 2
 """The version of the method. A score is only comparable with scores of the same version."""
 DEFAULT_MIN_SCORE = 0.9

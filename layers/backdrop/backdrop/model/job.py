@@ -611,6 +611,12 @@ class Job(LedgerItem):
         return tuple(link for link in self.links if link.is_usable)
 
     @property
+    def paid_provider(self) -> str:
+        """The provider that made the job's pictures, or the one of its lane if it has none."""
+        paid = self.find_attempt(self.paid_attempt_no)
+        return paid.provider if paid else self.provider
+
+    @property
     def has_image_steps(self) -> bool:
         """Whether each image may take so long that its steps are recorded: several, with the photo's own pixels."""
         return requests_own_pixels(self.instructions) and len(self.usable_links) > 1

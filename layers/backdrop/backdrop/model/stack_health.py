@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from backdrop.model.circuit import ProviderHealth
+from backdrop.model.fidelity import MAX_MASK_WAIT
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.schedule import BudgetDay
 
@@ -17,22 +18,42 @@ class StackHealth:
     open_jobs: int = 0
     oldest_open_seconds: float = 0
     oldest_unknown_seconds: float = 0
+    oldest_undelivered_seconds: float = 0
     calls_in_flight: int = 0
     providers_paused: int = 0
     spent: int = 0
     cap: int = 0
 
 
+class UndeliveredPicture(NamedTuple):
+    """A job whose pictures were bought and never delivered, although they could have been since `waits_since`."""
+
+    provider: str
+    waits_since: datetime
+
+
+def find_undelivered_picture(job: Job) -> UndeliveredPicture | None:
+    """Returns None for any other job, also for one whose pictures people have approved: their files are kept.
+
+    A picture may wait for its mask.
+    """
+    if job.status is not JobStatus.PAID or job.paid_at is None or job.stored_at or job.reviews:
+        return None
+    return UndeliveredPicture(job.paid_provider, job.paid_at + (MAX_MASK_WAIT if job.needs_mask else timedelta()))
+
+
 class JobSnapshot(NamedTuple):
     """The fields of a job that the numbers need. Whole jobs might not fit into a function's memory.
 
-    `lost_call_times`: the send times of the calls whose results the job needs before it can continue.
+    `lost_call_times`: the send times of the calls whose results the job needs before it can continue. `undelivered`:
+    its pictures, if they were bought and never delivered.
     """
 
     has_ended: bool
     is_submitting: bool
     queued_at: datetime
     lost_call_times: tuple[datetime, ...]
+    undelivered: UndeliveredPicture | None = None
 
 
 def build_job_snapshot(job: Job) -> JobSnapshot:
@@ -43,6 +64,7 @@ def build_job_snapshot(job: Job) -> JobSnapshot:
         job.status is JobStatus.SUBMITTING,
         job.queued_at,
         tuple(call.submitted_at for call in lost),
+        find_undelivered_picture(job),
     )
 
 
@@ -54,6 +76,9 @@ def summarize_health(
         open_jobs=sum(not job.has_ended for job in jobs),
         oldest_open_seconds=_max_age_seconds((job.queued_at for job in jobs if not job.has_ended), now),
         oldest_unknown_seconds=_max_age_seconds((moment for job in jobs for moment in job.lost_call_times), now),
+        oldest_undelivered_seconds=max(
+            _max_age_seconds((job.undelivered.waits_since for job in jobs if job.undelivered), now), 0
+        ),
         calls_in_flight=sum(job.is_submitting for job in jobs),
         providers_paused=sum(lane.is_paused for lane in lanes),
         spent=day.spent,

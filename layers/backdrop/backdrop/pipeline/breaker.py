@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from backdrop.aws.lambda_mappings import LambdaMappings
+from backdrop.aws.lambda_mappings import LambdaMappings, UntouchedMappings
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.sqs import Queue
 from backdrop.model import circuit
@@ -14,6 +14,7 @@ from backdrop.model.errors import ConflictError, RetryLaterError
 from backdrop.model.job import Job
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.model.receipt import list_pending_events
+from backdrop.model.sentence import Sentence
 from backdrop.pipeline.enqueue import enqueue_provider_notification
 from backdrop.ports import Clock
 
@@ -23,13 +24,14 @@ RECHECK_SECONDS = 0.5
 
 @dataclass(eq=False, repr=False)
 class CircuitBreaker:
-    """Everything that render, reconcile, and operators do to lanes.
+    """Everything that render, deliver, reconcile, and operators do to lanes.
 
-    The worker whose write pauses or resumes a lane also disables or enables the lane's event source mapping.
+    The worker whose write pauses or resumes a lane also disables or enables the lane's event source mapping, except
+    deliver. Every claim reads the lane, so its pauses hold at once.
     """
 
     ledger: Ledger
-    mappings: LambdaMappings
+    mappings: LambdaMappings | UntouchedMappings
     deliver_queue: Queue
     clock: Clock
 
@@ -129,9 +131,22 @@ class CircuitBreaker:
         """Stops purchases of the jobs that the mark applies to."""
         self._update(provider, lambda lane: replace(lane, cancel_marks=circuit.merge_mark(lane.cancel_marks, mark)))
 
-    def half_open_if_due(self, provider: str) -> None:
+    def half_open_if_due(self, provider: str, *, has_undelivered: bool) -> None:
         """Half-opens the lane if that is due, so that a probe tests whether the reasons for the pause still hold."""
-        self._update(provider, lambda lane: circuit.half_open_if_due(lane, self.clock.now()))
+        self._update(
+            provider, lambda lane: circuit.half_open_if_due(lane, self.clock.now(), has_undelivered=has_undelivered)
+        )
+
+    def observe_undelivered(self, provider: str, code: Code, message: Sentence, source_id: str) -> None:
+        """Records that a bought picture of this photo is not delivered."""
+        self._update(
+            provider,
+            lambda lane: circuit.observe_undelivered(lane, code, message, source_id, self.clock.now()),
+        )
+
+    def observe_delivered(self, provider: str) -> None:
+        """Records that a picture was bought and delivered."""
+        self._update(provider, lambda lane: circuit.observe_delivered(lane, self.clock.now()))
 
     def reconcile_mapping(self, provider: str) -> None:
         """Makes the event source mapping match the ledger, because the worker that wrote the lane may have crashed."""

@@ -24,8 +24,15 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, ItemTooLargeError, RetryLaterError
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.provider_result import SpooledAnswer
-from backdrop.model.schedule import ItemKey, ReconcileState
-from backdrop.model.stack_health import JobSnapshot, StackHealth, build_job_snapshot, summarize_health
+from backdrop.model.schedule import DELIVERY_CHECK_DELAY, ItemKey, ReconcileState
+from backdrop.model.stack_health import (
+    JobSnapshot,
+    StackHealth,
+    UndeliveredPicture,
+    build_job_snapshot,
+    find_undelivered_picture,
+    summarize_health,
+)
 from backdrop.pipeline.breaker import CircuitBreaker
 from backdrop.pipeline.call_context import CallContext
 from backdrop.pipeline.enqueue import enqueue_delivery, return_to_intake, schedule_documents
@@ -48,9 +55,10 @@ MAX_CONSECUTIVE_FAILURES = 10
 ITEM_TOO_LARGE_MESSAGE = "an item exceeds the ledger's size limit, so retrying does not help"
 RESERVED_FOR_REMAINING_PARTS = timedelta(seconds=90)
 RESERVED_FOR_FINISH = timedelta(seconds=20)
-# If this many paid pictures wait for delivery, all lanes pause, because links might expire before they are downloaded.
-# The lanes resume when only the lower number waits.
-DELIVERY_BACKLOG_HIGH, DELIVERY_BACKLOG_LOW = 5000, 2500
+# If more of a lane's pictures than its limit were bought so long ago and are not delivered, the lane pauses, because
+# links might expire before they are downloaded. It resumes when at most half of the limit are left.
+DELIVERY_LIMIT, DELIVERY_LIMIT_PER_SLOT = 20, 2
+UNDELIVERED_TOO_LONG = timedelta(minutes=10)
 
 
 class ReconcileFailure(NamedTuple):
@@ -81,7 +89,7 @@ class ScanCursor:
 
 @dataclass(eq=False, repr=False)
 class ReconcileService:
-    """`count_waiting_deliveries` counts the messages in deliver's queue. `daily_budget` is in micro-dollars."""
+    """`slots`: how many calls each lane may have in flight. `daily_budget` is in micro-dollars."""
 
     ledger: Ledger
     ledger_queries: LedgerQueries
@@ -95,8 +103,8 @@ class ReconcileService:
     sweep: Sweep
     deliver_queue: Queue
     intake_queue: Queue
-    count_waiting_deliveries: Callable[[], int]
     lane_queues: Mapping[str, Queue]
+    slots: Mapping[str, int]
     clock: Clock
     daily_budget: int
 
@@ -174,8 +182,8 @@ class ReconcileService:
         """Repairs one lane, and returns the number of changes."""
         before = self.ledger.read_health(provider)
         self._resume_if_budget_allows(before)
-        self._check_delivery_backlog(before)
-        self.breaker.half_open_if_due(provider)
+        has_undelivered = before.is_paused_for(PauseReason.STORAGE) and self._has_undelivered(provider)
+        self.breaker.half_open_if_due(provider, has_undelivered=has_undelivered)
         self.breaker.reconcile_mapping(provider)
         self.breaker.enqueue_pending_notification(provider)
         return self.ledger.read_health(provider).lock_version - before.lock_version
@@ -191,13 +199,33 @@ class ReconcileService:
         if day.spent + required_budget <= day.resolve_cap(self.daily_budget):
             self.breaker.resume(lane.provider, frozenset({PauseReason.BUDGET}))
 
-    def _check_delivery_backlog(self, lane: ProviderHealth) -> None:
-        waiting_count = self.count_waiting_deliveries()
-        if waiting_count >= DELIVERY_BACKLOG_HIGH:
-            message = f"{waiting_count:,} paid pictures wait for delivery."
-            self.breaker.pause(lane.provider, PauseReason.DELIVERY, Code.DELIVERY_BACKED_UP, message)
-        elif waiting_count <= DELIVERY_BACKLOG_LOW and lane.is_paused_for(PauseReason.DELIVERY):
-            self.breaker.resume(lane.provider, frozenset({PauseReason.DELIVERY}))
+    def _has_undelivered(self, provider: str) -> bool:
+        """Whether pictures of the lane were bought and never delivered."""
+        # All of them are due this soon, and few other jobs are.
+        for item_key in self.ledger_queries.list_due(self.clock.now() + DELIVERY_CHECK_DELAY):
+            job = self.ledger.find_job(item_key.source_id, item_key.job_id) if item_key.job_id else None
+            picture = find_undelivered_picture(job) if job else None
+            if picture and picture.provider == provider:
+                return True
+        return False
+
+    def _check_delivery_backlogs(self, undelivered: Sequence[UndeliveredPicture]) -> int:
+        """Pauses lanes whose pictures pile up, because deliver does not run or cannot deliver them; returns how many.
+
+        Resumes those whose pictures have been delivered.
+        """
+        late_since, paused_count = self.clock.now() - UNDELIVERED_TOO_LONG, 0
+        late_counts = Counter(picture.provider for picture in undelivered if picture.waits_since <= late_since)
+        for provider in self.lane_queues:
+            limit = max(DELIVERY_LIMIT, DELIVERY_LIMIT_PER_SLOT * self.slots.get(provider, 0))
+            late_count = late_counts[provider]
+            if late_count > limit:
+                message = f"{late_count:,} paid pictures have waited for delivery for more than ten minutes."
+                self.breaker.pause(provider, PauseReason.DELIVERY, Code.DELIVERY_BACKED_UP, message)
+                paused_count += 1
+            elif late_count <= limit // 2:
+                self.breaker.resume(provider, frozenset({PauseReason.DELIVERY}))
+        return paused_count
 
     def _list_due_items(self) -> Sequence[ItemKey]:
         """Returns the due items, starting at a random one, so that items that always fail cannot block the others."""
@@ -321,6 +349,7 @@ class ReconcileService:
     # -- the state of the stack ----------------------------------------------------------------------------
 
     def _add_gauges(self, result: ReconcileResult, context: CallContext) -> None:
+        """Measures the stack, and stops lanes whose pictures pile up."""
         try:
             result.gauges = self._measure_gauges(result, context)
         except RetryLaterError as error:
@@ -336,6 +365,8 @@ class ReconcileService:
 
         item_keys = islice((item_key for _, item_key in open_jobs.list_items("") if item_key.job_id), MAX_SCANNED_ITEMS)
         self._process_each(result, item_keys, add_snapshot, context.deadline - RESERVED_FOR_FINISH)
+        undelivered = [one.undelivered for one in snapshots if one.undelivered]
+        self._run_part(result, "deliveries", partial(self._check_delivery_backlogs, undelivered))
         lanes = [self.ledger.read_health(provider) for provider in self.lane_queues]
         now = self.clock.now()
         day = self.ledger_queries.recall_budget(now.date().isoformat(), self.daily_budget)
