@@ -197,4 +197,4 @@ def test_every_stack_parameter_on_a_page_exists() -> None:
     known = {*document["Parameters"], *document["Outputs"], *Metric, *COLUMNS}
     like = re.compile(r"`([A-Z][A-Za-z]+(?:USD|Url|Seconds|InFlight|Name|Bucket|Hosts|Megapixels|PerImage))`")
     named = {word for page in PAGES for word in like.findall(page.read_text())}
-    assert named - known <= {"MaxInFlight", "TimeoutSeconds", "BaseUrl", "ProviderName"}
+    assert named - known <= {"MaxInFlight", "TimeoutSeconds", "BaseUrl", "ProviderName", "NoSuchBucket"}

@@ -1,8 +1,8 @@
 """The parts of a matte: what is visible, which parts are strays that a provider left, and a matte without them.
 
 Providers leave specks of the old background far from the subject, and hazes that are hardly visible. Such strays must
-not decide where the subject is, and must not be in a picture. Parts are found at a working size: cells of a few pixels,
-each of which counts as visible if one of its pixels does, so that no thin part is lost.
+not decide where the subject is, and must not be in a picture. Parts are found at a working size: cells of a few pixels.
+A cell counts as visible if one of its pixels does, so that no thin part is lost.
 """
 
 import re
