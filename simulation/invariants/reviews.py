@@ -222,7 +222,7 @@ def check_acknowledged(decision: PersonDecision, decisions: DecisionsByPicture) 
 def check_refused(decision: PersonDecision, text: str, decisions: DecisionsByPicture) -> list[Violation]:
     """Checks that a person whose decision came too late learns of the first one (`text`)."""
     review = _find_last_decision(decision, decisions)
-    if review is None or _describe(review) in text:
+    if review is None or all(str(review[name]) in text for name in ("decision", "decided_by")):
         return []
     return [
         Violation(Invariant.DECISIONS_KEPT, f"{decision}, and did not learn that it was {_describe(review)}: {text}")

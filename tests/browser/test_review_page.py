@@ -20,6 +20,7 @@ from tests.simulated.picture_decisions import REJECTED, send_decision
 
 BLUEBELLS, ESPRESSO, GARDEN, ADMIRAL = (photo.key for photo in WAITING_PHOTOS)
 WORST_FIRST = [ESPRESSO, GARDEN, ADMIRAL, BLUEBELLS]
+BOB = '"bob@example.com" (claimed by shop.review-tool)'
 MAY_APPROVE = "!document.getElementById('approve').disabled"
 NAME = "document.getElementById('name').textContent"
 PLACE = "document.querySelector('.where').textContent"
@@ -251,7 +252,7 @@ def test_earlier_decision_of_another_person_counts_and_is_shown(reviewer: Review
     reviewer.wait_for(ESPRESSO)
     reviewer.decide_elsewhere(ESPRESSO)
     tab.press("a")
-    tab.wait_until(f"{NOTICE}.includes('was rejected by bob@example.com on 2026-11-20')")
+    tab.wait_until(f"{NOTICE}.includes('was rejected by {BOB} on 2026-11-20')")
     reviewer.wait_for(GARDEN)
     assert "not recorded" in tab.evaluate(NOTICE)
     assert tab.evaluate(PLACE).startswith("1 of 3")
@@ -267,7 +268,7 @@ def test_picture_that_another_person_decides_leaves_the_page(reviewer: Reviewer)
     reviewer.decide_elsewhere(ESPRESSO)
     reviewer.tab.evaluate(FORCE_POLL)
     reviewer.wait_for(GARDEN)
-    assert "was rejected by bob@example.com" in reviewer.tab.evaluate(NOTICE)
+    assert f"was rejected by {BOB}" in reviewer.tab.evaluate(NOTICE)
 
 
 def test_persons_own_decision_is_not_shown_as_that_of_another_person(reviewer: Reviewer) -> None:
@@ -301,7 +302,7 @@ def test_earlier_decision_about_the_last_picture_is_shown_until_the_next_one_app
     for _ in range(2):
         words = tab.evaluate("document.getElementById('nothing-words').innerText")
         assert "not recorded" in words
-        assert "was rejected by bob@example.com" in words
+        assert f"was rejected by {BOB}" in words
         tab.evaluate(FORCE_POLL)
     with reviewer.page.buckets.locked():
         add_waiting_picture(reviewer.world, WaitingPhoto("cups/new.jpg", "campaign/cup.jpg", "on sand"))

@@ -230,7 +230,7 @@ def test_photo_that_waits_for_approval_is_followed_until_its_result(page_user: P
     drop = page_user.view_progress()
     assert (drop["counts"], drop["in_review"], drop["over"]) == ({"stored": 1, "rejected": 1}, 0, True)
     assert sorted(one["kind"] for one in drop["results"]) == ["image", "problem"]
-    assert "rejected by ann" in next(row["note"] for row in drop["rows"] if row["stage"] == "rejected")
+    assert 'rejected by "ann" (claimed by' in next(row["note"] for row in drop["rows"] if row["stage"] == "rejected")
 
 
 def test_failure_has_its_hint(page_user: PageUser) -> None:

@@ -128,7 +128,7 @@ def test_crash_after_any_call_loses_no_decision_of_two_reviewers(play: Play) -> 
         else:
             assert (first.decision, first.decided_by, letters) == (ReviewDecision.REJECTED, BOB, []), call
             assert 1 not in commands.confirmed, call
-            assert any(f"rejected by {BOB} on" in text for text in commands.refusals), call
+            assert any(f'rejected by "{BOB}" (claimed by' in text for text in commands.refusals), call
         assert [result.n for result in job.results] == [n for n in (1, 2) if n == 2 or first.decided_by == ANN], call
         assert list_event_kinds(world) == [AWAITING, AWAITING, "Image Completed"], call
         assert_at_rest(world)
