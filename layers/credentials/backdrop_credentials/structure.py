@@ -76,9 +76,11 @@ def read_store(data: bytes, *, is_ours: bool) -> bytes:
     """Returns the manifest store that a file contains, or b"". Raises as `check_structure` does."""
     match sniff_file(data).format:
         case "png":
-            # The signature covers the pixels.
-            chunks = png.iter_chunks(data, checks_pixels=False)
-            return b"".join(bytes(chunk.payload) for chunk in chunks if chunk.name == png.CREDENTIALS_CHUNK)
+            # The signature covers everything else, also the pixels.
+            chunks = [one for one in png.iter_chunks(data, checks_pixels=False) if one.name == png.CREDENTIALS_CHUNK]
+            if not all(chunk.is_intact for chunk in chunks):
+                raise StructureError("the chunk of the store has a wrong checksum")
+            return b"".join(bytes(chunk.payload) for chunk in chunks)
         case "webp":
             return b"".join(bytes(chunk.payload) for chunk in webp.iter_chunks(data) if chunk.name == b"C2PA")
         case "jpeg":
