@@ -382,11 +382,11 @@ def test_receipt_that_the_check_has_discarded_is_written_again() -> None:
 
 
 def test_cost_counts_calls_after_a_message_that_was_sent_again() -> None:
-    requests = {**REQUESTS, "deliver": 7 + 0.5 * (5 + 2) + 0.8 * 3}
+    requests = {**REQUESTS, "deliver": 8 + 0.5 * (5 + 2) + 0.8 * 3}
     invocations = {"render": 1.5, "deliver": 1.5}
     late, in_time = (
         page.compute_usd(replace(ROW, invocations=invocations, requests=one))
-        for one in (requests, {**requests, "deliver": 7 + 0.5 * (5 + 2)})
+        for one in (requests, {**requests, "deliver": 8 + 0.5 * (5 + 2)})
     )
     seconds = 3 * REQUEST_SECONDS * page.read_memory(load_one_provider_stack())["deliver"]
     expected = (

@@ -540,7 +540,7 @@ def test_variant_that_would_be_refused_does_not_count_as_a_photo(uploader: Uploa
     ("scene", "cut_out", "words"),
     [
         (CHANGED_SCENE, CUT_OUT, "! 1 picture in which the product may have changed. For details"),
-        (SCENE, b"no picture", "! 1 picture was not compared with its photo, because the cut-out is not available."),
+        (SCENE, SCENE, "! 1 picture was not compared with its photo, because the cut-out is not available."),
     ],
 )
 def test_drop_reports_verdicts_that_need_a_look(

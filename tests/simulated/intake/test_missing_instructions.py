@@ -103,12 +103,12 @@ def test_empty_sidecar_and_empty_request_are_named() -> None:
 def test_suggestion_follows_the_incomplete_sources() -> None:
     world = World()
     upload_defaults(world, "", {"seed": 3})
-    upload_sidecar_bytes(world, "shoes/Red.jpg", b"{}")
+    upload_sidecar_bytes(world, "shoes/rod.jpg", b"{}")
     upload_unique_photo(world, KEY)
     ((message, _),) = read_report(world)
     assert message == (
         "_backdrop.json sets seed. Nothing sets an operation or a prompt. "
-        "However, there is Red.jpg.json: names are case-sensitive."
+        "However, there is rod.jpg.json: the name should be red.jpg.json."
     )
 
 
