@@ -50,18 +50,21 @@ LIBRARIES = {
     "render": SDK | VALIDATION | HTTP,
 }
 MAX_MODULES = {
-    "campaign": 630,
+    "campaign": 640,
     "credentials_check": 580,
-    "deliver": 730,
+    "deliver": 740,
     "deployment_check": 400,
     "intake": 640,
     "price_check": 680,
     "reconcile": 720,
-    "reconcile_bill": 680,
+    "reconcile_bill": 690,
     "render": 720,
 }
 # With some room, because versions of zlib differ by 1 KB and more.
-MAX_PACKED_KB = {"DependenciesLayer": 36_000, "BackdropLayer": 1_840, "CredentialsLayer": 10_500}
+# A JPEG's missing pixels are found with TurboJPEG, whose package needs numpy: 20 MB.
+MAX_PACKED_KB = {"DependenciesLayer": 58_500, "BackdropLayer": 2_000, "CredentialsLayer": 10_500}
+MAX_UNPACKED_MB = 250
+"""AWS's limit for a function with its layers (Lambda quotas). `deliver` may have all three layers."""
 MAX_FUNCTION_KB = 20
 
 # Prints the clients that are created while a worker starts.
@@ -205,6 +208,9 @@ def test_artifact_stays_within_its_size_limits() -> None:
     assert {name: kb for name, kb in packed.items() if kb > MAX_PACKED_KB[name]} == {}
     for function in functions().values():
         assert measure_packed_bytes(function.code) / 1000 <= MAX_FUNCTION_KB, function.code
+        folders = (function.code, *function.layers)
+        unpacked_bytes = sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
+        assert unpacked_bytes <= MAX_UNPACKED_MB * 1024**2, function.code
 
 
 def _find_function(folder: str) -> Function:
