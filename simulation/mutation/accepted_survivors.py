@@ -394,9 +394,6 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.instruction_resolver:InstructionResolver._find_misnamed_sidecar#2e1cb0 if 1": MISNAMED_SIDECAR_REASON,
     "intake.instruction_resolver:InstructionResolver._find_misnamed_sidecar#2e1cb0 if 2": MISNAMED_SIDECAR_REASON,
     "intake.instruction_resolver:InstructionResolver.list_similar_names#e7deff if 1": MISNAMED_SIDECAR_REASON,
-    "intake.photo_state:PhotoState._is_foreign_tagging#da6b86 return 1": (
-        "Scenes that set the same tags again may buy or not: tests/simulated/intake/test_canceled_photos.py decides."
-    ),
     "intake.service:IntakeService._list_similar_keys#697aca if 1": (
         "For speed: both ways find the photos that may share the sidecar, but one of them lists all keys with the "
         "same prefix."
@@ -589,6 +586,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:_build_enlarged_warnings#273ce5 if 2": OWN_PIXELS_REASON,
     "deliver.pictures:_build_same_outputs_warnings#0e9f20 if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_certificate_warnings#8f049e if 1": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_stray_warnings#5adc0f if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_size_warnings#51330d if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_find_photo_size": FRAME_REASON,
     "deliver.pictures:_build_frame_warnings": FRAME_REASON,
