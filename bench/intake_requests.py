@@ -1,7 +1,7 @@
 """The requests to S3 and DynamoDB that intake makes to check one photo, by name: `python -m bench.intake_requests`.
 
 Runs the product's own stage and adapters on the simulated world, which records every call. A folder's defaults are
-read once per batch, regardless of its size, and are counted separately.
+read once per batch, and its names listed once, regardless of the number of photos; these are counted separately.
 """
 
 import json
@@ -127,13 +127,18 @@ def is_defaults_read(call: ServiceCall) -> bool:
     return str(call.request.get("Key", "")).endswith(DEFAULTS_NAME)
 
 
+def is_folder_read(call: ServiceCall) -> bool:
+    """Returns whether the call reads a folder's defaults, or lists its names, and so serves all photos of a batch."""
+    return is_defaults_read(call) or str(call.request.get("Prefix", "")).endswith("/")
+
+
 def main() -> int:
     """Prints the table. Returns 1 if a photo takes more requests than the limit."""
     most = 0
-    print(f"{'':22}{'requests':>9}{'defaults':>9}  which")
+    print(f"{'':22}{'requests':>9}{'folder':>9}  which")
     for case in CASES:
         calls = case(World(1))
-        own = [call for call in calls if not is_defaults_read(call)]
+        own = [call for call in calls if not is_folder_read(call)]
         names = ", ".join(f"{call.service}.{call.operation}" for call in own)
         print(f"{case.__name__:22}{len(own):9}{len(calls) - len(own):9}  {names}")
         most = max(most, len(own))

@@ -1,11 +1,11 @@
-"""An event takes at most 7 requests to S3 and DynamoDB per photo, and folder defaults are read once per batch."""
+"""An event takes at most 7 requests to S3 and DynamoDB per photo. A folder's defaults and names are read once per batch."""
 
 from collections.abc import Callable
 
 import pytest
 
 from backdrop.model.intake_event import IntakeEvent
-from bench.intake_requests import CASES, MAX_REQUESTS, handle_next_message, is_defaults_read
+from bench.intake_requests import CASES, MAX_REQUESTS, handle_next_message, is_defaults_read, is_folder_read
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import ServiceCall
@@ -124,7 +124,7 @@ OTHERS: tuple[Case, ...] = (
 
 @pytest.mark.parametrize("case", [*CASES, *OTHERS])
 def test_event_takes_at_most_seven_requests(case: Case) -> None:
-    calls = [str(call) for call in case(World(1)) if not is_defaults_read(call)]
+    calls = [str(call) for call in case(World(1)) if not is_folder_read(call)]
     assert MAX_REQUESTS == 7
     assert 0 < len(calls) <= MAX_REQUESTS, calls
 
@@ -162,6 +162,18 @@ def test_folder_defaults_are_read_once_per_batch() -> None:
     assert len(calls) - len(read) <= MAX_REQUESTS * len(keys)
     world.run_until_empty()
     assert count_paid_calls(world) == 10
+
+
+def test_names_of_a_folder_are_listed_once_per_batch() -> None:
+    """Before photos are bought by folder defaults alone, intake looks for misnamed sidecars."""
+    world = World(settle_seconds=0)
+    upload_defaults(world, "shoes/", REMOVE)
+    keys = [f"shoes/{n}.jpg" for n in range(10)]
+    for key in keys:
+        upload_unique_photo(world, key)
+    calls = count_batch_requests(world, *(IntakeEvent(INPUT_BUCKET, key) for key in keys))
+    assert [call.request["Prefix"] for call in calls if call.operation == "list_objects_v2"] == ["shoes/"]
+    assert len([call for call in calls if not is_folder_read(call)]) <= MAX_REQUESTS * len(keys)
 
 
 def test_next_batch_reads_folder_defaults_again() -> None:
