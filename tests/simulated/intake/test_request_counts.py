@@ -1,4 +1,4 @@
-"""An event takes at most 7 requests to S3 and DynamoDB per photo. A folder's defaults and names are read once per batch."""
+"""An event takes at most 7 requests to S3 and DynamoDB per photo. A folder is read once per batch."""
 
 from collections.abc import Callable
 
