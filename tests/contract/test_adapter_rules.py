@@ -93,10 +93,9 @@ def test_every_refusal_has_one_meaning(provider: str) -> None:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize("status", [401, 403])
 @pytest.mark.parametrize("body", [b"", b"<html><title>Attention Required!</title></html>", b"Forbidden"])
-def test_refusal_by_the_network_in_front_of_the_api_is_no_refused_key(provider: str, status: int, body: bytes) -> None:
-    result = answered(provider, http(status, body, kind="text/html", more="Server: edge-of-tests\r\n"))
+def test_refusal_by_the_network_in_front_of_the_api_is_no_refused_key(provider: str, body: bytes) -> None:
+    result = answered(provider, http(403, body, kind="text/html", more="Server: edge-of-tests\r\n"))
     assert (result.retry_class, result.code, result.charged) == (RetryClass.BACKOFF, Code.PROVIDER_EDGE_REFUSES, 0)
     assert "edge-of-tests" in result.message
 
@@ -145,10 +144,16 @@ def test_picture_that_cannot_be_stored_stays_in_the_kept_response(provider: str)
     assert result.charged > 0
 
 
-def test_answer_that_is_a_picture_is_kept() -> None:
+@pytest.mark.parametrize("provider", ["ideogram", "segmind"])
+def test_answer_that_is_a_picture_is_kept(provider: str) -> None:
     work = FakeWork()
-    result = answered("ideogram", http(200, PICTURE, kind="image/png"), work=work)
+    result = answered(provider, http(200, PICTURE, kind="image/png"), work=work)
     assert (result.retry_class, list(work.results.values())) == (RetryClass.OK, [PICTURE])
+
+
+def test_answer_of_1min_that_is_a_picture_stays_in_the_kept_response() -> None:
+    result = answered("1min", http(200, PICTURE, kind="image/png"), work=FakeWork())
+    assert (result.retry_class, result.charged, result.raw_response) == (RetryClass.OK, PRICE, PICTURE)
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -158,6 +163,17 @@ def test_answer_above_the_limit_is_charged_and_never_lost(provider: str, monkeyp
     assert (result.retry_class, result.charged > 0) == (RetryClass.OK, True)
     assert [link.is_unrecognized for link in result.links] == [True]
     assert len(result.raw_response) == MAX_BEGINNING_BYTES
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("start", [b"<html>", b" ", b"\x00"])
+def test_charge_is_unknown_after_a_long_answer_that_is_not_json(
+    provider: str, start: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_module, "MAX_ANSWER_BYTES", 1_100_000)
+    result = answered(provider, http(200, start * 1_200_000))
+    assert (result.retry_class, result.code, result.charged) == (RetryClass.AMBIG, Code.CHARGE_UNKNOWN, 0)
+    assert "no response arrived" not in result.message
 
 
 @pytest.mark.parametrize("digits", [16, 5_000, 60_000])

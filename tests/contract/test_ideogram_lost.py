@@ -16,6 +16,7 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError
 from backdrop.model.job import Job, MoneyStatus, Problem
 from backdrop.model.provider_result import ProviderResult, RetryClass
+from backdrop.providers.http import MAX_ANSWER_BYTES
 from backdrop.providers.http import HttpResponse as HttpReply
 from backdrop.providers.ideogram import Ideogram, parse_response
 from tests.contract.adapters import (
@@ -128,7 +129,7 @@ def test_error_inside_a_200_is_classified_by_its_status(standin: StandinClient, 
         http(200, b"\xff\xfe{}"),
         http(200, b"\x1f\x8b nonsense", more="Content-Encoding: gzip\r\n"),
         http(200, SUCCESS[:60], more="Content-Length: 400\r\n"),
-        http(200, b" " * 2_100_000 + SUCCESS),
+        http(200, b" " * (MAX_ANSWER_BYTES + 1) + SUCCESS),
         raw(b"NONSENSE\r\n\r\n"),
         raw(b"HTTP/1.1 200 OK\r\nContent-Le"),
     ],

@@ -80,7 +80,7 @@ def details(job: Job, response: dict[str, Any], **request: Any) -> Reply:
     ],
 )
 def test_status_determines_the_class_without_a_known_code(body: bytes, status: int, kind: RetryClass) -> None:
-    is_edge = status in (401, 403) and body != b"{}"
+    is_edge = status == 403 and body != b"{}"
     assert called(http(status, body)).provider_result.retry_class is (RetryClass.BACKOFF if is_edge else kind)
 
 

@@ -63,4 +63,4 @@ def _read_key(name: str, bypass_cache: bool) -> ApiKey:
         return ApiKey(missing_reason=str(error))
     if key.startswith("{"):  # what the console of AWS stores by default
         return ApiKey(missing_reason=f"the secret {name} is a JSON object; store the key alone, as plaintext")
-    return ApiKey(key) if key else ApiKey(missing_reason=f"the secret {name} is empty, or binary")
+    return ApiKey(key) if key else ApiKey(missing_reason=f"the secret {name} is empty")

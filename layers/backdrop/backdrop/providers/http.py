@@ -48,8 +48,7 @@ MEDIA_TYPES = {
 class HttpResponse:
     """A response. `latency_seconds` is the time from the request's last byte to the response's headers.
 
-    `is_cut`: `body` is only the beginning, because the response is longer than any genuine one. It was received all the
-    same: a success is charged.
+    `is_cut`: `body` is only the beginning, because the response is longer than any genuine one.
     """
 
     status: int
@@ -62,6 +61,11 @@ class HttpResponse:
     def is_success(self) -> bool:
         """True if the status is a success and the body is complete. Only the body shows whether there is a picture."""
         return 200 <= self.status < 300 and has_whole_body(self.status, self.headers)
+
+    @property
+    def is_long_result(self) -> bool:
+        """True if a success is JSON that is too long to be read. Only pictures make it so long, so it is charged."""
+        return self.is_success and self.is_cut and self.body.lstrip().startswith(b"{")
 
 
 class ResponseTooLargeError(Exception):

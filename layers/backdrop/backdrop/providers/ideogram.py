@@ -214,7 +214,7 @@ class Ideogram:
             return LookupStatus.ABSENT
         if response.status == 429:
             _wait_before_next_query(response, query)
-        if response.is_success and response.is_cut:
+        if response.is_long_result:
             return _build_success(job, response, query.api_key, self.work)
         if not response.is_success or body is None or body.get("generation_id") != query.provider_id:
             return LookupStatus.PENDING
@@ -309,18 +309,19 @@ def parse_response(job: Job, response: HttpResponse, key: str, work: WorkStorage
 
 def _build_success(job: Job, response: HttpResponse, key: str, work: WorkStorage | None) -> ProviderResult:
     """Reads the pictures, which are charged at the reported cost, or else at the list price."""
-    body = parse_json_object(response.body) or {}
+    body, is_file = parse_json_object(response.body) or {}, is_picture(response.body) and not response.is_cut
     entries = body.get("data")
     if not isinstance(entries, list) or not entries:
         status = as_failure_status(body.get("status_code"))
         if status:
             return parse_refusal(status, body, response)
-        if any(name in body for name in MESSAGE_FIELDS):
+        has_content = body or is_file or response.is_long_result
+        if not has_content or any(name in body for name in MESSAGE_FIELDS):
             return ProviderResult.lost(
                 f"{DISPLAY_NAME} answered {response.status} without pictures. They were probably charged."
             )
         # The pictures may be anywhere in the response. Each that is not found counts as charged and unrecognized.
-        found = [response.body] if is_picture(response.body) and not response.is_cut else list_pictures(body)
+        found = [response.body] if is_file else list_pictures(body)
         entries = found or [None] * int(job.purchase_spec.get("num_images", 1))
     links = tuple(_parse_link(entry, job, n, work) for n, entry in enumerate(cast("list[Any]", entries), 1))
     charged, basis = look_up_image_price(NAME, job.instructions) * len(links), "price_list"

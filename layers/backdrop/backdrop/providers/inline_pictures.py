@@ -72,13 +72,15 @@ def list_pictures(value: Any) -> list[bytes]:
 
 
 def _iterate(value: Any) -> Iterator[bytes]:
-    if isinstance(value, bytes):
-        yield value
-    elif isinstance(value, dict):
-        yield from _iterate([*cast("dict[str, Any]", value).values()])
-    elif isinstance(value, list):
-        for entry in cast("list[Any]", value):
-            yield from _iterate(entry)
+    stack = [value]  # not recursive, because JSON may be nested more deeply than calls
+    while stack:
+        entry = stack.pop()
+        if isinstance(entry, bytes):
+            yield entry
+        elif isinstance(entry, dict):
+            stack += reversed(cast("dict[str, Any]", entry).values())
+        elif isinstance(entry, list):
+            stack += reversed(cast("list[Any]", entry))
 
 
 def describe_value(value: object) -> object:

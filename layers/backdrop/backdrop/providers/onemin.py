@@ -30,6 +30,7 @@ from backdrop.providers.http import (
     HttpResponse,
     build_file_field,
     encode_multipart,
+    is_picture,
     post,
     send_free_request,
 )
@@ -223,7 +224,7 @@ class OneMin:
         response = self.credentials.send_with_key(query.api_key, lambda key: self._get(key, query), query.deadline)
         if not isinstance(response, HttpResponse) or not response.is_success:
             return LookupStatus.PENDING
-        if response.is_cut:
+        if response.is_long_result:
             return self._build_unrecognized(job, response, query.api_key)
         body = parse_json_object(response.body)
         if body is None or "aiRecord" not in body:
@@ -320,11 +321,12 @@ class OneMin:
             status = as_failure_status(find_value(body, name))
             if status:
                 return _parse_refusal(FEATURE_RULES, status, response)
-        if body and any(name in body for name in MESSAGE_FIELDS) and not isinstance(body.get("aiRecord"), dict):
-            return ProviderResult.lost(
-                f"{DISPLAY_NAME} answered {response.status} with an error. The call may have been charged."
-            )
-        return self._build_unrecognized(job, response, key)
+        has_picture = bool(list_pictures(body)) or is_picture(response.body)
+        if has_picture or response.is_long_result or isinstance(find_value(body, "aiRecord"), dict):
+            return self._build_unrecognized(job, response, key)
+        return ProviderResult.lost(
+            f"{DISPLAY_NAME} answered {response.status} without naming a record. The call may have been charged."
+        )
 
     def _build_unrecognized(self, job: Job, response: HttpResponse, key: str) -> ProviderResult:
         charged = self.price_micro_usd * _count_images(job)

@@ -50,10 +50,10 @@ UNDOCUMENTED_REFUSALS = (
 )
 # After any other status the charge is unknown.
 DEFAULT_RULES = (*UNDOCUMENTED_REFUSALS, ResponseRule(ANY_STATUS, RetryClass.AMBIG))
-# What a provider's API refuses, it refuses in JSON. Anything else comes from the network in front of it, which has not
-# passed the call on. It is tried again like an outage, and so pauses the lane only if it lasts.
-EDGE_STATUSES = frozenset({401, 403})
-EDGE_RULE = ResponseRule(EDGE_STATUSES, RetryClass.BACKOFF, Code.PROVIDER_EDGE_REFUSES)
+# With a 403, firewalls refuse calls too, which they do not pass on, and not in JSON as the APIs do. It is tried again
+# like an outage, and so pauses the lane only if it lasts.
+EDGE_STATUS = 403
+EDGE_RULE = ResponseRule({EDGE_STATUS}, RetryClass.BACKOFF, Code.PROVIDER_EDGE_REFUSES)
 
 
 def find_rule(rules: Sequence[ResponseRule], status: int, proof: str, latency_seconds: float = 0.0) -> ResponseRule:
@@ -63,7 +63,7 @@ def find_rule(rules: Sequence[ResponseRule], status: int, proof: str, latency_se
 
 def describe_edge_refusal(provider_name: str, response: HttpResponse) -> ProviderResult | None:
     """Returns the result of a refusal that is not the API's own; None for any other response."""
-    if response.status not in EDGE_STATUSES or is_json(response.body):
+    if response.status != EDGE_STATUS or is_json(response.body):
         return None
     server = to_printable(response.headers.get("Server", ""))[:MAX_SERVER_CHARACTERS]
     message = f"The network in front of {provider_name} answered {response.status}, and not the API"

@@ -121,7 +121,7 @@ class Runware:
         response = self.credentials.send_with_key(key, partial(self._submit, task, deadline), deadline)
         if isinstance(response, ProviderResult):
             return response
-        if response.is_success and response.is_cut:
+        if response.is_long_result:
             return _build_unrecognized(job, response, key)
         query = StatusQuery(task["taskUUID"], key, submitted_at, deadline, is_acknowledged=True)
         result = self._parse_response(job, query, response) if response.is_success else LookupStatus.ABSENT
@@ -165,7 +165,7 @@ class Runware:
         response = self._fetch_status(GET_RESPONSE, query)
         if response is None:
             return LookupStatus.PENDING
-        if response.is_cut:
+        if response.is_long_result:
             return _build_unrecognized(job, response, query.api_key)
         is_overdue = self.now() > query.submitted_at + MAX_PARTIAL_WAIT
         result = self._parse_response(job, query, response)
@@ -210,7 +210,7 @@ class Runware:
         )
         if not isinstance(response, HttpResponse):
             return None
-        if response.is_success and response.is_cut:
+        if response.is_long_result:
             return response
         response_json = _parse_body(response)
         return response if "data" in response_json or "errors" in response_json or "error" in response_json else None

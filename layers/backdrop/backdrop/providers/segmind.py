@@ -180,10 +180,8 @@ class Segmind:
             return describe_edge_refusal(DISPLAY_NAME, response) or _parse_refusal(response.status, response)
         record = parse_json_object(response.body)
         provider_id = as_provider_id(find_value(record, "request_id"))
-        if self.endpoint is SegmindEndpoint.V1 or (record and provider_id is None):
+        if self.endpoint is SegmindEndpoint.V1 or provider_id is None:
             return self._parse_final_response(job, response, sent_pictures, key, submitted_at)
-        if provider_id is None:
-            return _parse_unnamed_success(job, response, key)
         acknowledge(provider_id)
         query = StatusQuery(provider_id, key, submitted_at, deadline)
         return poll_until_done(lambda: self._query_job(job, query, sent_pictures), deadline, self.poll_seconds)
@@ -218,7 +216,7 @@ class Segmind:
             record = self._read_record(path, query)
         if isinstance(record, LookupStatus):
             return record
-        if record.response.is_cut:
+        if record.response.is_long_result:
             return _build_unrecognized(job, record.response, query.api_key)
         if record.state in FAILED_STATES:
             return _parse_failure(job, record.body)
@@ -238,7 +236,7 @@ class Segmind:
         )
         if not isinstance(response, HttpResponse):
             return LookupStatus.PENDING
-        if response.is_success and response.is_cut:
+        if response.is_long_result:
             return _JobRecord(response, {})
         body = parse_json_object(response.body)
         is_failed = response.status == 422
@@ -276,19 +274,22 @@ class Segmind:
     ) -> ProviderResult:
         """Reads the picture from a response of v1: the body itself, or inside JSON. A cost proves that it was made."""
         price, seed = _parse_dollars(response.headers.get("x-cost")), response.headers.get("x-seed-value", "")
-        if response.is_cut:
-            return _build_unrecognized(job, response, key)
-        body = parse_json_object(response.body)
-        if body is not None:
+        body, is_image = parse_json_object(response.body), has_image_content_type(response.headers)
+        if body:
             candidates = _find_pictures(body, V1_PICTURE_PATHS, sent_pictures)
             if not candidates and (body.get("error") or as_failure_status(body.get("status_code"))):
-                return _parse_unnamed_success(job, response, key)
+                return _parse_error_in_success(body, response)
             return self._build_success(job, candidates, response, key, submitted_at, price)
-        if is_picture(response.body) or (has_image_content_type(response.headers) and response.body):
+        if not response.is_cut and (is_picture(response.body) or (is_image and response.body)):
             return self._keep_picture(
                 job, response.body, price, int(seed) if seed.isdecimal() and len(seed) < 16 else None
             )
-        return _build_unrecognized(job, response, key)
+        if is_image or response.is_long_result or parse_reported_price(price):
+            return _build_unrecognized(job, response, key)
+        return ProviderResult.lost(
+            f"{DISPLAY_NAME} answered {response.status} with neither a request id nor a picture. It may have been "
+            "charged."
+        )
 
     def _build_success(
         self,
@@ -349,20 +350,15 @@ def _parse_refusal(status: int, response: HttpResponse) -> ProviderResult:
     )
 
 
-def _parse_unnamed_success(job: Job, response: HttpResponse, key: str) -> ProviderResult:
-    """Handles a success without a request id. A refusal inside it is classified by its own status.
+def _parse_error_in_success(body: Mapping[str, Any], response: HttpResponse) -> ProviderResult:
+    """Handles a success that states an error. A refusal inside it is classified by its own status.
 
     A server error inside it leaves the charge unknown, because only a response with status 500 is known to be free.
     """
-    body = parse_json_object(response.body)
-    status = as_failure_status(find_value(body, "status_code"))
+    status = as_failure_status(body.get("status_code"))
     if status and status < 500:
         return _parse_refusal(status, response)
-    if status or (body and body.get("error")):
-        return ProviderResult.lost(
-            f"{DISPLAY_NAME} answered {response.status} with an error. It may have been charged."
-        )
-    return _build_unrecognized(job, response, key)
+    return ProviderResult.lost(f"{DISPLAY_NAME} answered {response.status} with an error. It may have been charged.")
 
 
 def _build_unrecognized(job: Job, response: HttpResponse, key: str) -> ProviderResult:

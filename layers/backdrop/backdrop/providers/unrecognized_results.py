@@ -1,8 +1,4 @@
-"""Paid responses in which Backdrop does not recognize the picture: they are kept, and count as charged.
-
-A complete answer with status 200 was received, whatever it contains, so it is never called lost, which might pay twice.
-Only an error that it states is judged like any other error.
-"""
+"""Paid responses in which Backdrop does not recognize the picture: the charge is certain, and the response is kept."""
 
 from backdrop.model.job import PictureLink
 from backdrop.model.provider_result import ProviderResult, RetryClass
