@@ -75,6 +75,12 @@ def _describe(review: JsonObject) -> str:
     return f"{review['decision']} by {review['decided_by']}"
 
 
+def _is_named(review: JsonObject, text: str) -> bool:
+    """Whether a text for people says what was decided, and by whom. A name from an event is quoted as a claim."""
+    name = review["decided_by"]
+    return any(f"{review['decision']} by {shown}" in text for shown in (name, f'"{name}" (claimed by'))
+
+
 def _shows_other_pictures(before: JsonObject, after: JsonObject) -> bool:
     """Whether people would see other files of the job after a write, or the file that they saw is gone for good."""
     is_file_gone = before["problem"] is not None and before["problem"]["code"] == REVIEW_FILE_GONE
@@ -222,7 +228,7 @@ def check_acknowledged(decision: PersonDecision, decisions: DecisionsByPicture) 
 def check_refused(decision: PersonDecision, text: str, decisions: DecisionsByPicture) -> list[Violation]:
     """Checks that a person whose decision came too late learns of the first one (`text`)."""
     review = _find_last_decision(decision, decisions)
-    if review is None or all(str(review[name]) in text for name in ("decision", "decided_by")):
+    if review is None or _is_named(review, text):
         return []
     return [
         Violation(Invariant.DECISIONS_KEPT, f"{decision}, and did not learn that it was {_describe(review)}: {text}")
@@ -263,7 +269,7 @@ def _describe_lost_event(decision: PersonDecision, decisions: DecisionsByPicture
         is_made = any(review["decision"] == decision.decision for one in reviews.values() for review in one)
         return "" if is_made else "the event was neither carried out nor refused"
     # A decision about a picture whose file has been made again is refused with the one about the new file.
-    is_first_named = any(_describe(review) in letter["reason"] for one in reviews.values() for review in one)
+    is_first_named = any(_is_named(review, letter["reason"]) for one in reviews.values() for review in one)
     if letter["code"] == PICTURE_DECIDED and not is_first_named:
         return f"refused without the first decision: {letter['reason']}"
     return ""

