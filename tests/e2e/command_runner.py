@@ -143,7 +143,7 @@ def check_unrun_command(line: str, here: Path) -> None:
     elif program == ".venv/bin/python":
         assert options <= list_module_options(words[1]), f"{line}: no such option"
     else:
-        assert program in ("git", "python3.13"), line
+        assert program in ("git", "python3.13", "backdrop/bin/pip"), line
 
 
 @cache

@@ -92,11 +92,12 @@ class Account:
         assert Bucket == INPUT_BUCKET
         return self.wiring
 
-    def list_rule_names_by_target(self, *, TargetArn: str) -> dict[str, Any]:  # noqa: N803
-        assert TargetArn == QUEUE["QueueArn"]
+    def list_rule_names_by_target(self, *, TargetArn: str, EventBusName: str) -> dict[str, Any]:  # noqa: N803
+        assert (TargetArn, EventBusName) == (QUEUE["QueueArn"], "default")
         return {"RuleNames": [*self.rules]}
 
-    def describe_rule(self, *, Name: str) -> dict[str, str]:  # noqa: N803
+    def describe_rule(self, *, Name: str, EventBusName: str) -> dict[str, str]:  # noqa: N803
+        assert EventBusName == "default"
         return self.rules[Name]
 
     def head_bucket(self, *, Bucket: str, ExpectedBucketOwner: str = "") -> dict[str, Any]:  # noqa: N803

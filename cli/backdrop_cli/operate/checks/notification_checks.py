@@ -101,8 +101,9 @@ def _list_subscribed_topics(stack: Stack, topics: set[str]) -> set[str]:
 def _check_rules(stack: Stack) -> CheckResult:
     """Checks the rules of EventBridge that forward the bucket's events to the intake queue."""
     events, queue = require_clients(stack).events, stack.outputs["IntakeQueueArn"]
-    names = events.list_rule_names_by_target(TargetArn=queue)["RuleNames"]
-    rules = [events.describe_rule(Name=name) for name in names]
+    # S3 notifies the account's default bus; rules of other buses have the queue as their target, too.
+    names = events.list_rule_names_by_target(TargetArn=queue, EventBusName="default")["RuleNames"]
+    rules = [events.describe_rule(Name=name, EventBusName="default") for name in names]
     arriving = {one for rule in rules for one in _list_forwarded_types(rule, stack.input_bucket)}
     if missing := [one for one in EVENTBRIDGE_TYPES if one not in arriving]:
         message = (
