@@ -44,7 +44,7 @@ _RESTORE_HINT = (
 def translate_aws_errors(location: StackLocation) -> Generator[None]:
     """Turns an error from AWS, or from the pipeline's own adapters, into a CommandError.
 
-    Its message ends with the error's notes, in which a long command says how far it got and how to go on.
+    Its message ends with the error's notes, which say how far the command got and how to go on (continuation.py).
     """
     try:
         yield
@@ -69,7 +69,7 @@ def _describe_backdrop_error(error: BackdropError, location: StackLocation) -> s
         return str(error.message.clause)
     if isinstance(cause, ValueError):
         return f"{error.message.clause}; use the command of the deployed release, or deploy this release"
-    return f"{error.message.clause}; completed work is kept, so run the command again in a moment"
+    return f"{error.message.clause}; try again in a moment"
 
 
 def _describe_aws_error(error: ClientError | BotoCoreError, location: StackLocation) -> str:

@@ -7,13 +7,13 @@ from typing import Any
 from backdrop_cli import picks
 from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK, NothingFoundError
 from backdrop_cli.local_folder import expand_home
-from backdrop_cli.picture_downloads import download_pictures, print_download
+from backdrop_cli.picture_downloads import DownloadResult, download_pictures, print_download
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
 
 def run_download(stack: Stack, screen: Screen, prefix: str, picks_file: Path | None, folder: Path) -> int:
-    """Downloads the pictures of a prefix or a picks file. Returns the exit code: 1 if any is missing.
+    """Downloads the pictures of a prefix or a picks file. Returns the exit code: 1 if any is missing or blocked.
 
     Raises NothingFoundError if there is none.
     """
@@ -22,9 +22,7 @@ def run_download(stack: Stack, screen: Screen, prefix: str, picks_file: Path | N
             dict.fromkeys(_list_picked_keys(stack, picks_file) if picks_file else _list_keys_below(stack, prefix))
         )
     if not keys:
-        screen.print_json(
-            {"stack": stack.name, "folder": str(folder), "downloaded": 0, "there_already": 0, "gone": [], "files": {}}
-        )
+        screen.print_json({"stack": stack.name, **DownloadResult(folder).build_document()})
         pictures_text = f"in {picks_file}" if picks_file else f"for {prefix}" if prefix else "in the output bucket"
         raise NothingFoundError(
             f"no pictures {pictures_text}, stack {stack.name}; to see what is in progress, run `backdrop status`"
@@ -32,7 +30,7 @@ def run_download(stack: Stack, screen: Screen, prefix: str, picks_file: Path | N
     result = download_pictures(stack, screen, keys, expand_home(folder))
     screen.print_json({"stack": stack.name, **result.build_document()})
     print_download(screen, result)
-    return EXIT_FAILURE if result.missing else EXIT_OK
+    return EXIT_FAILURE if result.missing or result.blocked else EXIT_OK
 
 
 def _list_keys_below(stack: Stack, prefix: str) -> Iterator[str]:

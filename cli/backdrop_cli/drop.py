@@ -7,8 +7,9 @@ from typing import Any
 
 from backdrop.model.pricing import to_micro_usd
 from backdrop_cli import picture_downloads as pictures
+from backdrop_cli.continuation import explain_end
 from backdrop_cli.display_status import DisplayStatus
-from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK, CommandError, InterruptedCommandError
+from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK, CommandError
 from backdrop_cli.formatting import format_bytes, format_cost, format_count, format_rough_duration, format_scope
 from backdrop_cli.lint import OPENING_PHOTOS_TEXT, READING_NAMES_TEXT
 from backdrop_cli.local_folder import expand_home
@@ -65,19 +66,13 @@ def run_drop(stack: Stack, screen: Screen, options: DropOptions) -> int:
         pictures.create_folder(expand_home(options.download_folder))
     started_at = stack.clock.now()
     progress = UploadProgress(plan.files)
-    try:
+    with explain_end(lambda: _format_continuation(progress, plan)):
         _upload_files(stack, screen, progress, document)
         _print_upload_result(screen, plan, progress)
         if not (options.wait or options.download_folder):
             return _finish_without_waiting(screen, document, plan)
         tracker = UploadTracker(stack, _build_expected_uploads(plan, progress), started_at)
         return _wait_for_pictures(stack, screen, options, tracker, _find_common_folder(plan), document)
-    except KeyboardInterrupt:
-        raise InterruptedCommandError(f"stopped; {_format_continuation(progress, plan)}") from None
-    except Exception as error:
-        continuation = _format_continuation(progress, plan)
-        error.add_note(f"{continuation[:1].upper()}{continuation[1:]}")
-        raise
 
 
 def _ask_sidecar_policy(
@@ -217,6 +212,7 @@ def _wait_for_pictures(
             )
         return has_changed
 
+    is_downloaded = True
     try:
         try:
             with screen.live_view(display.render):
@@ -228,10 +224,11 @@ def _wait_for_pictures(
             keys = [key for photo in document["photos"] for key in photo["pictures"]]
             download = pictures.download_pictures(stack, screen, keys, expand_home(options.download_folder))
             pictures.print_download(screen, download)
-            document["download"] = download.build_document()
+            document["download"], is_downloaded = download.build_document(), not download.blocked
     finally:
         screen.print_json(document)
-    return EXIT_OK if tracker.count_by_status[DisplayStatus.STORED] == len(tracker.progress) else EXIT_FAILURE
+    is_delivered = tracker.count_by_status[DisplayStatus.STORED] == len(tracker.progress)
+    return EXIT_OK if is_delivered and is_downloaded else EXIT_FAILURE
 
 
 def _format_progress(tracker: UploadTracker) -> tuple[str, str]:

@@ -85,9 +85,11 @@ class GlobalOptions:
 def open_stack(ctx: typer.Context, location: StackLocation, as_json: bool) -> "Generator[tuple[Stack, Screen]]":
     """Yields the selected stack and a screen.
 
-    Within the block, an error from AWS becomes a CommandError, and commands in messages of errors name the stack.
+    Within the block, an error from AWS becomes a CommandError that says how to go on, and commands in messages of
+    errors name the stack.
     """
     from backdrop_cli.aws_error_messages import translate_aws_errors
+    from backdrop_cli.continuation import RUN_AGAIN, explain_error
     from backdrop_cli.screen import Screen
 
     global_options: GlobalOptions = ctx.obj
@@ -96,4 +98,6 @@ def open_stack(ctx: typer.Context, location: StackLocation, as_json: bool) -> "G
         raise UsageError("--profile and --region need a stack on AWS; name it with --stack NAME")
     screen = Screen(as_json=as_json or global_options.as_json, stack_options=location.command_line)
     with screen.complete_commands_in_errors(), translate_aws_errors(location):
-        yield global_options.connect(location), screen
+        stack = global_options.connect(location)
+        with explain_error(lambda: RUN_AGAIN):
+            yield stack, screen

@@ -223,7 +223,8 @@ def download(
     """Download pictures into one folder, under their photos' names
 
     Files are always complete; those that are already there are not downloaded again. If two
-    pictures have the same name, the folder's name is added.
+    pictures have the same name, the folder's name is added. Exits with 1 if a picture is not in
+    the bucket, or if something of its name, such as a folder, is in its way.
 
     Example: backdrop download shoes/ done/
 

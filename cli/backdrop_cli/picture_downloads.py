@@ -1,6 +1,7 @@
 """Downloads pictures: files are always complete, and unchanged files are not downloaded again."""
 
 import errno
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 from rich.console import Group
 from rich.text import Text
 
+from backdrop_cli.continuation import explain_end
 from backdrop_cli.errors import CommandError
 from backdrop_cli.flat_names import build_flat_names
 from backdrop_cli.formatting import format_bytes, format_count
@@ -25,19 +27,27 @@ DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 @dataclass
 class DownloadResult:
-    """The keys of a download by result: `unchanged` files were already there, `missing` ones are not in the bucket."""
+    """The keys of a download by result: `unchanged` files were already there, `missing` ones are not in the bucket.
+
+    `blocked`: those that something of their name keeps from being written, such as a folder, each with the reason.
+    """
 
     folder: Path
     file_names: dict[str, str] = field(default_factory=dict[str, str])
     downloaded: list[str] = field(default_factory=list[str])
     unchanged: list[str] = field(default_factory=list[str])
     missing: list[str] = field(default_factory=list[str])
+    blocked: dict[str, str] = field(default_factory=dict[str, str])
     downloaded_bytes: int = 0
     started_at: float = field(default_factory=time.monotonic)
 
     @property
     def done_count(self) -> int:
-        return len(self.downloaded) + len(self.unchanged) + len(self.missing)
+        return self.complete_count + len(self.missing) + len(self.blocked)
+
+    @property
+    def complete_count(self) -> int:
+        return len(self.downloaded) + len(self.unchanged)
 
     def render(self) -> Group:
         words = (
@@ -52,25 +62,41 @@ class DownloadResult:
             "downloaded": len(self.downloaded),
             "there_already": len(self.unchanged),
             "gone": self.missing,
-            "files": {key: str(self.folder / name) for key, name in self.file_names.items() if key not in self.missing},
+            "blocked": self.blocked,
+            "files": {
+                key: str(self.folder / name)
+                for key, name in self.file_names.items()
+                if key not in self.missing and key not in self.blocked
+            },
         }
 
 
 def download_pictures(stack: Stack, screen: Screen, keys: Sequence[str], folder: Path) -> DownloadResult:
     """Downloads pictures into a folder, which is created if necessary.
 
-    Raises CommandError if the disk rejects a file; the files that were already written are complete.
+    Raises CommandError if the disk rejects a new file; the files that were already written are complete. What cannot be
+    replaced, such as a folder that has a picture's name, blocks only this picture.
     """
     result = DownloadResult(folder, build_flat_names(keys))
 
-    def download_key(key: str) -> tuple[str, int | None]:
-        return key, _download_picture(stack, key, folder / result.file_names[key])
+    def download_key(key: str) -> tuple[str, int | str | None]:
+        file = folder / result.file_names[key]
+        try:
+            return key, _download_picture(stack, key, file)
+        except OSError as error:
+            if error.errno in DISK_FULL_ERRNOS or not os.path.lexists(file):
+                raise
+            return key, f"{file} cannot be replaced: {error.strerror or error}"
+
+    def describe_progress() -> str:
+        files_text = f"{result.complete_count:,} of {format_count(len(result.file_names), 'file')}"
+        return f"{files_text} are complete in {folder}. To download the rest, run the same command again"
 
     create_folder(folder)
     try:
-        with screen.live_view(result.render):
-            for key, byte_count in parallel_map(download_key, list(result.file_names), stack.max_threads):
-                _record_picture(result, key, byte_count)
+        with explain_end(describe_progress), screen.live_view(result.render):
+            for key, outcome in parallel_map(download_key, list(result.file_names), stack.max_threads):
+                _record_picture(result, key, outcome)
     except OSError as error:
         raise CommandError(_format_disk_error(error, result)) from error
     return result
@@ -84,9 +110,13 @@ def create_folder(folder: Path) -> None:
         raise CommandError(f"the folder {folder} cannot be created: {error.strerror or error}") from error
 
 
-def _record_picture(result: DownloadResult, key: str, byte_count: int | None) -> None:
-    (result.missing if byte_count is None else result.downloaded if byte_count else result.unchanged).append(key)
-    result.downloaded_bytes += byte_count or 0
+def _record_picture(result: DownloadResult, key: str, outcome: int | str | None) -> None:
+    """Records the bytes written, None for a picture that is not in the bucket, or why it is blocked."""
+    if isinstance(outcome, str):
+        result.blocked[key] = outcome
+        return
+    (result.missing if outcome is None else result.downloaded if outcome else result.unchanged).append(key)
+    result.downloaded_bytes += outcome or 0
 
 
 def _download_picture(stack: Stack, key: str, file: Path) -> int | None:
@@ -118,7 +148,11 @@ def print_download(screen: Screen, result: DownloadResult) -> None:
         else []
     )
     counts += [f"{format_count(len(result.unchanged), 'file')} unchanged"] if result.unchanged else []
-    nothing = "None of these pictures is in the bucket." if result.missing else "No pictures to download."
+    nothing = (
+        "None of these pictures was downloaded." if result.missing or result.blocked else "No pictures to download."
+    )
     screen.print(f"✓ {', '.join(counts)}." if counts else nothing, "green" if counts else "")
     for key in result.missing:
         screen.print_unwrapped(f"! Not in the bucket: {key}", "yellow")
+    for key, reason in result.blocked.items():
+        screen.print_unwrapped(f"! Not downloaded: {key}: {reason}", "yellow")

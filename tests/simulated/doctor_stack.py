@@ -59,6 +59,7 @@ class Account:
     events: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     subscribed: str | None = "arn:aws:sns:eu-central-1:1:alarms:1"
     topics: dict[str, list[dict[str, str]]] = field(default_factory=dict[str, list[dict[str, str]]])
+    subscription: dict[str, str] = field(default_factory=dict[str, str])
     keys: dict[str, str | int] = field(default_factory=dict[str, str | int])
     versioning: str | None = "Enabled"
     input_versioning: str | None = "Suspended"
@@ -120,6 +121,9 @@ class Account:
 
     def paginate(self, *, TopicArn: str) -> list[dict[str, Any]]:  # noqa: N803
         return [{"Subscriptions": []}, {"Subscriptions": self.topics[TopicArn]}]
+
+    def get_subscription_attributes(self, *, SubscriptionArn: str) -> dict[str, Any]:  # noqa: N803
+        return {"Attributes": {"SubscriptionArn": SubscriptionArn} | self.subscription}
 
     def get_bucket_versioning(self, *, Bucket: str) -> dict[str, str]:  # noqa: N803
         bucket_status, _ = self.buckets.get(Bucket, (200, ""))

@@ -17,6 +17,7 @@ from backdrop_cli.campaign.campaign_target import (
     build_campaign_request,
     read_campaign_items,
 )
+from backdrop_cli.continuation import explain_end
 from backdrop_cli.errors import CommandError, NothingFoundError
 from backdrop_cli.formatting import describe_refusals, format_count
 from backdrop_cli.mandate_forecast import MandateForecast
@@ -59,7 +60,8 @@ def price_campaign(stack: Stack, screen: Screen, request: CampaignRequest) -> Pr
     """Returns the totals of all items. Raises NothingFoundError if there are none."""
     mandates = stack.campaign_pricing.previewer.mandates
     priced = PricedCampaign(MandateForecast.for_today(mandates, stack.clock))
-    with screen.spinner(BUSY_MESSAGE):
+    continuation = "nothing was started. To go on, run the same command again"
+    with explain_end(lambda: continuation), screen.spinner(BUSY_MESSAGE):
         rows = read_campaign_items(stack, request)
         for one in parallel_map(partial(_quote_row, stack.campaign_pricing), rows, stack.max_threads):
             if isinstance(one, BadRow):

@@ -9,7 +9,8 @@ from backdrop_cli.campaign.campaign_progress import (
     read_campaign_progress,
 )
 from backdrop_cli.campaign.state_machine import STATUS_SUCCEEDED, Execution
-from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK, InterruptedCommandError
+from backdrop_cli.continuation import explain_end
+from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 from backdrop_cli.uploads.upload_tracker import PAUSED_IDLE_TIMEOUT_SECONDS, find_pause_reason
@@ -25,18 +26,18 @@ def watch_campaign(stack: Stack, screen: Screen, execution: Execution, quote_doc
 
     `--json` prints the execution's name even if an error or Ctrl-C ends it.
     """
-    display, document = ProgressDisplay(screen), quote_document
+    display, document, name = ProgressDisplay(screen), quote_document, execution.name
+    continuation = (
+        f"the campaign continues in the stack. To see its progress, run `backdrop campaign status {name}`; to stop it, "
+        f"run `backdrop campaign stop {name}`"
+    )
     try:
-        with screen.live_view(display.render):
-            stop_reason = _CampaignWatcher(stack, execution.arn, display).wait_until_over()
-        campaign_progress = read_campaign_progress(stack, stack.state_machine.describe_execution(execution.arn))
-        document = quote_document | build_progress_document(stack, campaign_progress)
-        document |= {"stopped": stop_reason or None}
-    except KeyboardInterrupt:
-        name = execution.name
-        raise InterruptedCommandError(
-            f"stopped waiting; the campaign continues. To stop it, run `backdrop campaign stop {name}`"
-        ) from None
+        with explain_end(lambda: continuation):
+            with screen.live_view(display.render):
+                stop_reason = _CampaignWatcher(stack, execution.arn, display).wait_until_over()
+            campaign_progress = read_campaign_progress(stack, stack.state_machine.describe_execution(execution.arn))
+            document = quote_document | build_progress_document(stack, campaign_progress)
+            document |= {"stopped": stop_reason or None}
     finally:
         screen.print_json(document)
     screen.print(

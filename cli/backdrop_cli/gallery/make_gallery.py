@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from backdrop_cli.continuation import explain_end
 from backdrop_cli.errors import CommandError, NothingFoundError, UsageError
 from backdrop_cli.formatting import format_bytes, format_count
 from backdrop_cli.gallery.album import Album, MissingReason
@@ -55,16 +56,18 @@ class GalleryOptions:
 
 def make_gallery(stack: Stack, screen: Screen, prefix: str, options: GalleryOptions) -> None:
     """Writes the page for all photos whose keys begin with a prefix."""
+    kept = "nothing was written" if options.one_file else "the page is as it was, and what was downloaded is kept"
     try:
-        with screen.spinner("reading receipts and error reports"):
-            album = _read_album(stack, prefix)
-            _check_target(options, album)
-            missing_files = (
-                list_missing_full_sizes(options.target, album.compared_files) if options.has_full_sizes else []
-            )
-            byte_counts = [*parallel_map(stack.bucket_reader.read_size, missing_files, stack.max_threads)]
-        _approve_download(screen, [one for one in byte_counts if one], yes=options.yes)
-        result = _write(stack, screen, album, options)
+        with explain_end(lambda: f"{kept}. To go on, run the same command again"):
+            with screen.spinner("reading receipts and error reports"):
+                album = _read_album(stack, prefix)
+                _check_target(options, album)
+                missing_files = (
+                    list_missing_full_sizes(options.target, album.compared_files) if options.has_full_sizes else []
+                )
+                byte_counts = [*parallel_map(stack.bucket_reader.read_size, missing_files, stack.max_threads)]
+            _approve_download(screen, [one for one in byte_counts if one], yes=options.yes)
+            result = _write(stack, screen, album, options)
     except OSError as error:
         raise CommandError(
             f"{options.target} cannot be written ({error.strerror or error}); existing files are kept, so run the"

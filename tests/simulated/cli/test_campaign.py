@@ -355,6 +355,7 @@ def test_json_names_the_campaign_if_waiting_is_cut_short(person: Person, is_inte
     result = person.run("campaign", "run", "shoes/", *PROMPT, "--wait", "--json")
     [arn] = person.states.executions
     assert (result.code, result.data["execution"]) == (code, arn)
+    assert "To see its progress, run `backdrop campaign status shoes`" in result.err
 
 
 def test_latest_campaign_is_the_last_started_in_any_order(person: Person) -> None:

@@ -148,8 +148,8 @@ AWS_ERRORS: list[tuple[ClientError | BotoCoreError | RetryLaterError, str]] = [
     (UnauthorizedSSOTokenError(), "your AWS sign-in has expired; sign in"),
     (TokenRetrievalError(provider="sso", error_msg="gone"), "your AWS sign-in has expired; sign in"),
     (EndpointConnectionError(endpoint_url="https://x.invalid"), "AWS does not respond; check the network"),
-    (unavailable("DynamoDB", "no table"), "The request to DynamoDB failed (no table); completed work is kept"),
-    (RetryLaterError(Code.LEDGER_UNAVAILABLE, "Not now.", 5), "Not now; completed work is kept"),
+    (unavailable("DynamoDB", "no table"), "The request to DynamoDB failed (no table); try again"),
+    (RetryLaterError(Code.LEDGER_UNAVAILABLE, "Not now.", 5), "Not now; try again"),
 ]
 
 
@@ -218,6 +218,41 @@ def test_left_over_endpoint_is_named(
     with pytest.raises(BackdropClientError) as raised, translate_errors():
         raise error
     assert words in raised.value.hint
+
+
+def expire(call: ServiceCall) -> None:
+    raise build_client_error("ExpiredTokenException", call.operation, 400)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status",),
+        ("failures",),
+        ("spend",),
+        ("statement", "2026-11"),
+        ("review",),
+        ("show", "a.jpg"),
+        ("pause", "ideogram"),
+        ("redrive", "--yes"),
+        ("rerun", "--all", "--yes"),
+        ("cancel", "--all", "--yes"),
+        ("download", "--all", "done"),
+        ("gallery",),
+        ("gallery", "--one-file", "page.html"),
+        ("campaign", "quote", "shoes/", "--remove"),
+        ("campaign", "run", "shoes/", "--remove", "--yes"),
+    ],
+)
+def test_command_that_outlives_its_credentials_says_how_to_go_on(
+    words: tuple[str, ...], person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    person.world.transport.permanent_faults.append(expire)
+    result = person.run(*words)
+    assert (result.code, result.err.count("\n")) == (1, 1)
+    assert "your AWS credentials have expired; sign in" in result.err
+    assert "run the same command again" in result.err
 
 
 def test_local_cloud_without_its_stack_gets_advice_to_recreate(capsys: pytest.CaptureFixture[str]) -> None:

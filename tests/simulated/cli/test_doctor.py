@@ -192,6 +192,36 @@ def test_topic_to_which_the_queue_is_not_subscribed_fails(
     assert found["fix"] == f"Run `{command}`."
 
 
+@pytest.mark.parametrize(
+    ("policy", "scope", "is_filtered"),
+    [
+        ({}, "MessageAttributes", False),
+        ({"store": ["shop"]}, "MessageAttributes", True),
+        ({"store": ["shop"]}, None, True),
+        ({"Records": {"s3": {"bucket": {"name": [INPUT_BUCKET, "other"]}}}}, "MessageBody", False),
+        ({"Records": {"s3": {"bucket": {"arn": [f"arn:aws:s3:::{INPUT_BUCKET}"]}}}}, "MessageBody", False),
+        ({"Records": {"s3": {"bucket": {"name": ["other"]}}}}, "MessageBody", True),
+        ({"Records": {"eventSource": ["aws:s3"], "eventName": [{"prefix": "ObjectCreated:"}]}}, "MessageBody", True),
+        ({"Records": {"s3": {"object": {"key": [{"suffix": ".jpg"}]}}}}, "MessageBody", True),
+        ({"absent": [None]}, "MessageBody", True),
+        ({"$or": [{"Records": {"eventSource": ["aws:s3"]}}, {"a": ["b"]}]}, "MessageBody", True),
+    ],
+)
+def test_filter_policy_of_a_topics_subscription_may_only_select_the_bucket(
+    policy: dict[str, Any], scope: str | None, is_filtered: bool, checked_stack: CheckedStack
+) -> None:
+    notify_topic(checked_stack)
+    checked_stack.account.topics = {TOPIC: [SUBSCRIBED]}
+    checked_stack.account.subscription = {"FilterPolicy": json.dumps(policy)} | (
+        {"FilterPolicyScope": scope} if scope else {}
+    )
+    found = checked_stack.run_doctor(code=int(is_filtered))["the bucket's notifications"]
+    assert (found["state"], SUBSCRIBED["SubscriptionArn"] in (found["fix"] or "")) == (
+        "wrong" if is_filtered else "good",
+        is_filtered,
+    )
+
+
 def test_topic_that_is_not_allowed_does_not_count(checked_stack: CheckedStack) -> None:
     notify_topic(checked_stack)
     checked_stack.account.wiring = {"TopicConfigurations": [UPLOADS | {"TopicArn": OTHER_TOPIC}]}

@@ -9,7 +9,9 @@ import pytest
 from backdrop_cli.flat_names import build_flat_names
 from backdrop_client.file_names import MAX_NAME_BYTES, fold_file_name
 from backdrop_client.s3_uploader import PART_BYTES, compute_etag
+from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, build_client_error
 from tests.simulated.command_user import Person
 
 
@@ -123,6 +125,36 @@ def test_missing_picture_is_named_and_others_are_downloaded(person: Person) -> N
     result = person.run("download", "shoes/", "done")
     assert (result.code, list_files()) == (1, ["blue.png"])
     assert "! Not in the bucket: shoes/red.jpg/red.png" in result.out
+
+
+@pytest.mark.parametrize(
+    "command", [("download", "shoes/", "done"), ("drop", "shoes", "--remove", "--download", "done")]
+)
+def test_picture_that_cannot_be_replaced_is_named_and_others_are_downloaded(
+    command: tuple[str, ...], person: Person
+) -> None:
+    Path("done/red.png").mkdir(parents=True)
+    for name in ("red", "blue"):
+        Path("shoes").mkdir(exist_ok=True)
+        Path("shoes", f"{name}.jpg").write_bytes(build_photo(name))
+    result = person.run(*command, "--json")
+    downloaded = result.data.get("download", result.data)
+    assert (result.code, downloaded["downloaded"], [*downloaded["blocked"]]) == (1, 1, ["shoes/red.jpg/red.png"])
+    assert [*downloaded["files"]] == ["shoes/blue.jpg/blue.png"]
+    assert Path("done/blue.png").is_file()
+    assert list_files("done/red.png") == []
+
+
+@pytest.mark.parametrize(("is_interrupted", "code"), [(False, 1), (True, 130)])
+def test_download_that_is_cut_short_says_how_to_go_on(person: Person, is_interrupted: bool, code: int) -> None:
+    def end(call: ServiceCall) -> None:
+        if call.request.get("Key", "").endswith("/red.png"):
+            raise KeyboardInterrupt if is_interrupted else build_client_error("ExpiredToken", call.operation, 400)
+
+    person.world.transport.permanent_faults.append(end)
+    result = person.run("download", "shoes/", "done")
+    assert (result.code, list_files()) == (code, ["blue.png"])
+    assert "1 of 2 files are complete in done. To download the rest, run the same command again" in result.err
 
 
 def test_nothing_to_download_is_reported(person: Person) -> None:

@@ -30,7 +30,9 @@ def check_notifications(stack: Stack) -> Iterator[CheckResult]:
     is_existing_bucket = bool(stack.parameters.get("InputBucket"))
     allowed = stack.parameters.get("NotificationTopicArns", "").split(",") if is_existing_bucket else []
     topics = [one for one in notifications.get("TopicConfigurations", []) if one["TopicArn"] in allowed]
-    subscribed = _list_subscribed_topics(stack, {one["TopicArn"] for one in topics})
+    subscriptions = _find_subscriptions(stack, {one["TopicArn"] for one in topics})
+    filtered = {topic: arn for topic, arn in subscriptions.items() if _has_filter(stack, arn)}
+    subscribed = subscriptions.keys() - filtered.keys()
     arriving = [*direct, *(one for one in topics if one["TopicArn"] in subscribed)]
     gaps = _list_gaps(arriving)
     if not gaps:
@@ -39,6 +41,8 @@ def check_notifications(stack: Stack) -> Iterator[CheckResult]:
         yield CheckResult(CHECK_NAME, CheckState.GOOD, message)
     elif is_existing_bucket and notifications.get("EventBridgeConfiguration") is not None:
         yield _check_rules(stack)
+    elif filtered and not _list_gaps([*arriving, *(one for one in topics if one["TopicArn"] in filtered)]):
+        yield _describe_subscription_filter(*next(iter(filtered.items())))
     else:
         yield _describe_gaps(stack, arriving, gaps, topics, is_existing_bucket=is_existing_bucket)
 
@@ -88,14 +92,49 @@ def _describe_filter(notification: Notification) -> str:
     return f"{', '.join(notification['Events'])} only with {limits}" if limits else ""
 
 
-def _list_subscribed_topics(stack: Stack, topics: set[str]) -> set[str]:
-    """Returns the topics to which the intake queue is subscribed."""
-    queue, subscribed = stack.outputs["IntakeQueueArn"], set[str]()
+def _find_subscriptions(stack: Stack, topics: set[str]) -> dict[str, str]:
+    """Returns the subscription of the intake queue to each topic to which it is subscribed."""
+    queue, subscriptions = stack.outputs["IntakeQueueArn"], dict[str, str]()
     for topic in sorted(topics):
         pages = require_clients(stack).sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
         found = {one["Endpoint"]: one["SubscriptionArn"] for page in pages for one in page["Subscriptions"]}
-        subscribed |= {topic} if found.get(queue, PENDING_CONFIRMATION) != PENDING_CONFIRMATION else set()
-    return subscribed
+        if (arn := found.get(queue, PENDING_CONFIRMATION)) != PENDING_CONFIRMATION:
+            subscriptions[topic] = arn
+    return subscriptions
+
+
+def _has_filter(stack: Stack, subscription: str) -> bool:
+    """Whether the subscription's filter policy may drop an event of the bucket.
+
+    A policy may select the bucket. One that reads message attributes drops everything, because S3 sends none.
+    """
+    attributes = require_clients(stack).sns.get_subscription_attributes(SubscriptionArn=subscription)["Attributes"]
+    policy = json.loads(attributes.get("FilterPolicy") or "{}")
+    if attributes.get("FilterPolicyScope") != "MessageBody":
+        return bool(policy)
+    bucket, partition = stack.input_bucket, stack.outputs["IntakeQueueArn"].split(":")[1]
+    passing = {
+        ("Records", "eventSource"): "aws:s3",
+        ("Records", "s3", "bucket", "name"): bucket,
+        ("Records", "s3", "bucket", "arn"): f"arn:{partition}:s3:::{bucket}",
+    }
+    return any(path not in passing or passing[path] not in values for path, values in _list_conditions(policy))
+
+
+def _list_conditions(policy: Mapping[str, Any], *path: str) -> Iterator[tuple[tuple[str, ...], Sequence[Any]]]:
+    """Yields the path of each field that a filter policy names, and the values that it accepts."""
+    for name, value in policy.items():
+        if isinstance(value, Mapping):
+            yield from _list_conditions(value, *path, name)
+        else:
+            yield (*path, name), value
+
+
+def _describe_subscription_filter(topic: str, subscription: str) -> CheckResult:
+    message = f"the intake queue's subscription to {topic} has a filter policy that may drop events: {CONSEQUENCE}"
+    command = f"aws sns set-subscription-attributes --subscription-arn {subscription} --attribute-name FilterPolicy"
+    fix = f"Remove the policy (`{command} --attribute-value '{{}}'`), or let it select the bucket only."
+    return CheckResult(CHECK_NAME, CheckState.WRONG, message, fix)
 
 
 def _check_rules(stack: Stack) -> CheckResult:
