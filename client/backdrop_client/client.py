@@ -218,7 +218,7 @@ class Backdrop:
             message = (
                 f"The photo would wait for its folder defaults. {' '.join(str(one.message.closed) for one in errors)}"
             )
-            hint = f"Correct {broken_defaults}, or ask its owner to."
+            hint = "Correct the folder defaults, or ask their owner to."
             raise InstructionsError(Code.FOLDER_DEFAULTS_BROKEN.value, message, hint)
         for problem in plan.problems:
             advice = problem.effective_advice.for_unsent_photo

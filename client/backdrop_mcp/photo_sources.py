@@ -9,7 +9,6 @@ from pathlib import Path
 from backdrop.imaging.sniff import sniff_file
 from backdrop.model.capabilities import MAX_FILE_BYTES
 from backdrop_client import Backdrop, GoneError, Job
-from backdrop_mcp.replies import quote_name
 
 MAX_INLINE_BYTES = 10_000_000
 """A message of the protocol is held in memory several times, and most agents have the file on disk anyway."""
@@ -17,11 +16,14 @@ _IMAGE_FAMILIES = frozenset({"photo", "convertible"})
 
 
 class PhotoSourceError(ValueError):
-    """The photo cannot be used. Nothing was uploaded. `to_do`: how to correct the call."""
+    """The photo cannot be used. Nothing was uploaded.
 
-    def __init__(self, message: str, to_do: str) -> None:
+    `to_do`: how to correct the call. `quoted`: the name that the message is about, as the caller gave it.
+    """
+
+    def __init__(self, message: str, to_do: str, quoted: str | None = None) -> None:
         super().__init__(f"{message} {to_do}")
-        self.message, self.to_do = message, to_do
+        self.message, self.to_do, self.quoted = message, to_do, quoted
 
 
 @dataclass(frozen=True)
@@ -43,17 +45,16 @@ class PhotoSources:
         kind = sniff_file(photo)
         if kind.family not in _IMAGE_FAMILIES:
             name = path if key is None else key
-            subject = "The data" if name is None else quote_name(name)
-            raise PhotoSourceError(f"{subject} is {kind.description}, not an image.", "Send a photo.")
+            subject = "The data" if name is None else "The quoted file"
+            raise PhotoSourceError(f"{subject} is {kind.description}, not an image.", "Send a photo.", name)
         return photo
 
     def _read_object(self, key: str) -> bytes:
         try:
             return open_job(self.client, key, "Use the key of a photo in that folder.").read_photo()
         except GoneError as error:
-            raise PhotoSourceError(
-                f"{quote_name(key)} is not in the input bucket.", "Check the key, or send the photo itself."
-            ) from error
+            message = "The quoted key is not in the input bucket."
+            raise PhotoSourceError(message, "Check the key, or send the photo itself.", key) from error
 
     def _read_file(self, path: str) -> bytes:
         if self.root is None:
@@ -65,11 +66,11 @@ class PhotoSources:
                 size = os.fstat(file.fileno()).st_size
                 photo = file.read(MAX_FILE_BYTES) if size <= MAX_FILE_BYTES else None
         except (OSError, ValueError) as error:
-            message = f"{quote_name(path)} is not a file below the server's --root."
-            raise PhotoSourceError(message, "Check the path, or copy the photo into that folder.") from error
+            message = "The quoted path is not that of a file below the server's --root."
+            raise PhotoSourceError(message, "Check the path, or copy the photo into that folder.", path) from error
         if photo is None:
-            message = f"{quote_name(path)} has {size:,} bytes; at most {MAX_FILE_BYTES:,} are possible."
-            raise PhotoSourceError(message, "Send a smaller file of the photo.")
+            message = f"The quoted file has {size:,} bytes; at most {MAX_FILE_BYTES:,} are possible."
+            raise PhotoSourceError(message, "Send a smaller file of the photo.", path)
         return photo
 
 
@@ -81,12 +82,11 @@ def can_confine_files() -> bool:
 def open_job(client: Backdrop, key: str, to_do: str = "Use a job from `create`.") -> Job:
     """Returns the job of a photo in the client's own folder. Raises PhotoSourceError for any other key."""
     if not key.startswith(client.prefix):
-        message = f"{quote_name(key)} is not in the mandate's folder, {client.prefix}."
-        raise PhotoSourceError(message, to_do)
+        raise PhotoSourceError("The quoted key is not in the mandate's folder, which `mandate` names.", to_do, key)
     try:
         return client.job(key)
     except ValueError as error:
-        raise PhotoSourceError(f"{quote_name(key)} is not the key of a photo.", to_do) from error
+        raise PhotoSourceError("The quoted key is not that of a photo.", to_do, key) from error
 
 
 def _open_below(root: Path, inner_path: Path) -> int:

@@ -1,4 +1,8 @@
-"""Short JSON for a model to read: what a job has become, what it cost, and what the mandate still covers."""
+"""Short JSON for a model to read: what a job has become, what it cost, and what the mandate still covers.
+
+Sentences such as `message` and `to_do` are Backdrop's own words. `quoted` has what may repeat those of others: names of
+files, instructions, and messages about them. A model can therefore tell data from advice.
+"""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +29,7 @@ from backdrop_client import (
     State,
     Status,
 )
-from backdrop_client.jobs import MANDATE_CODES
+from backdrop_client.jobs import MANDATE_CODES, NO_INSTRUCTIONS_TEXTS
 from backdrop_client.outcome import OPEN_STATES
 
 if TYPE_CHECKING:
@@ -37,7 +41,7 @@ MAX_JOBS, MAX_WARNINGS = 3, 2
 MAX_TEXT_BYTES, MAX_RECEIPT_TEXT_BYTES = 300, 80
 """UTF-8 bytes of one text. A reply has at most 1,000 tokens, even if each byte of a prompt is one."""
 MAX_NAME_BYTES = 80
-"""UTF-8 bytes of a name that a caller gave, so that it does not push the reason out of a message."""
+"""UTF-8 bytes of a name that a caller gave."""
 MAX_FOLDER_BYTES, MAX_KEY_BYTES, MAX_PICTURE_KEYS_BYTES = 200, 250, 600
 """UTF-8 bytes of a mandate's folder, of a job's key, and of all keys of its pictures.
 
@@ -51,6 +55,20 @@ _AGENT_HINTS = {
     Code.REJECTED.value: "Call `redo` with changed instructions, or with a new `revision` for another try.",
 }
 """What an agent can do, in place of what a Python program or an operator can do."""
+_MEANINGS = {
+    **{code.value: str(entry.meaning) for code, entry in ERROR_CATALOG.items()},
+    # That of the catalog names the sidecar, which an agent does not write.
+    Code.NO_INSTRUCTIONS.value: NO_INSTRUCTIONS_TEXTS[0],
+    Code.FOLDER_DEFAULTS_BROKEN.value: "The photo waits for its folder defaults, which contain an error.",
+    State.CANCELLED.value: "The photo was deleted, or its job was canceled or replaced.",
+    ClientCode.STACK_UNUSABLE.value: "The stack or the mandate does not exist, or cannot be used.",
+    ClientCode.NOT_AUTHORIZED.value: "AWS rejects the server's credentials, or they lack a right.",
+    ClientCode.UNREACHABLE.value: "AWS does not respond, or cannot be used now.",
+    ClientCode.GONE.value: "The photo, its sidecar, or the picture is not in its bucket.",
+    ClientCode.STILL_IN_PROGRESS.value: "The job is still in progress.",
+    ClientCode.AWAITING_APPROVAL.value: "The pictures wait for a person's approval.",
+}
+"""What happened, by the code of an error. The error's own message may quote others, and so it is `quoted`."""
 _RERUN_HINT = "The owner then runs `backdrop rerun KEY` with the job as KEY. Then call `status`, not `redo`."
 _MANDATE_HINTS = {
     **{
@@ -104,12 +122,14 @@ def describe_job(key: str) -> dict[str, Any]:
 
 
 def describe_quote(quote: Quote) -> dict[str, Any]:
-    """Names the nearest defaults that are not counted: the others are those of the folders above it."""
-    note = None
-    if quote.unread_defaults:
-        nearest = shorten(quote.unread_defaults[0], MAX_KEY_BYTES)
-        note = f"{nearest} and those above, if they exist: you may not read them"
-    return {"at_most_usd": quote.usd, "pictures": quote.pictures, "defaults_not_counted": note}
+    """Quotes the nearest defaults that are not counted: the others are those of the folders above it."""
+    nearest = quote.unread_defaults[0] if quote.unread_defaults else None
+    return {
+        "at_most_usd": quote.usd,
+        "pictures": quote.pictures,
+        "defaults_not_counted": nearest and "the quoted ones and those above, if they exist: you may not read them",
+        "quoted": nearest and shorten(nearest, MAX_KEY_BYTES),
+    }
 
 
 def describe_result(result: Result) -> dict[str, Any]:
@@ -157,11 +177,14 @@ def describe_error(error: BackdropClientError) -> dict[str, Any]:
 
     `since`: when a job got the error, which may be fixed by now.
     """
-    # The message names the reviewer by an ARN, which says nothing to an agent.
-    is_rejected = error.code == Code.REJECTED.value
+    # A stack of a later release may have a code that this one does not.
+    meaning = _MEANINGS.get(error.code, "The quoted error happened.")
+    # That of a rejection names the reviewer by an ARN, which says nothing to an agent.
+    has_details = error.message != meaning and error.code != Code.REJECTED.value
     return {
         "error": error.code,
-        "message": str(ERROR_CATALOG[Code.REJECTED].meaning) if is_rejected else shorten(error.message),
+        "message": meaning,
+        "quoted": shorten(error.message) if has_details else None,
         "since": error.errors[0]["first_seen"] if isinstance(error, JobError) and error.errors else None,
         "to_do": shorten(_find_hint(error)),
         "who": _find_actor(error),
@@ -169,9 +192,13 @@ def describe_error(error: BackdropClientError) -> dict[str, Any]:
     }
 
 
-def describe_wrong_call(message: str, to_do: str) -> dict[str, Any]:
-    """Returns what is wrong with a call, and how to correct it. Such a call has no effect."""
-    error = {"error": "invalid_argument", "message": shorten(message), "to_do": to_do}
+def describe_wrong_call(message: str, to_do: str, quoted: str | None = None) -> dict[str, Any]:
+    """Returns what is wrong with a call, and how to correct it. Such a call has no effect.
+
+    `quoted`: the name that the message is about, as the caller gave it.
+    """
+    name = None if quoted is None else shorten(quoted, MAX_NAME_BYTES)
+    error = {"error": "invalid_argument", "message": shorten(message), "quoted": name, "to_do": to_do}
     return {**error, "who": "you", "cost_usd": 0}
 
 
@@ -186,13 +213,13 @@ def describe_unknown_error() -> dict[str, Any]:
     }
 
 
-def describe_wrong_arguments(tool: str, arguments: Sequence[str], errors: Iterable["ErrorDetails"]) -> str:
-    """Returns why the SDK refused a call. `arguments`: the names of the tool's arguments."""
+def describe_wrong_arguments(tool: str, arguments: Sequence[str], errors: Iterable["ErrorDetails"]) -> dict[str, Any]:
+    """Returns a reply that says why the SDK refused a call. `arguments`: the names of the tool's arguments."""
     # `redo` takes changes of the instructions, and every other tool that buys takes instructions.
     fields_argument = next((one for one in arguments if one in ("instructions", "changes")), None)
-    texts: list[str] = []
+    texts, unknown_names = list[str](), list[str]()
     for error in list(errors)[:MAX_ARGUMENT_ERRORS]:
-        name = shorten(str(error["loc"][0]), MAX_NAME_BYTES)
+        name = str(error["loc"][0])
         if error["type"] == "missing":
             texts.append(f"{tool} needs the argument {name}.")
         elif error["type"] != "extra_forbidden":
@@ -201,8 +228,10 @@ def describe_wrong_arguments(tool: str, arguments: Sequence[str], errors: Iterab
         elif fields_argument and name in InstructionsModel.model_fields:
             texts.append(f"{tool} has no argument {name}; put it into {fields_argument}.")
         else:
-            texts.append(f"{tool} has no argument {name}; it takes {', '.join(arguments) or 'none'}.")
-    return " ".join(texts)
+            texts.append(f"{tool} has no argument of the quoted name; it takes {', '.join(arguments) or 'none'}.")
+            unknown_names.append(name)
+    quoted = ", ".join(unknown_names) if unknown_names else None
+    return describe_wrong_call(" ".join(dict.fromkeys(texts)), "Correct the arguments, and call again.", quoted)
 
 
 def _find_hint(error: BackdropClientError) -> str:
@@ -237,18 +266,15 @@ def describe_receipt(receipt: Mapping[str, Any]) -> list[dict[str, Any]]:
             "status": job["status"],
             "current": job["current"],
             "provider": job["provider"],
-            "instructions": shorten(json.dumps(job["instructions"], ensure_ascii=False), MAX_RECEIPT_TEXT_BYTES),
             "calls": [f"{one['outcome']}, {one['money']}" for one in job["attempts"]][-MAX_PICTURES:],
             "usd": job["cost"]["usd"],
-            "warnings": [shorten(one, MAX_RECEIPT_TEXT_BYTES) for one in job["warnings"][:MAX_WARNINGS]],
+            "quoted": {
+                "instructions": shorten(json.dumps(job["instructions"], ensure_ascii=False), MAX_RECEIPT_TEXT_BYTES),
+                "warnings": [shorten(one, MAX_RECEIPT_TEXT_BYTES) for one in job["warnings"][:MAX_WARNINGS]],
+            },
         }
         for job in receipt["jobs"][:MAX_JOBS]
     ]
-
-
-def quote_name(name: str) -> str:
-    """Returns a name from the arguments of a call, for a message."""
-    return repr(shorten(name, MAX_NAME_BYTES))
 
 
 def shorten(text: str, max_bytes: int = MAX_TEXT_BYTES) -> str:

@@ -23,12 +23,13 @@ from backdrop.model.capabilities import MAX_FILE_BYTES
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import RetryClass
 from backdrop_cli import serve_agent
-from backdrop_client import Backdrop, Job, UnreachableError
+from backdrop_client import Backdrop, ClientCode, FailedError, Job, State, UnreachableError
 from backdrop_client import client as client_module
 from backdrop_client.connection import Connection
 from backdrop_client.result_reader import ResultReader
 from backdrop_local.home import ROOT
 from backdrop_mcp.photo_sources import MAX_INLINE_BYTES, PhotoSourceError, PhotoSources
+from backdrop_mcp.replies import describe_error
 from backdrop_mcp.server import build_server
 from simulation.world.call_behavior import build_refusal
 from simulation.world.sample_images import build_photo
@@ -163,7 +164,7 @@ def test_quote_names_the_defaults_that_the_policy_hides(agent: Agent) -> None:
 
     agent.world.transport.faults_before.append(TargetedFault(deny, "get_object", times=3))
     quote = agent.run("quote", instructions=MARBLE, path="cup.jpg")
-    assert quote["defaults_not_counted"].startswith("agents/_backdrop.json and those above")
+    assert (quote["quoted"], "and those above" in quote["defaults_not_counted"]) == ("agents/_backdrop.json", True)
 
 
 # -- a bucket without versioning -------------------------------------------------------------------------------------
@@ -235,7 +236,7 @@ def test_job_of_another_folder_is_refused(tool: str, key: str, agent: Agent) -> 
 def test_file_that_is_no_photo_is_refused(tool: str, key: str, agent: Agent) -> None:
     agent.world.upload_photo(f"agents/anna/{key}", b"{}")
     refused = agent.fail(tool, job=f"agents/anna/{key}")
-    assert (refused["error"], "not the key of a photo" in refused["message"]) == ("invalid_argument", True)
+    assert (refused["error"], "not that of a photo" in refused["message"]) == ("invalid_argument", True)
     assert agent.world.input_bucket.find_current(f"agents/anna/{key}")
 
 
@@ -246,7 +247,7 @@ def test_file_that_is_no_photo_is_refused(tool: str, key: str, agent: Agent) -> 
         (
             "create",
             {"budget": 1},
-            "create has no argument budget; it takes instructions, path, data, key, wait_seconds.",
+            "create has no argument of the quoted name; it takes instructions, path, data, key, wait_seconds.",
         ),
         ("create", {"instructions": 5}, "The argument instructions must be a JSON object."),
         ("create", {"path": 5}, "The argument path must be a string."),
@@ -257,8 +258,8 @@ def test_file_that_is_no_photo_is_refused(tool: str, key: str, agent: Agent) -> 
         ("quote", {"max_cost_usd": 0.01}, "quote has no argument max_cost_usd; put it into instructions."),
         ("redo", {"job": "a", "prompt": "on oak"}, "redo has no argument prompt; put it into changes."),
         ("redo", {"job": "a"}, "redo needs the argument changes."),
-        ("status", {"job": "a", "key": "b"}, "status has no argument key; it takes job, wait_seconds."),
-        ("mandate", {"usd": 5}, "mandate has no argument usd; it takes none."),
+        ("status", {"job": "a", "key": "b"}, "status has no argument of the quoted name; it takes job, wait_seconds."),
+        ("mandate", {"usd": 5}, "mandate has no argument of the quoted name; it takes none."),
     ],
 )
 def test_wrong_argument_is_refused_and_named(tool: str, arguments: dict[str, Any], words: str, agent: Agent) -> None:
@@ -272,17 +273,20 @@ def test_wrong_argument_is_refused_and_named(tool: str, arguments: dict[str, Any
 
 def test_unknown_tool_is_refused_and_the_tools_are_named(agent: Agent) -> None:
     refused = agent.fail("n" * 5000)
-    assert refused["message"] == f"There is no tool '{'n' * 80}…'."
+    assert (refused["message"], refused["quoted"]) == ("There is no tool of the quoted name.", f"{'n' * 80}…")
     assert refused["to_do"] == "Call quote, create, status, receipt, look, redo, cancel, mandate."
 
 
 @pytest.mark.parametrize("name", ["", "a" * 5000])
-def test_reason_follows_the_name_however_long_it_is(name: str, agent: Agent) -> None:
-    shown = f"'{name[:80]}{'…' * (len(name) > 80)}'"
+def test_name_is_quoted_however_long_it_is(name: str, agent: Agent) -> None:
+    shown = f"{name[:80]}{'…' * (len(name) > 80)}"
     refused = agent.fail("create", instructions=MARBLE, path=name)
-    assert refused["message"] == f"{shown} is not a file below the server's --root."
+    assert (refused["message"], refused["quoted"]) == (
+        "The quoted path is not that of a file below the server's --root.",
+        shown,
+    )
     assert refused["to_do"] == "Check the path, or copy the photo into that folder."
-    assert agent.fail("status", job=name)["message"].startswith(f"{shown} is not in the mandate's folder")
+    assert agent.fail("status", job=name)["quoted"] == shown
 
 
 @pytest.mark.parametrize("tool", ["create", "quote"])
@@ -339,7 +343,7 @@ def test_job_that_waits_for_its_mandate_names_what_the_agent_and_its_owner_can_d
     # An empty redo of a photo that waits does nothing, so that its pictures are bought once.
     redone = agent.fail("redo", job=waiting["job"], changes={})
     assert (redone["job"], redone["error"], redone["cost_usd"]) == (waiting["job"], "still_in_progress", 0)
-    assert "did nothing" in redone["message"]
+    assert "did nothing" in redone["quoted"]
     assert "`status`" in redone["to_do"]
 
 
@@ -495,7 +499,7 @@ def test_files_outside_the_root_are_never_read(agent: Agent, tmp_path_factory: p
 def test_text_below_the_root_is_not_quoted(agent: Agent) -> None:
     (agent.root / "keys.png").write_text("aws_secret_access_key = wJalrXUtnFEMI")
     error = agent.fail("create", instructions=MARBLE, path="keys.png")
-    assert (error["message"], error["to_do"]) == ("'keys.png' is text, not an image.", "Send a photo.")
+    assert (error["message"], error["to_do"]) == ("The quoted file is text, not an image.", "Send a photo.")
 
 
 def test_image_of_another_folder_is_refused(agent: Agent) -> None:
@@ -504,7 +508,7 @@ def test_image_of_another_folder_is_refused(agent: Agent) -> None:
     instructions = {**MARBLE, "style_reference_images": [secret]}
     error = agent.fail("create", instructions=instructions, path="cup.jpg", wait_seconds=600)
     assert (error["error"], error["cost_usd"]) == ("mandate_forbids", 0)
-    assert f"names {secret}, outside agents/anna/" in error["message"]
+    assert f"names {secret}, outside agents/anna/" in error["quoted"]
     assert "or an image in its folder" in error["to_do"]
     assert "automatically" not in error["to_do"]
     assert error["to_do"].endswith("to run `backdrop rerun KEY` with the job's key.")
@@ -516,7 +520,7 @@ def test_folder_or_pipe_as_a_photo_keeps_no_file_open(agent: Agent) -> None:
     open_before = len([*Path("/dev/fd").iterdir()])
     sources = PhotoSources(cast("Any", None), agent.root)
     for name in ("folder", "pipe.jpg") * 5:
-        with pytest.raises(PhotoSourceError, match="not a file below"):
+        with pytest.raises(PhotoSourceError, match="file below the server's --root"):
             sources.read(name, None, None)
     assert len([*Path("/dev/fd").iterdir()]) == open_before
 
@@ -553,7 +557,7 @@ def test_link_within_the_root_is_followed(agent: Agent) -> None:
         ({"data": "QQ=é"}, "not base64"),
         ({"data": "A" * (MAX_INLINE_BYTES * 4 // 3 + 8)}, "limited to 10,000,000 bytes"),
         ({"data": ""}, "The data is empty, not an image."),
-        ({"path": "empty.jpg"}, "'empty.jpg' is empty, not an image."),
+        ({"path": "empty.jpg"}, "The quoted file is empty, not an image."),
         ({}, "names no photo"),
         ({"path": "cup.jpg", "data": "QQ=="}, "in several ways"),
     ],
@@ -593,7 +597,8 @@ def test_huge_file_is_refused_before_it_is_read(agent: Agent) -> None:
 def test_object_that_is_no_image_is_refused_by_its_key(agent: Agent) -> None:
     agent.world.s3.upload(INPUT_BUCKET, "agents/anna/keys.jpg", b"aws_secret_access_key = wJalrXUtnFEMI")
     refused = agent.fail("create", instructions=MARBLE, key="agents/anna/keys.jpg")
-    assert (refused["message"], refused["cost_usd"]) == ("'agents/anna/keys.jpg' is text, not an image.", 0)
+    assert (refused["message"], refused["cost_usd"]) == ("The quoted file is text, not an image.", 0)
+    assert refused["quoted"] == "agents/anna/keys.jpg"
     assert len(agent.world.input_bucket.objects) == 1
 
 
@@ -609,7 +614,7 @@ def test_object_that_is_no_image_is_refused_by_its_key(agent: Agent) -> None:
 def test_key_that_names_no_photo_advises_no_other_tool(agent: Agent, tool: str, key: str, to_do: str) -> None:
     refused = agent.fail(tool, instructions=MARBLE, key=key)
     assert (refused["error"], refused["to_do"]) == ("invalid_argument", to_do)
-    assert repr(key) in refused["message"]
+    assert refused["quoted"] == key
 
 
 @pytest.mark.parametrize("tool", ["create", "quote", "redo"])
@@ -629,7 +634,7 @@ def test_huge_object_is_refused_before_it_is_read(tool: str, agent: Agent, monke
     assert (refused["error"], refused["who"]) == ("too_large_bytes", "you")
     # The job may have been bought before its photo was replaced.
     assert refused.get("cost_usd") == (None if tool == "redo" else 0)
-    assert "128,000,000" in refused["message"]
+    assert "128,000,000" in refused["quoted"]
 
 
 # -- results ---------------------------------------------------------------------------------------------------------
@@ -716,7 +721,7 @@ def test_receipt_is_a_summary_and_a_complete_resource(agent: Agent) -> None:
 def test_unknown_resource_is_refused_and_the_resources_are_named(uri: str, agent: Agent) -> None:
     text = agent.fail_to_read(uri)
     error = json.loads(text)
-    assert uri[:80] in error["message"]
+    assert error["quoted"].startswith(uri[:80])
     assert "backdrop://receipts/NAME" in error["to_do"]
     assert (error["who"], error["cost_usd"], error["left_usd"]) == ("you", 0, 0.12)
     assert len(text) < 500
@@ -725,7 +730,7 @@ def test_unknown_resource_is_refused_and_the_resources_are_named(uri: str, agent
 @pytest.mark.parametrize("name", ["_backdrop.json", "notes.txt", f"{'0' * 32}.jpg"])
 def test_receipt_that_does_not_exist_is_explained(name: str, agent: Agent, caplog: pytest.LogCaptureFixture) -> None:
     error = json.loads(agent.fail_to_read(f"backdrop://receipts/{name}"))
-    assert name in error["message"]
+    assert error["quoted"].endswith(name)
     assert error["to_do"] in ("Use a job from `create`.", "Call `status` with the job.")
     assert (error["who"], error["cost_usd"], error["left_usd"]) == ("you", 0, 0.12)
     assert not caplog.records
@@ -739,7 +744,7 @@ def test_receipt_that_cannot_be_read_is_explained(
 
     monkeypatch.setattr(Job, "receipt", fail)
     error = json.loads(agent.fail_to_read("backdrop://receipts/cup.jpg"))
-    assert (error["message"], error["to_do"], error["who"]) == ("AWS does not respond.", "Try again.", "you")
+    assert (error["quoted"], error["to_do"], error["who"]) == ("AWS does not respond.", "Try again.", "you")
     assert (error["job"], error["cost"]) == ("agents/anna/cup.jpg", "this error caused no charge")
     assert not caplog.records
 
@@ -835,7 +840,7 @@ def test_rejected_picture_names_the_tool_that_buys_another(agent: Agent) -> None
     agent.world.run_until_empty()
     rejected = agent.fail("status", job=job)
     assert (rejected["error"], rejected["who"], rejected["cost_usd"]) == ("rejected", "you", PRICE)
-    assert "arn:" not in rejected["message"]
+    assert "arn:" not in json.dumps(rejected)
     assert "Call `redo`" in rejected["to_do"]
     assert "backdrop" not in rejected["to_do"]
 
@@ -921,7 +926,7 @@ def test_session_of_the_examples_ends_without_a_picture(
 def test_wrong_instructions_say_what_to_correct(agent: Agent) -> None:
     refused = agent.fail("create", instructions={"promt": "on marble"}, path="cup.jpg")
     assert (refused["error"], refused["who"]) == ("unknown_field", "you")
-    assert "Did you mean 'prompt'?" in refused["message"]
+    assert "Did you mean 'prompt'?" in refused["quoted"]
 
 
 @pytest.mark.parametrize("name", ["photo", "self", "key", "timeout"])
@@ -938,6 +943,55 @@ def test_long_texts_do_not_make_replies_long(agent: Agent) -> None:
         assert len(read_text(agent.call(tool, job=job))) < 3000
     refused = agent.fail("create", instructions={"x" * 9000: 1, **MARBLE}, path="cup.jpg")
     assert len(json.dumps(refused)) < 3000
+
+
+def remove_others_words(reply: Any) -> Any:
+    """Returns a reply without `quoted`, and without keys and names."""
+    if isinstance(reply, dict):
+        fields = cast("dict[str, Any]", reply)
+        others = ("quoted", "job", "key", "variant")
+        return {name: remove_others_words(one) for name, one in fields.items() if name not in others}
+    return [*map(remove_others_words, cast("list[Any]", reply))] if isinstance(reply, list) else reply
+
+
+def test_sentences_of_replies_never_repeat_the_words_of_others(agent: Agent) -> None:
+    hostile = "obey-me"
+    (agent.root / f"{hostile}.png").write_text(hostile)
+    folder = f"agents/anna/{hostile}"
+    agent.world.s3.upload(INPUT_BUCKET, f"{folder}/_backdrop.json", json.dumps({hostile: hostile}).encode())
+    agent.world.s3.upload(INPUT_BUCKET, f"{folder}/cup.jpg", build_photo(hostile))
+    agent.world.upload_sidecar(f"{folder}/own.jpg", prompt="{obey-me}", provider=hostile, metadata={hostile: "x"})
+    agent.world.s3.upload(INPUT_BUCKET, f"{folder}/own.jpg", build_photo("own"))
+    agent.world.run_for(60)
+    bought = agent.run("create", path="cup.jpg", instructions={"prompt": hostile, "revision": hostile})["job"]
+    photo = {"path": "cup.jpg", "instructions": MARBLE}
+    calls: list[tuple[str, dict[str, Any]]] = [
+        (hostile, {}),
+        ("create", photo | {hostile: hostile}),
+        ("create", photo | {"path": hostile}),
+        ("create", photo | {"path": f"{hostile}.png"}),
+        ("create", photo | {"instructions": {hostile: hostile}}),
+        ("create", photo | {"instructions": {"prompt": "x", "style": hostile}}),
+        ("create", photo | {"instructions": {"prompt": f"{{{hostile}}}"}, "wait_seconds": 600}),
+        ("create", photo | {"instructions": {"prompt": "x", "logo": {"image": f"{hostile}.png"}}, "wait_seconds": 600}),
+        ("quote", {"key": f"{folder}/none.jpg", "instructions": MARBLE}),
+        ("status", {"job": f"{folder}/cup.jpg"}),
+        ("status", {"job": f"{folder}/own.jpg"}),
+        ("status", {"job": hostile}),
+        ("look", {"job": f"{folder}/own.jpg"}),
+        ("redo", {"job": f"{folder}/cup.jpg", "changes": {}}),
+        ("receipt", {"job": bought}),
+    ]
+    replies = [agent.call_text(tool, **arguments) for tool, arguments in calls]
+    replies += [agent.fail_to_read(f"backdrop://receipts/{hostile}"), agent.fail_to_read(f"backdrop://{hostile}")]
+    assert [one for one in replies if hostile in json.dumps(remove_others_words(json.loads(one)))] == []
+    assert [one for one in replies if hostile not in one] == []
+
+
+@pytest.mark.parametrize("code", [*Code, *ClientCode, State.CANCELLED])
+def test_every_error_has_a_meaning_in_backdrops_own_words(code: Code | ClientCode | State) -> None:
+    reply = describe_error(FailedError(code.value, "The words of others.", "Do this."))
+    assert (reply["message"] != "The words of others.", reply["to_do"] != "") == (True, True)
 
 
 def test_tools_name_the_most_useful_instructions(agent: Agent) -> None:
