@@ -15,9 +15,8 @@ from backdrop.model.job import Job, PictureLink
 from backdrop.ports import WorkStorage
 from backdrop.providers.http import is_picture
 
-MIN_TEXT_LENGTH: Final = 64
-# A JSON text of base64. JSON may escape its slashes, and line breaks may divide it.
-INLINE_TEXT: Final = re.compile(rb'"(?:data:[^",]{0,200};base64,)?((?:[A-Za-z0-9+/=]++|\\[/nrt])++)"')
+# A JSON text of at least 64 characters of base64. JSON may escape its slashes, and line breaks may divide it.
+INLINE_TEXT: Final = re.compile(rb'"(?:data:[^",]{0,200};base64,)?(?=[^"]{64})((?:[A-Za-z0-9+/=]++|\\[/nrt])++)"')
 JSON_ESCAPE: Final = re.compile(rb"\\([/nrt])")
 
 
@@ -31,7 +30,7 @@ def load_json(body: bytes) -> Any:
 
     def cut_out(text: re.Match[bytes]) -> bytes:
         start, end = text.span(1)
-        picture = _decode(memoryview(body)[start:end]) if end - start >= MIN_TEXT_LENGTH else None
+        picture = _decode(memoryview(body)[start:end])
         if picture is None:
             return text[0]
         name = f"(inline picture {len(pictures) + 1})"

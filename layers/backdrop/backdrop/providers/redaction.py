@@ -12,7 +12,10 @@ MIN_KEY_LENGTH: Final = 8
 # own links stay complete, because they are needed to fetch the picture.
 WORK_LINK: Final = re.compile(rb"_backdrop\\*/work\\*/[^\s\"'<>]*")
 # A text with a parameter of a signature, also without the beginning of the link; and texts that are too long for words.
-SIGNED_TEXT: Final = re.compile(rb"[^\s\"'<>]*X-Amz-[A-Za-z-]+=[^\s\"'<>]*", re.IGNORECASE)
+# The possessive quantifiers and the lookbehind keep the time in proportion to the text.
+SIGNED_TEXT: Final = re.compile(
+    rb"(?<![^\s\"'<>])(?:(?!X-Amz-[A-Za-z-]{1,40}+=)[^\s\"'<>])*+X-Amz-[^\s\"'<>]*+", re.IGNORECASE
+)
 OPAQUE_TEXT: Final = re.compile(rb"[A-Za-z0-9+/=%_&?.:~-]{48,}")
 MAX_QUOTE_CHARACTERS: Final = 300
 SIGNATURE_PARAMETERS: Final = re.compile(
