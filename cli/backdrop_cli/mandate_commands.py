@@ -81,6 +81,9 @@ def show(
     policy: Annotated[
         bool, typer.Option("--policy", help="Print the IAM policy that a client under the mandate needs")
     ] = False,
+    config: Annotated[
+        bool, typer.Option("--config", help="Print the file with which a client under the mandate connects")
+    ] = False,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
@@ -89,11 +92,15 @@ def show(
     """Show a mandate's terms, and what is left of it
 
     Example: backdrop mandate show anna
+
+    Example: backdrop mandate show anna --config > anna.json
     """
+    if policy and config:
+        raise UsageError("--policy and --config cannot be used together; use one of them")
     with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
         from backdrop_cli.operate.mandate import show_mandate
 
-        show_mandate(target_stack, screen, name, with_policy=policy)
+        show_mandate(target_stack, screen, name, with_policy=policy, with_config=config)
 
 
 def raise_limits(

@@ -11,10 +11,11 @@ from backdrop_cli.stack import find_local_cloud
 from backdrop_client import Backdrop, BackdropClientError
 
 
-def serve_agent(location: StackLocation, mandate: str, root: Path | None) -> None:
+def serve_agent(location: StackLocation, mandate: str | None, config: Path | None, root: Path | None) -> None:
     """Serves the mandate's folder. Raises CommandError if the server cannot start.
 
-    `root`: the folder whose photos the agent may send; None if it may send no files.
+    `config`: the file that names the stack and the mandate, or None if `location` and `mandate` do. `root`: the folder
+    whose photos the agent may send; None if it may send no files.
     """
     try:
         # Only this module is missing from an older mcp.
@@ -30,15 +31,15 @@ def serve_agent(location: StackLocation, mandate: str, root: Path | None) -> Non
         message = "--root needs Linux or macOS: this system cannot keep an agent from following links out of the folder"
         raise CommandError(f"{message}; leave it out, and the agent sends photos as data")
     try:
-        stack = location.stack_name or _use_local_cloud()
-        client = Backdrop(stack, mandate=mandate, profile=location.profile, region=location.region)
+        stack = location.stack_name or ("" if config else _use_local_cloud())
+        client = Backdrop(stack, mandate=mandate, profile=location.profile, region=location.region, config=config)
         # A wrong name, a missing right, or an ended mandate is reported now, before an agent relies on the server.
         folder = client.open_folder()
     except BackdropClientError as error:
         raise CommandError(f"{error.message} {error.hint}") from error
     if (size := len(folder.encode())) > MAX_FOLDER_BYTES:
         raise CommandError(
-            f"the folder of the mandate {mandate} has a name of {size} bytes, and each reply to an agent repeats it; "
+            f"the folder of the mandate has a name of {size} bytes, and each reply to an agent repeats it; "
             f"create a mandate for a folder of at most {MAX_FOLDER_BYTES} bytes"
         )
     build_server(client, PhotoSources(client, root), version("backdrop")).run("stdio")

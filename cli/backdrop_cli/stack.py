@@ -9,6 +9,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backdrop.aws.s3 import OutputBucket, S3InputBucket
+from backdrop.aws.settings import Settings
 from backdrop.aws.sqs import MESSAGE_COUNT_ATTRIBUTES
 from backdrop.bootstrap import Bootstrap
 from backdrop.campaigns.items import CampaignPricing, RowReader
@@ -64,10 +65,12 @@ class Stack:
     `settle_seconds` for its instructions. `max_in_flight` is the number of calls that each provider may have open.
     `build_rerun_service` takes an input bucket, which can be a preview of one. `max_threads` is the number of photos
     that a command processes at a time. A stand-in on this machine simulates the `standin_providers`, free of charge.
-    `clients` and `parameters` are empty in the simulator.
+    `settings` are those of the stack's functions, as far as the command knows them. `clients` and `parameters` are
+    empty in the simulator.
     """
 
     name: str
+    settings: Settings
     redrive_service: RedriveService
     cancel_service: CancelService
     decisions: Decisions
@@ -202,6 +205,7 @@ def build_stack(
 
     return Stack(
         name=name,
+        settings=settings,
         redrive_service=bootstrap.redrive(),
         cancel_service=bootstrap.cancel(),
         decisions=Decisions(bootstrap.approvals(), bootstrap.events, read_caller),

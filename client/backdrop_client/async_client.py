@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -43,10 +44,11 @@ class AsyncBackdrop:
         prefix: str | None = None,
         profile: str | None = None,
         region: str | None = None,
+        config: str | Path | None = None,
         max_threads: int = MAX_THREADS,
     ) -> "AsyncBackdrop":
         """Connects to a stack as Backdrop does, in a thread, so that the event loop can run."""
-        build = partial(Backdrop, stack, mandate=mandate, prefix=prefix, profile=profile, region=region)
+        build = partial(Backdrop, stack, mandate=mandate, prefix=prefix, profile=profile, region=region, config=config)
         return cls(await asyncio.to_thread(build), max_threads=max_threads)
 
     async def create(self, photo: Photo, /, **instructions: Any) -> "AsyncJob":

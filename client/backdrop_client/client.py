@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -17,7 +18,8 @@ from backdrop.model.pricing import to_usd
 from backdrop.model.routing import Offers
 from backdrop.pipeline.mandate_directory import MandateDirectory
 from backdrop_client.batches import BatchItem, BatchProgress, BatchTotals, run_bounded
-from backdrop_client.connection import Connection, connect
+from backdrop_client.client_config import read_client_config
+from backdrop_client.connection import Connection, connect, connect_by_config
 from backdrop_client.errors import (
     BackdropClientError,
     ClientCode,
@@ -93,8 +95,10 @@ class Allowance:
 class Backdrop:
     """Creates pictures with a stack. An object can be used by several threads.
 
-    With `mandate`, photos are uploaded to the folder of that mandate; otherwise to `prefix`. Raises ValueError if both
-    are given, and StackUnusableError, NotAuthorizedError, or UnreachableError if the stack cannot be used.
+    With `mandate`, photos are uploaded to the folder of that mandate; otherwise to `prefix`. `config`: the file that
+    `backdrop mandate show NAME --config` printed, in place of the names of stack and mandate. Raises ValueError if
+    mandate and prefix are given, OSError if the file cannot be read, and StackUnusableError, NotAuthorizedError, or
+    UnreachableError if the stack cannot be used.
     """
 
     def __init__(
@@ -105,8 +109,12 @@ class Backdrop:
         prefix: str | None = None,
         profile: str | None = None,
         region: str | None = None,
+        config: str | Path | None = None,
         connection: Connection | None = None,
     ) -> None:
+        if config is not None:
+            file = read_client_config(config)
+            mandate, connection = mandate or file.mandate, connection or connect_by_config(file, profile, region)
         if mandate == "":
             raise ValueError("the name of the mandate is empty; to create pictures without a mandate, leave it out")
         if mandate is not None and prefix is not None:

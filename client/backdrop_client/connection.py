@@ -10,7 +10,9 @@ import boto3
 from botocore.config import Config
 
 from backdrop.aws.clients import CLIENT_CONFIG, LazyClient
+from backdrop.aws.clock import SystemClock
 from backdrop.bootstrap import Bootstrap
+from backdrop_client.client_config import ClientConfig
 from backdrop_client.errors import ClientCode, StackUnusableError, translate_errors
 from backdrop_client.result_reader import ResultReader
 from backdrop_client.s3_uploader import S3Uploader
@@ -39,14 +41,22 @@ class Connection:
 def connect(stack: str, profile: str | None, region: str | None) -> Connection:
     """Raises StackUnusableError, NotAuthorizedError, or UnreachableError."""
     with translate_errors():
-        session: Any = boto3.Session(profile_name=profile, region_name=region)
-
-        def create_client(service: str) -> Any:
-            return LazyClient(partial(session.client, service, config=_CONNECTION_CONFIG))
-
+        create_client = _open_session(profile, region)
         try:
             description = describe_stack(stack, create_client("cloudformation"))
         except StackError as error:
             message = f"{str(error)[0].upper()}{str(error)[1:]}."
             raise StackUnusableError(ClientCode.STACK_UNUSABLE, message, "Then connect again.") from error
         return Connection(Bootstrap(description.settings, create_client, description.clock))
+
+
+def connect_by_config(config: ClientConfig, profile: str | None, region: str | None) -> Connection:
+    """Connects without a request. Raises NotAuthorizedError, for example for an unknown profile."""
+    with translate_errors():
+        return Connection(Bootstrap(config.settings, _open_session(profile, region or config.region), SystemClock()))
+
+
+def _open_session(profile: str | None, region: str | None) -> Callable[[str], Any]:
+    """Returns the function that creates a service's client."""
+    session: Any = boto3.Session(profile_name=profile, region_name=region)
+    return lambda service: LazyClient(partial(session.client, service, config=_CONNECTION_CONFIG))

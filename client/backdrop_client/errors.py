@@ -202,9 +202,14 @@ def _build_aws_error(error: ClientError | BotoCoreError) -> BackdropClientError:
     if isinstance(error, ClientError) and code in ACCESS_DENIED_CODES:
         message = f"Your AWS credentials do not allow {error.operation_name}."
         hint = "Use the policy that `backdrop mandate show <name> --policy` prints, and name the mandate."
-        # The policy covers one stack and one mandate, so AWS denies access to a wrong name, even if it does not exist.
-        if error.operation_name in ("DescribeStacks", "GetItem"):
+        # The policy covers one mandate, so AWS denies access to a wrong name, even if it does not exist.
+        if error.operation_name == "GetItem":
             hint = f"Check the names of the stack and the mandate, and the region. {hint}"
+        elif error.operation_name == "DescribeStacks":
+            hint = (
+                "A mandate's policy does not allow that: connect with the file that `backdrop mandate show <name> "
+                "--config` prints, or check the name of the stack and the region."
+            )
         return NotAuthorizedError(ClientCode.NOT_AUTHORIZED, message, hint)
     if isinstance(error, ClientError) and is_missing_stack(error):
         hint = f"{endpoints}Check the name and the region: `aws cloudformation list-stacks` lists a region's stacks."

@@ -1,6 +1,6 @@
 """An agent's session without a model: it quotes, creates, looks, and redoes with the tools of `backdrop mcp`.
 
-Usage: python session.py STACK MANDATE PHOTO PROMPT
+Usage: python session.py CONFIG PHOTO PROMPT, with the file that `backdrop mandate show NAME --config` printed
 """
 
 import asyncio
@@ -26,8 +26,8 @@ async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
     return reply
 
 
-async def run(stack: str, mandate: str, photo: Path, prompt: str) -> None:
-    arguments = ["mcp", "--stack", stack, "--mandate", mandate, "--root", str(photo.parent)]
+async def run(config: Path, photo: Path, prompt: str) -> None:
+    arguments = ["mcp", "--config", str(config), "--root", str(photo.parent)]
     # By default, the SDK passes on PATH, HOME, and the like, but no credentials.
     env = get_default_environment() | {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     server = StdioServerParameters(command="backdrop", args=arguments, env=env)
@@ -50,4 +50,4 @@ async def run(stack: str, mandate: str, photo: Path, prompt: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(run(sys.argv[1], sys.argv[2], Path(sys.argv[3]).resolve(), sys.argv[4]))
+    asyncio.run(run(Path(sys.argv[1]), Path(sys.argv[2]).resolve(), sys.argv[3]))

@@ -16,10 +16,10 @@ from mcp.client.stdio import StdioServerParameters
 from mcp_types import TextContent
 
 from backdrop_local.cloud import list_environment
-from backdrop_local.home import ROOT, STACK
+from backdrop_local.home import ROOT
 from tests.e2e.deployed_stack import eventually
 from tests.e2e.folder import Folder, photo
-from tests.e2e.test_mandates import PRICE_USD, build_name, create_mandate_session
+from tests.e2e.test_mandates import PRICE_USD, create_mandate_session, write_config
 
 type Session = Callable[[Client], Any]
 
@@ -34,7 +34,7 @@ def server(folder: Folder, tmp_path: Path) -> StdioServerParameters:
         "PATH": os.environ["PATH"],
     }
     (tmp_path / "cup.jpg").write_bytes(photo(folder.name))
-    arguments = ["mcp", "--mandate", build_name(folder), "--root", str(tmp_path), "--stack", STACK]
+    arguments = ["mcp", "--config", str(write_config(folder, tmp_path / "config.json")), "--root", str(tmp_path)]
     return StdioServerParameters(command=str(ROOT / ".venv" / "bin" / "backdrop"), args=arguments, env=env)
 
 
@@ -98,7 +98,7 @@ def test_example_session_ends_when_its_mandate_is_spent(
     script = ROOT / "examples" / "agent-session" / "session.py"
     path = f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"
     ended = subprocess.run(
-        [sys.executable, str(script), STACK, build_name(folder), str(tmp_path / "cup.jpg"), folder.prompt],
+        [sys.executable, str(script), str(tmp_path / "config.json"), str(tmp_path / "cup.jpg"), folder.prompt],
         env={**(server.env or {}), "PATH": path},
         capture_output=True,
         text=True,

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -38,6 +39,12 @@ def create_mandate_session(folder: Folder, *terms: str) -> boto3.Session:
     iam.put_user_policy(UserName=name, PolicyName="mandate", PolicyDocument=json.dumps(policy))
     key = iam.create_access_key(UserName=name)["AccessKey"]
     return boto3.Session(key["AccessKeyId"], key["SecretAccessKey"])
+
+
+def write_config(folder: Folder, path: Path) -> Path:
+    """Writes the file with which a client of the folder's mandate connects."""
+    path.write_text(json.dumps(run_mandate(folder, "show", build_name(folder), "--config")["config"]))
+    return path
 
 
 @pytest.fixture
@@ -80,7 +87,6 @@ def test_client_of_a_mandate_has_access_to_nothing_else(folder: Folder, connect_
         ("s3", "get_object", receipt),
         ("s3", "list_objects_v2", {"Bucket": stack.output_bucket, "Prefix": folder.key("")}),
         ("dynamodb", "get_item", own),
-        ("cloudformation", "describe_stacks", {"StackName": STACK}),
     ]
     denied: list[tuple[str, str, dict[str, Any]]] = [
         ("s3", "put_object", upload | {"Key": outside}),
@@ -94,6 +100,7 @@ def test_client_of_a_mandate_has_access_to_nothing_else(folder: Folder, connect_
         ("sqs", "send_message", {"QueueUrl": stack.outputs["IntakeQueueUrl"], "MessageBody": "{}"}),
         ("events", "put_events", {"Entries": [{"Source": "x", "DetailType": "Image Requested", "Detail": "{}"}]}),
         ("secretsmanager", "list_secrets", {}),
+        ("cloudformation", "describe_stacks", {"StackName": STACK}),
     ]
     for service, operation, arguments in allowed:
         assert is_allowed(connect_client(service), operation, arguments), (service, operation)

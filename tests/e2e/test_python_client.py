@@ -13,10 +13,12 @@ from nbclient import NotebookClient
 from PIL import Image
 
 from backdrop_client import Backdrop, Cost, MandateError, NotAuthorizedError
+from backdrop_client.client_config import read_client_config
+from backdrop_client.connection import connect_by_config
 from backdrop_local.cloud import list_environment
 from backdrop_local.home import ROOT, STACK
 from tests.e2e.folder import Folder, photo
-from tests.e2e.test_mandates import PRICE_USD, build_name, create_mandate_session
+from tests.e2e.test_mandates import PRICE_USD, create_mandate_session, write_config
 
 EXAMPLE = ROOT / "examples" / "python-client"
 FEED_LENGTH = 4
@@ -29,7 +31,7 @@ def read_account(folder: Folder) -> dict[str, str]:
 
 
 @pytest.fixture
-def connect_client(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Backdrop]:
+def connect_client(folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Backdrop]:
     """Creates a mandate with these terms, and returns a client that has only its policy."""
 
     def connect(*terms: str) -> Backdrop:
@@ -40,7 +42,7 @@ def connect_client(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Callable[
         }
         for name, value in account.items():
             monkeypatch.setenv(name, value)
-        return Backdrop(STACK, mandate=build_name(folder))
+        return Backdrop(config=write_config(folder, tmp_path / "config.json"))
 
     return connect
 
@@ -51,7 +53,7 @@ def client(connect_client: Callable[..., Backdrop]) -> Backdrop:
     return connect_client()
 
 
-def test_client_of_a_mandate_creates_waits_and_spends_it(folder: Folder, client: Backdrop) -> None:
+def test_client_of_a_mandate_creates_waits_and_spends_it(folder: Folder, client: Backdrop, tmp_path: Path) -> None:
     data = photo(folder.name)
     assert client.quote(data, **folder.instructions).usd == PRICE_USD
     job = client.create(data, **folder.instructions)
@@ -64,8 +66,9 @@ def test_client_of_a_mandate_creates_waits_and_spends_it(folder: Folder, client:
     with pytest.raises(MandateError) as raised:
         job.redo().wait()
     assert (raised.value.code, raised.value.usd) == ("mandate_spent", 0)
+    connection = connect_by_config(read_client_config(tmp_path / "config.json"), None, None)
     with pytest.raises(NotAuthorizedError):
-        Backdrop(STACK, prefix="others/").create(photo("other"), **folder.instructions)
+        Backdrop(prefix="others/", connection=connection).create(photo("other"), **folder.instructions)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from backdrop.model.pricing import format_usd, to_usd
 from backdrop.operate.mandates import MandateNotFoundError, MandateRefusedError
 from backdrop_cli.amounts import parse_usd_option
 from backdrop_cli.errors import CommandError, NothingFoundError, UsageError
-from backdrop_cli.operate.mandate_policy import build_policy
+from backdrop_cli.operate.mandate_policy import build_config, build_policy
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
@@ -100,19 +100,25 @@ def show_mandates(stack: Stack, screen: Screen) -> None:
     screen.print_table(heads | {"State": "left", " ": "words"}, rows)
 
 
-def show_mandate(stack: Stack, screen: Screen, name: str, *, with_policy: bool) -> None:
-    """Prints one mandate, or the policy for its clients. Raises NothingFoundError if there is none."""
+def show_mandate(stack: Stack, screen: Screen, name: str, *, with_policy: bool, with_config: bool) -> None:
+    """Prints one mandate, or what its clients need. Raises NothingFoundError if there is none."""
     with _explain_refusals(stack, name):
-        _print_mandate(stack, screen, stack.mandates.find(name), with_policy=with_policy)
+        account = stack.mandates.find(name)
+        _print_mandate(stack, screen, account, with_policy=with_policy, with_config=with_config)
 
 
-def _print_mandate(stack: Stack, screen: Screen, account: MandateAccount, *, with_policy: bool = False) -> None:
+def _print_mandate(
+    stack: Stack, screen: Screen, account: MandateAccount, *, with_policy: bool = False, with_config: bool = False
+) -> None:
+    """Prints a mandate, or the policy or the configuration of its clients."""
     day = _read_day(stack)
-    policy = build_policy(stack, account.mandate) if with_policy else None
-    screen.print_json(describe_account(account, day) | ({"policy": policy} if policy else {}))
-    if policy:
-        for line in json.dumps(policy, indent=2).splitlines():
+    for_clients = {"policy": build_policy(stack, account.mandate)} if with_policy else {}
+    for_clients |= {"config": build_config(stack, account.mandate)} if with_config else {}
+    screen.print_json(describe_account(account, day) | for_clients)
+    for document in for_clients.values():
+        for line in json.dumps(document, indent=2).splitlines():
             screen.print_unwrapped(line)
+    if for_clients:
         return
     mandate = account.mandate
     reserved = f"{format_usd(account.reserved)} of it reserved by calls in flight" if account.reserved else ""

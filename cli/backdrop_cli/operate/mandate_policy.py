@@ -3,19 +3,23 @@
 It can upload and delete in its folder, and read its results, its mandate, and why providers are paused.
 """
 
+import json
 import re
 from typing import Any
 
 from backdrop.aws.items import mandate_key
+from backdrop.model.codec import to_json
 from backdrop.model.mandate import Mandate
 from backdrop.model.object_keys import ERRORS_PREFIX, PROVIDER_REPORTS_FOLDER, RECEIPTS_PREFIX, photo_name_of
 from backdrop_cli.stack import Stack
+from backdrop_client.client_config import build_client_config
 
 
 def build_policy(stack: Stack, mandate: Mandate) -> dict[str, Any]:
     """Returns the policy. A client with it can spend what the mandate allows, and nothing else.
 
     It has no access to queues, to the event bus, to provider keys, or to other folders, and cannot write to the ledger.
+    It cannot describe the stack either, whose parameters are not meant for clients: it connects with `build_config`.
     """
     _, partition, _, region, account, _ = stack.arn.split(":", 5)
     output = f"arn:{partition}:s3:::{stack.output_bucket}"
@@ -49,7 +53,6 @@ def build_policy(stack: Stack, mandate: Mandate) -> dict[str, Any]:
             [table],
             {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [mandate_key(mandate.name)[0]]}},
         ),
-        _build_statement("FindTheStack", ["cloudformation:DescribeStacks"], [f"{stack.arn.rpartition('/')[0]}/*"]),
     ]
     key_arns = [arn for arn in stack.parameters.get("KmsKeyArns", "").split(",") if arn]
     if key_arns:
@@ -58,6 +61,12 @@ def build_policy(stack: Stack, mandate: Mandate) -> dict[str, Any]:
             _build_statement("UseTheKeysOfTheBuckets", ["kms:Decrypt", "kms:GenerateDataKey"], key_arns, condition)
         )
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def build_config(stack: Stack, mandate: Mandate) -> dict[str, Any]:
+    """Returns what a client reads from a file, because the policy does not let it describe the stack."""
+    region = stack.arn.split(":")[3]
+    return json.loads(to_json(build_client_config(stack.settings, region, mandate.name)))
 
 
 def _escape(text: str) -> str:

@@ -2,12 +2,14 @@
 
 import json
 import re
+from dataclasses import fields
 
 import pytest
 
 from backdrop.aws.ledger import Ledger
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError
+from backdrop_client.client_config import ClientConfig
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from tests.simulated.command_user import REMOVAL, Person
 from tests.simulated.simulated_days import DAY, list_report_codes
@@ -198,7 +200,6 @@ def test_policy_names_only_the_folder_and_the_mandate(person: Person) -> None:
         "s3:DeleteObject",
         "s3:ListBucket",
         "dynamodb:GetItem",
-        "cloudformation:DescribeStacks",
     }
     conditions = {statement["Sid"]: statement.get("Condition") for statement in policy["Statement"]}
     assert conditions["ReadTheMandate"] == {
@@ -207,6 +208,19 @@ def test_policy_names_only_the_folder_and_the_mandate(person: Person) -> None:
     (reading,) = (one for one in policy["Statement"] if one["Sid"] == "ReadResults")
     assert reading["Action"] == ["s3:GetObject", "s3:GetObjectVersion"]
     assert all("agents/anna/" in one for s in policy["Statement"] if s["Sid"] == "ReadResults" for one in s["Resource"])
+
+
+def test_configuration_has_only_what_a_client_uses(person: Person) -> None:
+    person.run(*CREATE)
+    config = json.loads(person.run("mandate", "show", "anna", "--config").out)
+    assert config.keys() == {field.name for field in fields(ClientConfig)}
+    assert (config["mandate"], config["input_bucket"], config["providers"].keys()) == (
+        "anna",
+        INPUT_BUCKET,
+        {*person.stack.providers},
+    )
+    assert "queue" not in json.dumps(config).lower()
+    assert person.run("mandate", "show", "anna", "--config", "--policy").code == 2
 
 
 def test_policy_includes_the_reports_about_paused_providers(person: Person) -> None:

@@ -8,6 +8,7 @@ from base64 import b64encode, encodebytes
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from runpy import run_path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import anyio
@@ -25,6 +26,7 @@ from backdrop.model.provider_result import RetryClass
 from backdrop_cli import serve_agent
 from backdrop_client import Backdrop, ClientCode, FailedError, Job, State, UnreachableError
 from backdrop_client import client as client_module
+from backdrop_client.client_config import read_client_config
 from backdrop_client.connection import Connection
 from backdrop_client.result_reader import ResultReader
 from backdrop_local.home import ROOT
@@ -462,7 +464,7 @@ def test_mandate_says_what_it_covers_and_what_is_left(agent: Agent) -> None:
     [
         ([("end", "anna")], "anna", "The mandate anna has ended"),
         ([("end", "anna"), ("release", "anna")], "anna", "The mandate anna was released"),
-        ([], "", "--mandate is empty"),
+        ([], "", "name the mandate that pays with --mandate"),
         ([], "unknown", "There is no mandate unknown."),
         ([], "long", "at most 200 bytes"),
     ],
@@ -483,6 +485,32 @@ def test_server_does_not_start_without_a_usable_mandate(
 
 
 # -- photos ----------------------------------------------------------------------------------------------------------
+
+
+def test_server_connects_with_the_file_of_a_mandate(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, served = agent.root / "anna.json", list[Backdrop]()
+    file.write_text(agent.person.run("mandate", "show", "anna", "--config").out)
+    settings = read_client_config(file).settings
+    real = agent.world.steps.bootstrap.settings
+    used = ("input_bucket", "output_bucket", "ledger_table", "default_provider", "configured_prices", "place_limits")
+    assert [getattr(settings, name) for name in used] == [getattr(real, name) for name in used]
+    assert [*settings.enabled_providers] == [*real.enabled_providers]
+
+    def serve(client: Backdrop, *_: object) -> Any:
+        served.append(client)
+        return SimpleNamespace(run=served.count)
+
+    def connect(*_: object) -> Connection:
+        return Connection(agent.world.steps.bootstrap)
+
+    monkeypatch.setattr(client_module, "connect_by_config", connect)
+    monkeypatch.setattr("backdrop_mcp.server.build_server", serve)
+    assert agent.person.run("mcp", "--config", str(file)).code == 0
+    assert [one.allowance().name for one in served] == ["anna"]
+    assert agent.person.run("mcp", "--config", str(file), "--mandate", "anna").code == 2
+    file.write_text("{}")
+    started = agent.person.run("mcp", "--config", str(file))
+    assert (started.code, "mandate show NAME --config" in started.err) == (1, True)
 
 
 def test_files_outside_the_root_are_never_read(agent: Agent, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -919,7 +947,7 @@ def test_session_of_the_examples_ends_without_a_picture(
     session = run_path(str(ROOT / "examples/agent-session/session.py"))
     monkeypatch.setitem(session["run"].__globals__, "Client", lambda _: Client(agent.server))
     agent.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
-    asyncio.run(session["run"]("backdrop", "anna", agent.root / "cup.jpg", "on marble"))
+    asyncio.run(session["run"](agent.root / "anna.json", agent.root / "cup.jpg", "on marble"))
     assert capsys.readouterr().out.endswith("The reply says why, and what to do.\n")
 
 

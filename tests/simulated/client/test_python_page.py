@@ -22,16 +22,19 @@ PROGRAMS = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """A stack with the page's mandate, and the page's photos in the reader's folder."""
     world = World()
-    Person(world, monkeypatch).run("mandate", "create", "anna", "--prefix", "agents/anna/", "--usd", "5")
+    person = Person(world, monkeypatch)
+    person.run("mandate", "create", "anna", "--prefix", "agents/anna/", "--usd", "5")
     connection = Connection(world.steps.bootstrap, world.run_for)
 
     def connect(*_: object) -> Connection:
         return connection
 
-    monkeypatch.setattr(client_module, "connect", connect)
+    for name in ("connect", "connect_by_config"):
+        monkeypatch.setattr(client_module, name, connect)
     # The simulated world runs in one thread.
     monkeypatch.setattr(client_module, "run_bounded", _run_one_at_a_time)
     monkeypatch.chdir(tmp_path)
+    Path("anna.json").write_text(person.run("mandate", "show", "anna", "--config").out)
     for name in ("cup.jpg", "bowl.jpg", "a.jpg", "b.jpg"):
         Path(name).write_bytes(build_photo(name))
     return world
