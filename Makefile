@@ -49,6 +49,7 @@ scan: setup .local/audit/.installed ## Check templates and workflows with cfn-li
 	@# By default, checkov forks a process for each file, which takes as long again.
 	@CHECKOV_PARALLELIZATION_TYPE=none .local/audit/bin/checkov --config-file .checkov.yaml
 	@.local/audit/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@.local/audit/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	@.local/audit/bin/zizmor --offline --pedantic --no-progress --quiet .github
 audit: scan ## Run scan, and query PyPI and npm for known vulnerabilities of all locked packages
 	@requirements/vulnerabilities $(LOCKS:%=%.txt)
@@ -73,10 +74,10 @@ proof: setup ## Run the full proof, which takes hours: 10,000 seeds, 1,000 bills
 	@$(MAKE) --no-print-directory chaos MIXED=1 OUT=$(PROOF)/chaos_mixed.md
 bench: setup .local/awscli/.installed ## Measure speed, cost, and scale, up to 48 minutes on two cores (ONLY="drain comparison" for some parts), and write bench/results
 	@$(RUN)python -m bench $(if $(ONLY),--only "$(ONLY)")
-build: setup ## Build and compile what `sam deploy` uploads, because Lambda does not keep what it compiles (PARAMS="Architecture=x86_64")
+build: setup ## Build, prune, and compile what `sam deploy` uploads (PARAMS="Architecture=x86_64")
 	@PATH="$(CURDIR)/.local/sam/bin:$$PATH" ARCHITECTURE=$(or $(patsubst Architecture=%,%,$(filter Architecture=%,$(PARAMS))),arm64) \
 	  sam build $${PARAMS:+--parameter-overrides "$$PARAMS"}
-	@$(RUN)python -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build
+	@$(RUN)python -m backdrop_local.finish_build .aws-sam/build
 baseline: setup ## Keep this release for the update tests: its built stack, and one of everything that it stores
 	@$(RUN)python -m tests.releases
 wheel: setup ## Build the wheel of the `backdrop` command in dist/, with what else a release attaches

@@ -1,6 +1,5 @@
 """Runs SAM: builds the template's layers and functions, and deploys them to an emulator."""
 
-import compileall
 import fcntl
 import hashlib
 import os
@@ -8,9 +7,9 @@ import subprocess
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from py_compile import PycInvalidationMode
 
 from backdrop_local.errors import LocalCloudError, last_lines
+from backdrop_local.finish_build import finish_build
 from backdrop_local.home import REGION, ROOT, STACK, TOOLS, Home
 from backdrop_local.parameters import lambda_architecture
 from backdrop_local.release import CURRENT_RELEASE, Release
@@ -24,7 +23,8 @@ AWS_VARIABLES = "AWS_"
 
 # What `sam build` reads, and a file in the build that contains its hash. Every build deletes the build before it.
 BUILD_INPUTS = ("template.yaml", "functions", "layers", "samconfig.toml")
-INPUTS_HASH_FILE = "inputs.sha256"
+INPUTS_HASH_FILE = "inputs-2.sha256"
+"""Its number increases when `finish_build` changes, which is no input."""
 CONFIGURATION = ("--config-env", "local", "--config-file", str(ROOT / "samconfig.toml"))
 
 
@@ -45,7 +45,7 @@ class SamError(LocalCloudError):
 def build(log: Path, release: Release = CURRENT_RELEASE) -> None:
     """Builds the release's template.yaml for this machine's processor into its .aws-sam/build.
 
-    Also compiles the result: the emulator unpacks it for each worker, and ten workers that compile boto3 at the same
+    Also finishes the result: the emulator unpacks it for each worker, and ten workers that compile boto3 at the same
     time keep two processors busy for many seconds. Does nothing if the last build had the same inputs: with `--cached`,
     SAM still copies every file, which takes five seconds.
     """
@@ -59,8 +59,7 @@ def build(log: Path, release: Release = CURRENT_RELEASE) -> None:
         # layers/credentials/Makefile cannot read the parameter.
         architecture = {"ARCHITECTURE": lambda_architecture()}
         run_sam(["build", *options, *overrides_option], architecture, log, release.folder)
-        mode = PycInvalidationMode.UNCHECKED_HASH
-        compileall.compile_dir(release.built_template.parent, quiet=2, workers=0, invalidation_mode=mode)
+        finish_build(release.built_template.parent)
         hash_file.write_text(inputs_hash)
 
 
