@@ -192,6 +192,15 @@ def test_topic_to_which_the_queue_is_not_subscribed_fails(
     assert found["fix"] == f"Run `{command}`."
 
 
+def test_filter_policy_of_a_topic_with_only_some_events_is_named_first(checked_stack: CheckedStack) -> None:
+    notify_topic(checked_stack)
+    checked_stack.account.wiring = {"TopicConfigurations": [UPLOADS | {"Events": ALL_EVENTS[:1]}]}
+    checked_stack.account.topics = {TOPIC: [SUBSCRIBED]}
+    checked_stack.account.subscription = {"FilterPolicy": json.dumps({"store": ["shop"]})}
+    found = list_failed_checks(checked_stack)["the bucket's notifications"]
+    assert SUBSCRIBED["SubscriptionArn"] in found["fix"]
+
+
 @pytest.mark.parametrize(
     ("policy", "scope", "is_filtered"),
     [
