@@ -15,7 +15,7 @@ from statistics import median
 
 from PIL import Image
 
-from backdrop.deliver.signed_files import PictureFacts
+from backdrop.deliver.manifest import PictureFacts
 from backdrop_credentials.reading import FileVerdict, read_credentials
 from backdrop_credentials.signing import MAX_MANIFEST_BYTES, PictureSigner
 from simulation.run_environment import describe_environment
@@ -97,7 +97,7 @@ def _measure_signature(name: str, key: str, signer: PictureSigner, data: bytes, 
     signed, milliseconds = b"", list[float]()
     for _ in range(ROUNDS):
         started = time.process_time()
-        signed = signer.prepare(facts).measure().sign(data)
+        signed = signer.measure(facts).sign(data)
         milliseconds.append((time.process_time() - started) * 1000)
     return SigningRow(name, key, len(data) / 1_000_000, len(signed) - len(data), median(milliseconds))
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from backdrop.model.budget_shares import MIN_SLOTS_FOR_SHARES
 from backdrop.model.job import JobStatus
+from backdrop.model.object_keys import SIGNED_PREFIX
 from bench.aws_cost.bill import DOWNLOAD_SECONDS, GB, LAMBDA_REQUESTS_PER_BATCH, REQUEST_SECONDS
 from bench.aws_cost.dynamodb_units import DynamoDBUnits
 from bench.aws_cost.image_usage import STAGES
@@ -45,6 +46,7 @@ PRICE_OF_OPERATION = {
     "change_message_visibility": "sqs",
     "put_events": "events",
     "sign": "signatures",
+    "invoke": "lambda requests",
 }
 
 
@@ -108,11 +110,12 @@ def approve(world: World, key: str) -> None:
 
 
 def sign_pictures(world: World) -> None:
-    """Lets deliver sign each picture with a key in KMS."""
+    """Has each picture signed with a key in KMS."""
+    from simulation.world.simulated_signing import turn_on_signing
     from tests.signing_pki import FakeKms, build_keys, build_leaf_key, build_signer
 
     kms = CountedKms(world, FakeKms(build_leaf_key()))
-    world.deliver.pictures.prepare_signature = build_signer(build_keys(kms=cast("FakeKms", kms))).prepare
+    turn_on_signing(world, build_signer(build_keys(kms=cast("FakeKms", kms))))
 
 
 SIDECAR = Option("a photo with a sidecar")
@@ -251,8 +254,16 @@ def _sum_up(world: World, facts: BillingFacts) -> PhotoUse:
     amounts: Counter[str] = Counter({"lambda requests": invocations, "sqs": LAMBDA_REQUESTS_PER_BATCH * invocations})
     calls = [*list_stage_calls(world)]
     provider_calls, requests, gb_seconds = 0, 0, 0.0
+    signing = set[str]()
     for function, call in calls:
         gb_seconds += facts.memory_gb[function] * outside_seconds.get(call.service, REQUEST_SECONDS)
+        if call.worker_name in signing:
+            # Sign has as much memory as deliver, which waits for it.
+            gb_seconds += facts.memory_gb[function] * REQUEST_SECONDS
+        if call.operation == "invoke":
+            signing.add(call.worker_name)
+        elif SIGNED_PREFIX in call.request.get("Key", ""):
+            signing.discard(call.worker_name)
         provider_calls += call.service == "provider"
         if call.service in OUTSIDE_SERVICES:
             continue
@@ -305,7 +316,7 @@ def format_section(facts: BillingFacts, images: int) -> str:
             format_table(("", "requests by our code", "write units", "USD"), rows),
             f"The amount includes calls of {facts.latency:g} s, and the photo on its way to the provider, but neither"
             " logs nor the functions' own CPU time. [Verdicts](fidelity.md), [own pixels](own_pixels.md), and"
-            f" [signatures](credentials.md) need some in deliver, where a second costs ${second:.3f} for"
+            f" [signatures](credentials.md) need some in deliver or sign, where a second costs ${second:.3f} for"
             f" {images:,} images. An item is billed by started kilobyte, so write units also depend on the length of"
             " names and prompts.",
         ]

@@ -1,4 +1,4 @@
-"""The check of Content Credentials: makes a trial signature, with the role of the deliver function.
+"""The check of Content Credentials: makes a trial signature, with the role of the function `sign`.
 
 CloudFormation calls it as a custom resource when the stack's signing key changes, and rejects the deployment if
 pictures could not be signed. `backdrop doctor` calls it at any time.
@@ -25,7 +25,7 @@ RESPONSE_TIMEOUT_SECONDS = 10
 # CloudFormation accepts at most 4,096 bytes for the whole response.
 MAX_REASON_CHARACTERS = 3_000
 KEY_ID_LENGTH = 16
-CHECK_FAILED_REASON = "The check of Content Credentials itself failed; the log group of deliver has the error."
+CHECK_FAILED_REASON = "The check of Content Credentials itself failed; the log group of sign has the error."
 
 logger = build_logger()
 keys = build_signing_keys(read_settings(), lazy_client)

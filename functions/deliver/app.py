@@ -19,13 +19,7 @@ from backdrop.model.queue_messages import DeliverMessage, LaneMessage, parse_mes
 logger = build_logger()
 settings, clock = read_settings(), SystemClock()
 bootstrap = Bootstrap(settings, lazy_client, clock)
-prepare_signature = None
-if settings.content_credentials_key_arn:
-    # Its layer is attached only then.
-    from backdrop_credentials.build import build_signer
-
-    prepare_signature = build_signer(settings, lazy_client)
-service, provider_notifications = bootstrap.deliver(prepare_signature), bootstrap.provider_notifications()
+service, provider_notifications = bootstrap.deliver(), bootstrap.provider_notifications()
 consumer = bootstrap.batch_consumer(logger, [settings.deliver_queue_url])
 
 

@@ -299,14 +299,14 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:Pictures._review_images.prepare#d39920 if 2": (
         "It affects only time and memory: a picture that was prepared for review is prepared again without it."
     ),
-    "deliver.pictures:Pictures.deliver_job#96c970 if 2": (
+    "deliver.pictures:Pictures.deliver_job#df112e if 2": (
         "It affects only memory: a picture that waits for its mask would open logos and backgrounds first."
     ),
-    "deliver.pictures:Pictures.deliver_job#96c970 if 3": APPROVAL_REASON,
-    "deliver.pictures:Pictures.deliver_job#96c970 if 4": IMAGE_STEPS_REASON,
-    "deliver.pictures:Pictures.deliver_job#96c970 if 6": APPROVAL_REASON,
-    "deliver.pictures:Pictures.deliver_job.deliver_image#fb91bd if 1": APPROVAL_REASON,
-    "deliver.pictures:Pictures.deliver_job.deliver_image#fb91bd if 2": IMAGE_STEPS_REASON,
+    "deliver.pictures:Pictures.deliver_job#df112e if 3": APPROVAL_REASON,
+    "deliver.pictures:Pictures.deliver_job#df112e if 4": IMAGE_STEPS_REASON,
+    "deliver.pictures:Pictures.deliver_job#df112e if 6": APPROVAL_REASON,
+    "deliver.pictures:Pictures.deliver_job.deliver_image#e1dcdf if 1": APPROVAL_REASON,
+    "deliver.pictures:Pictures.deliver_job.deliver_image#e1dcdf if 2": IMAGE_STEPS_REASON,
     "deliver.pictures:_build_fidelity_warnings#f73135 if 1": APPROVAL_REASON,
     "deliver.pictures:_build_fidelity_warnings#f73135 if 2": RETRY_REASON,
     "deliver.pictures:_build_fidelity_warnings#f73135 if 3": FIDELITY_REASON,
@@ -564,7 +564,6 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "deliver.original_photos:OriginalPhotos.load#0de9ae if 1": SIZE_REASON,
     "deliver.pictures:Pictures._finish_file": SIGNING_REASON,
-    "deliver.pictures:Pictures._find_maker": SIGNING_REASON,
     "deliver.pictures:Pictures._embed_metadata": SIGNING_REASON,
     "deliver.signed_files": SIGNING_REASON,
     "deliver.pictures:Pictures._write_picture#1716fd if 4": PICTURE_RACE_REASON,

@@ -1,14 +1,16 @@
 """The Lambda service in memory: it polls queues, runs concurrent invocations, and runs schedules.
 
 A function gets a batch of messages and its deadline, and returns the messages that it did not process. If it crashes,
-its messages become visible after their visibility timeout. Mappings can be listed, enabled, and disabled as through
-boto3's client.
+its messages become visible after their visibility timeout. As through boto3's client, mappings can be listed, enabled,
+and disabled, and functions invoked.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from io import BytesIO
 from typing import Any
 
 from simulation.world.event_loop import NO_SKEW, EventLoop, SimulatedCrash, TimeoutCrash
@@ -21,6 +23,7 @@ from simulation.world.world_clock import WorldClock
 ASYNC_RETRY_DELAYS_SECONDS = 60.0, 120.0
 BatchHandler = Callable[[Sequence[SimulatedMessage], datetime], Sequence[SimulatedMessage]]
 ScheduledTask = Callable[[datetime], bool]
+InvokedFunction = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -94,9 +97,10 @@ class SimulatedLambda:
     """The service and its client. Nothing is invoked before `start`.
 
     `choose_clock_skew`: how far the next worker's clock is off. `choose_mapping_delay`: how many seconds a mapping
-    takes to change. `count_ticks`: how many invocations one tick of a schedule starts. `before_invocation` and
-    `after_invocation` advance the time by what an invocation takes before and after its own code. `recursion_listeners`
-    are called with each message whose chain has invoked its function too often.
+    takes to change. `functions`: those that others invoke and wait for, by name. `count_ticks`: how many invocations
+    one tick of a schedule starts. `before_invocation` and `after_invocation` advance the time by what an invocation
+    takes before and after its own code. `recursion_listeners` are called with each message whose chain has invoked its
+    function too often.
     """
 
     transport: Transport
@@ -105,6 +109,7 @@ class SimulatedLambda:
     event_loop: EventLoop
     mappings: list[EventSourceMapping] = field(default_factory=list[EventSourceMapping])
     schedules: list[ScheduledFunction] = field(default_factory=list[ScheduledFunction])
+    functions: dict[str, InvokedFunction] = field(default_factory=dict[str, InvokedFunction])
     invocations: list[Invocation] = field(default_factory=list[Invocation])
     choose_clock_skew: Callable[[], timedelta] = lambda: NO_SKEW
     choose_mapping_delay: Callable[[], float] = lambda: 0.0
@@ -161,6 +166,20 @@ class SimulatedLambda:
         return self.transport.execute(
             "lambda", "update_event_source_mapping", request, lambda: self._update_mapping(**request)
         )
+
+    def invoke(self, **request: Any) -> dict[str, Any]:
+        """Runs a function within its caller's invocation. Its faults are those of the calls that it makes itself."""
+        return self.transport.execute("lambda", "invoke", request, lambda: self._run_function(**request))
+
+    def _run_function(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
+        if FunctionName not in self.functions:
+            raise build_client_error("ResourceNotFoundException", "Invoke", 404)
+        try:
+            response = self.functions[FunctionName](json.loads(Payload))
+        except Exception as error:  # noqa: BLE001  Lambda reports every exception like this
+            failure = {"errorType": type(error).__name__, "errorMessage": str(error)}
+            return {"FunctionError": "Unhandled", "Payload": BytesIO(json.dumps(failure).encode())}
+        return {"Payload": BytesIO(json.dumps(response).encode())}
 
     def set_enabled(self, mapping: EventSourceMapping, *, enabled: bool) -> None:
         """Enables or disables a mapping, which changes after a delay."""

@@ -7,8 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cached_property, partial
 from itertools import count
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING, Any, override
 
+from backdrop.aws.clients import INVOKING_CLIENT
 from backdrop.aws.events import parse_decision, parse_intake_message, parse_records
 from backdrop.aws.s3 import S3InputBucket
 from backdrop.aws.settings import ProviderSettings, Settings
@@ -54,18 +55,20 @@ class WorldBootstrap(Bootstrap):
     """The product's composition root. AWS is simulated below its adapters; the overrides are for everything else.
 
     Providers and downloads are simulated at the product's own ports. IDs and time come from the world, so that a seed
-    always runs the same way.
+    always runs the same way. `more`: clients of services that the world does not have.
     """
 
-    def __init__(self, world: "World") -> None:
+    def __init__(self, world: "World", **more: Any) -> None:
         clients = {
             "dynamodb": world.table,
             "events": world.bus,
             "lambda": world.lambda_service,
+            INVOKING_CLIENT: world.lambda_service,
             "s3": world.s3,
             "sqs": world.sqs,
             "stepfunctions": world.step_functions,
             "sts": SimulatedIdentity(),
+            **more,
         }
         super().__init__(build_settings(world), clients.__getitem__, world.clock, world.transitions.append)
         self._world, self._created, self._ids = world, world.clock.time, count(1)

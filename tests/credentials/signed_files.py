@@ -5,7 +5,7 @@ from typing import Any
 
 from PIL import Image
 
-from backdrop.deliver.signed_files import PictureFacts
+from backdrop.deliver.manifest import PictureFacts
 from backdrop.imaging.formats import png
 from backdrop.model.output_spec import OutputSpec
 from backdrop_credentials.signing import PictureSigner
@@ -57,5 +57,5 @@ def sign(
     file_format: str = "png", signer: PictureSigner | None = None, data: bytes | None = None, **facts: Any
 ) -> bytes:
     """Returns a signed picture."""
-    signature = (signer or build_signer()).prepare(build_facts(file_format, **facts)).measure()
+    signature = (signer or build_signer()).measure(build_facts(file_format, **facts))
     return signature.sign(data or build_file(file_format))

@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from cryptography.x509 import ObjectIdentifier
 
+from backdrop.deliver.manifest import JOB_LABEL, PROMPT_PARAMETER
 from backdrop.imaging.metadata import embed_xmp
 from backdrop.imaging.xmp import VOCABULARY, find_source_type
 from backdrop_credentials.library import Statement, sign_file
-from backdrop_credentials.manifest import JOB_LABEL, PROMPT_PARAMETER
 from backdrop_credentials.reading import FileVerdict, judge, list_failures, read_credentials
 from backdrop_credentials.structure import StructureError, check_structure
 from tests.credentials.signed_files import build_file, read_chunk, replace_chunk, sign

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from backdrop.deliver.signed_files import Omission
+from backdrop.deliver.manifest import MODEL_NAMES, SERVICE_NAMES
+from backdrop.deliver.signing_messages import Omission
 from backdrop.model.capabilities import CAPABILITIES, PROVIDERS
 from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError, RetryLaterError
-from backdrop_credentials.manifest import MODEL_NAMES, SERVICE_NAMES
 from backdrop_credentials.reading import FileVerdict, read_credentials
 from backdrop_credentials.signing import MAX_MANIFEST_BYTES
 from backdrop_credentials.structure import read_store
@@ -34,7 +34,7 @@ PROMPT = "on a marble table, " * 105
 @pytest.mark.parametrize("with_paid_credentials", [False, True])
 def test_signature_adds_at_most_what_was_measured(file_format: str, with_paid_credentials: bool) -> None:
     paid_file = sign() if with_paid_credentials else build_file()
-    signature = build_signer().prepare(build_facts(file_format, paid_file)).measure()
+    signature = build_signer().measure(build_facts(file_format, paid_file))
     data = build_file(file_format, side=300)
     signed = signature.sign(data)
     assert read_credentials(signed, ROOTS).verdict is FileVerdict.TRUSTED
@@ -54,7 +54,7 @@ def test_preview_in_provider_credentials_is_not_copied(monkeypatch: pytest.Monke
         patch.setattr("backdrop_credentials.library._PLAIN_SETTINGS", {"verify": {"verify_after_sign": False}})
         paid_file = sign(data=build_file(side=200))
     store = read_store(paid_file, is_ours=True)
-    signature = build_signer().prepare(build_facts(paid_file=paid_file)).measure()
+    signature = build_signer().measure(build_facts(paid_file=paid_file))
     assert signature.omissions == ()
     assert len(store) > 100_000
     assert len(store) < signature.added_bytes < len(store) + 20_000
@@ -62,7 +62,7 @@ def test_preview_in_provider_credentials_is_not_copied(monkeypatch: pytest.Monke
 
 def test_large_provider_credentials_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backdrop_credentials.signing.MAX_PAID_CREDENTIALS_BYTES", 1_000)
-    signature = build_signer().prepare(build_facts(paid_file=sign())).measure()
+    signature = build_signer().measure(build_facts(paid_file=sign()))
     assert signature.omissions == (Omission.LARGE_CREDENTIALS,)
 
 
@@ -70,7 +70,7 @@ def test_large_provider_credentials_are_left_out(monkeypatch: pytest.MonkeyPatch
 def test_damaged_provider_credentials_are_left_out(damage: str) -> None:
     paid_file = bytearray(sign())
     paid_file[-20 if damage == "pixels" else 2_000] ^= 1
-    signature = build_signer().prepare(build_facts(paid_file=bytes(paid_file))).measure()
+    signature = build_signer().measure(build_facts(paid_file=bytes(paid_file)))
     assert signature.omissions == (Omission.MISMATCHED_CREDENTIALS,)
     report = read_credentials(signature.sign(build_file()), ROOTS)
     assert report.verdict is FileVerdict.TRUSTED
@@ -89,7 +89,7 @@ def test_prompt_is_stated_only_on_request() -> None:
 @pytest.mark.parametrize("rsa_bits", [0, 2048, 4096])
 def test_long_prompt_is_left_out_rather_than_exceeding_the_limit(rsa_bits: int) -> None:
     signer = build_signer(build_keys(build_chain(rsa_bits=rsa_bits)), states_prompt=True)
-    signature = signer.prepare(build_facts(prompt=PROMPT)).measure()
+    signature = signer.measure(build_facts(prompt=PROMPT))
     signed = signature.sign(build_file())
     claims = read_credentials(signed).claims
     assert claims
@@ -99,7 +99,7 @@ def test_long_prompt_is_left_out_rather_than_exceeding_the_limit(rsa_bits: int) 
 
 
 def test_picture_with_a_byte_limit_does_not_carry_large_provider_credentials() -> None:
-    signature = build_signer().prepare(build_facts("jpg", sign(), output={"max_bytes": 40_000})).measure()
+    signature = build_signer().measure(build_facts("jpg", sign(), output={"max_bytes": 40_000}))
     assert signature.omissions == (Omission.CREDENTIALS_OVER_MAX_BYTES,)
     assert signature.added_bytes < 16_000
 
@@ -142,8 +142,8 @@ def test_configured_source_type_is_stated() -> None:
 
 
 def test_same_claims_have_the_same_hash_in_every_release() -> None:
-    hashes = {build_signer(release=release).prepare(build_facts()).claims_sha256 for release in ("1.0.0", "2.0.0")}
-    other = build_signer(states_prompt=True).prepare(build_facts()).claims_sha256
+    hashes = {build_signer(release=release).hash_claims(build_facts()) for release in ("1.0.0", "2.0.0")}
+    other = build_signer(states_prompt=True).hash_claims(build_facts())
     assert len(hashes) == 1
     assert other not in hashes
 
@@ -153,13 +153,12 @@ def test_certificate_does_not_decide_whether_a_picture_is_signed_again(certifica
     """Also if the prompt no longer fits."""
     facts = build_facts(prompt=PROMPT)
     before, after = (build_signer(build_keys(chain), states_prompt=True) for chain in (None, certificates))
-    assert before.prepare(facts).claims_sha256 == after.prepare(facts).claims_sha256
+    assert before.hash_claims(facts) == after.hash_claims(facts)
 
 
 def test_picture_is_not_signed_again_when_less_is_known_of_the_providers_file() -> None:
     signer, facts = build_signer(), build_facts(paid_file=sign())
-    known, unknown = signer.prepare(facts), signer.prepare(replace(facts, maker=None, paid_file=None))
-    assert known.claims_sha256 == unknown.claims_sha256
+    assert signer.hash_claims(facts) == signer.hash_claims(replace(facts, maker=None, paid_file=None))
 
 
 def test_bad_key_makes_the_message_return() -> None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from backdrop.campaigns.report import ITEM_STATUSES, CampaignStatus
-from backdrop.deliver.signed_files import Omission
+from backdrop.deliver.signing_messages import Omission
 from backdrop.model.bill_records import FindingKind, KeyUse
 from backdrop.model.capabilities import SUPPORTED_PROVIDERS
 from backdrop.model.certificate import Verdict
@@ -72,6 +72,7 @@ INTERNAL = {
     "Cost": "texts of the list of codes",
     "Decision": "decided and forgotten within one invocation",
     "Disposition": "recorded with each code",
+    "FailureKind": "sent between two functions and forgotten",
     "FollowUp": "selects a text",
     "Gate": "decided and forgotten within one invocation",
     "IdeogramEndpoint": "values of a parameter, which is recorded with its declaration",

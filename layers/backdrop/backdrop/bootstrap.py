@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from backdrop.campaigns.plan import CampaignPlanner
     from backdrop.deliver.provider_notifications import ProviderNotifications
     from backdrop.deliver.service import DeliverService
-    from backdrop.deliver.signed_files import PrepareSignature
+    from backdrop.deliver.signed_files import Signing
     from backdrop.intake.instruction_resolver import InstructionResolver
     from backdrop.intake.service import IntakeService
     from backdrop.model.job import Job
@@ -181,8 +181,7 @@ class Bootstrap:
             clock=self.clock,
         )
 
-    def deliver(self, prepare_signature: PrepareSignature | None = None) -> DeliverService:
-        """`prepare_signature`: from the package `backdrop_credentials`, if the stack adds Content Credentials."""
+    def deliver(self) -> DeliverService:
         from backdrop.aws.lambda_mappings import UntouchedMappings
         from backdrop.aws.step_functions import TaskTokens
         from backdrop.deliver.content_waiters import ContentWaiters
@@ -214,8 +213,7 @@ class Bootstrap:
             input_bucket_name=settings.input_bucket,
             embeds_provenance=settings.provenance_metadata,
             source_term=settings.digital_source_type,
-            signed_files=SignedFiles(self.output_bucket),
-            prepare_signature=prepare_signature,
+            signed_files=SignedFiles(self.output_bucket, self._build_signing()),
         )
         return DeliverService(
             ledger=self.ledger,
@@ -230,6 +228,18 @@ class Bootstrap:
             breaker=CircuitBreaker(self.ledger, UntouchedMappings(), self.deliver_queue, self.clock),
             clock=self.clock,
         )
+
+    def _build_signing(self) -> Signing | None:
+        """Returns what asks the function `sign`; None while the stack adds no Content Credentials."""
+        from backdrop.aws.clients import INVOKING_CLIENT
+        from backdrop.aws.functions import Function
+        from backdrop.deliver.signed_files import Signing
+
+        settings = self.settings
+        if not settings.sign_function_name:
+            return None
+        function = Function(self.client(INVOKING_CLIENT), settings.sign_function_name)
+        return Signing(function, settings.digital_source_type, settings.content_credentials_prompt)
 
     def provider_notifications(self) -> ProviderNotifications:
         from backdrop.deliver.provider_notifications import ProviderNotifications

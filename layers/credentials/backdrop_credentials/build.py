@@ -1,9 +1,18 @@
 """Builds what signs pictures, from the settings of a function."""
 
-from backdrop.aws.settings import Settings
-from backdrop.bootstrap import ClientFactory
-from backdrop.deliver.signed_files import PictureFacts, PreparedSignature, PrepareSignature
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
 from backdrop_credentials.keys import SigningKeys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from backdrop.aws.settings import Settings
+    from backdrop.bootstrap import Bootstrap, ClientFactory
+    from backdrop_credentials.service import SigningService
 
 
 def build_signing_keys(settings: Settings, create_client: ClientFactory) -> SigningKeys:
@@ -11,16 +20,18 @@ def build_signing_keys(settings: Settings, create_client: ClientFactory) -> Sign
     return SigningKeys(settings.content_credentials_key_arn, certificate_secret, create_client("kms"))
 
 
-def build_signer(settings: Settings, create_client: ClientFactory) -> PrepareSignature:
-    """Returns the function that prepares signatures. The C2PA library is loaded with the first one."""
-    keys = build_signing_keys(settings, create_client)
+def build_signing_service(settings: Settings, bootstrap: Bootstrap) -> Callable[[], SigningService]:
+    """Returns a function that returns the service. The C2PA library is loaded with the first call."""
+    keys = build_signing_keys(settings, bootstrap.client)
 
-    def prepare(facts: PictureFacts) -> PreparedSignature:
+    @cache
+    def load() -> SigningService:
+        from backdrop_credentials.service import SigningService
         from backdrop_credentials.signing import PictureSigner
 
         signer = PictureSigner(
             keys, settings.digital_source_type, settings.content_credentials_prompt, settings.release
         )
-        return signer.prepare(facts)
+        return SigningService(bootstrap.ledger, bootstrap.output_bucket, signer)
 
-    return prepare
+    return load

@@ -84,7 +84,7 @@ class SigningKeys:
             message = (
                 f"KMS does not sign with the key in ContentCredentialsKeyArn ({code}). It must be an enabled key for "
                 "signing with the key spec ECC_NIST_P256 in the stack's region, and its policy must allow kms:Sign to "
-                "deliver's role."
+                "the role of sign."
             )
             raise UnusableKeyError(message) from error
         return convert_signature(response["Signature"])

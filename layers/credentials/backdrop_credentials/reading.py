@@ -9,9 +9,9 @@ from typing import Any
 
 import c2pa
 
+from backdrop.deliver.manifest import JOB_LABEL, PROMPT_PARAMETER
 from backdrop.imaging.formats.header import ImageFormatError
 from backdrop_credentials.library import build_context
-from backdrop_credentials.manifest import JOB_LABEL, PROMPT_PARAMETER
 from backdrop_credentials.structure import StructureError, check_structure, has_remains
 
 SIGNER_PREFIXES, UNTRUSTED_SUFFIX = ("signingCredential.", "cawg."), ".untrusted"

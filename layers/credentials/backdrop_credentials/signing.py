@@ -1,22 +1,23 @@
 """Signs delivered pictures: decides what a manifest carries, and what becomes of a picture that cannot be signed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from backdrop.deliver.signed_files import MeasuredSignature, Omission, PictureFacts, PreparedSignature
+from backdrop.deliver.manifest import (
+    MAX_MANIFEST_BYTES,
+    PictureFacts,
+    build_manifest,
+    build_paid_file_ingredient,
+    hash_claims,
+)
+from backdrop.deliver.signing_messages import Omission
 from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError, RetryLaterError
 from backdrop_credentials.certificates import SigningIdentity
 from backdrop_credentials.keys import SigningKeys, UnusableKeyError
 from backdrop_credentials.library import SigningError, Statement, measure_signature, sign_file
-from backdrop_credentials.manifest import (
-    MAX_MANIFEST_BYTES,
-    build_manifest,
-    build_paid_file_ingredient,
-    hash_claims,
-)
 from backdrop_credentials.reading import FileReport, FileVerdict, read_credentials
 from backdrop_credentials.structure import read_store
 from backdrop_credentials.trial import sign_sample
@@ -29,6 +30,18 @@ RETRY_SECONDS = 60.0
 _STORE_LABEL = b"c2pa"
 
 
+@dataclass(frozen=True, eq=False)
+class MeasuredSignature:
+    """The signature of a picture.
+
+    `added_bytes`: by how much it enlarges the file at most. `sign` returns the signed file.
+    """
+
+    added_bytes: int
+    omissions: tuple[Omission, ...]
+    sign: Callable[[bytes], bytes]
+
+
 @dataclass(frozen=True)
 class PictureSigner:
     """`states_prompt`: whether manifests contain the prompt. `release`: the version of Backdrop."""
@@ -38,16 +51,18 @@ class PictureSigner:
     states_prompt: bool
     release: str
 
-    def prepare(self, facts: PictureFacts) -> PreparedSignature:
-        """Implements `PrepareSignature`.
+    def hash_claims(self, facts: PictureFacts) -> str:
+        """Returns the hash of what a signature is meant to state.
 
         What fits depends on the certificate, but must not decide whether a picture is signed again. Therefore the
         claims are hashed as they are configured.
         """
-        claims_sha256 = hash_claims(facts, source_term=self.source_term, with_prompt=self.states_prompt)
-        return PreparedSignature(claims_sha256, partial(self._measure, facts))
+        return hash_claims(facts, source_term=self.source_term, with_prompt=self.states_prompt)
 
-    def _measure(self, facts: PictureFacts) -> MeasuredSignature:
+    def measure(self, facts: PictureFacts) -> MeasuredSignature:
+        """Loads the key. Raises RetryLaterError if the key or certificate cannot be used at the moment, and ResultError
+        if only this picture cannot be signed.
+        """
         try:
             identity = self.keys.load()
         except UnusableKeyError as error:

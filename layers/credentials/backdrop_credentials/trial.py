@@ -1,4 +1,4 @@
-"""A trial signature: finds out whether a key and its certificates work, with the rights of the deliver function."""
+"""A trial signature: finds out whether a key and its certificates work, with the rights of the function `sign`."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -53,7 +53,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "stores-job-without-pictures",
         "3.6: A job whose paid pictures are all unusable ends dead, not stored.",
-        force_false("deliver.pictures:Pictures.deliver_job#96c970 if 7"),
+        force_false("deliver.pictures:Pictures.deliver_job#df112e if 7"),
         invariant=Invariant.PICTURES_MATCH_JOBS,
         faults="unrecognized_result",
         actions=list_uploads(10, 10),

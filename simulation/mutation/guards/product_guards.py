@@ -100,7 +100,7 @@ PRODUCT_MUTANTS = (
     build_mutant(
         "delivers-rejected-pictures",
         "2.4: A rejected picture is not delivered.",
-        force_true("deliver.pictures:Pictures.deliver_job#96c970 operand 1"),
+        force_true("deliver.pictures:Pictures.deliver_job#df112e operand 1"),
         invariant=Invariant.APPROVED_BEFORE_DELIVERY,
         faults=HARMLESS_FAULT,
         actions=list_products(5, 3, ["reviewed-two"]),

@@ -1,6 +1,8 @@
 """Deliver with Content Credentials: a redelivery writes the same file, and a bad key never costs a paid picture."""
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -8,23 +10,29 @@ from unittest.mock import Mock
 
 import pytest
 
+from backdrop.aws.functions import FunctionFailedError
 from backdrop.aws.secrets import UnreadableSecretError
+from backdrop.deliver.signing_messages import FailureKind, SigningRequest, SigningResponse
 from backdrop.imaging.formats import png
 from backdrop.imaging.metadata import embed_xmp
 from backdrop.model import transitions
+from backdrop.model.codec import to_json, validate
 from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
+from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.job_warning import WarningCode
-from backdrop.model.object_keys import PAID_PREFIX, SIGNED_PREFIX, paid_key
+from backdrop.model.object_keys import PAID_PREFIX, SIGNED_PREFIX, UNSIGNED_PREFIX, paid_key, unsigned_key
+from backdrop.pipeline.crash_guard import MAX_CRASHES
 from backdrop.pipeline.enqueue import enqueue_delivery
 from backdrop_credentials import build
 from backdrop_credentials.keys import SigningKeys
 from backdrop_credentials.reading import Claims, FileVerdict, read_credentials
 from backdrop_credentials.signing import PictureSigner
 from simulation.world.sample_images import build_photo, build_picture
+from simulation.world.simulated_signing import SIGN, build_handler, turn_off_signing, turn_on_signing
 from simulation.world.simulated_stack import World
-from simulation.world.transport import TargetedFault, build_client_error, crash_worker
+from simulation.world.transport import ServiceCall, TargetedFault, build_client_error, crash_worker, lose_response
 from simulation.world.world_services import WorldBootstrap
 from tests.credentials.signed_files import add_store, read_chunk, replace_chunk, sign
 from tests.signing_pki import (
@@ -53,19 +61,16 @@ XMP = b"Iptc4xmpExt:DigitalSourceType"
 
 
 def turn_on(world: World, signer: PictureSigner | None = None) -> None:
-    world.deliver.pictures.prepare_signature = (signer or build_signer()).prepare
-
-
-def turn_off(world: World) -> None:
-    world.deliver.pictures.prepare_signature = None
+    turn_on_signing(world, signer or build_signer())
 
 
 def set_parameters(world: World, **parameters: Any) -> None:
     """Builds deliver as its handler does, with these settings. The secret of the certificate must exist."""
-    bootstrap = WorldBootstrap(world)
+    bootstrap = WorldBootstrap(world, kms=FakeKms(build_leaf_key()))
     bootstrap.settings = settings = replace(bootstrap.settings, **parameters)
-    prepare_signature = build.build_signer(settings, {"kms": FakeKms(build_leaf_key())}.__getitem__)
-    world.deliver = bootstrap.deliver(prepare_signature if settings.content_credentials_key_arn else None)
+    world.deliver = bootstrap.deliver()
+    load_service = build.build_signing_service(settings, bootstrap)
+    world.lambda_service.functions[SIGN] = build_handler(load_service())
 
 
 def build_world(signer: PictureSigner | None = None, *, is_on: bool = True, **instructions: Any) -> World:
@@ -298,6 +303,7 @@ def test_stack_parameters_reach_the_picture(key_arn: str, states_prompt: bool, m
     set_parameters(
         world,
         digital_source_type=source_term,
+        sign_function_name=SIGN if key_arn else "",
         content_credentials_key_arn=key_arn,
         content_credentials_prompt=states_prompt,
     )
@@ -341,7 +347,7 @@ def test_warnings_about_a_kept_file_stay_in_the_receipt(build_bad_keys: MakeKeys
     if build_bad_keys:
         turn_on(world, build_signer(build_bad_keys()))
     else:
-        turn_off(world)
+        turn_off_signing(world)
     deliver_again(world)
     assert list_receipt_warnings(world) == before
 
@@ -440,6 +446,109 @@ def test_delivery_that_waits_for_a_key_outlives_its_message() -> None:
     assert world.provider.account.bill.list_duplicates() == []
 
 
+# -- sign does not run, or refuses ---------------------------------------------------------------------------------
+
+
+def test_throttled_signature_only_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a new account, deliveries that wait for sign can take all ten slots. None may count as a failure."""
+    world = World()
+    turn_on_signing(world, build_signer())
+    for number in range(5):
+        world.upload_photo(f"{number}.jpg", build_photo())
+        world.upload_sidecar(f"{number}.jpg", **REMOVE, revision=str(number))
+
+    def throttle(call: ServiceCall) -> None:
+        raise build_client_error("TooManyRequestsException", call.operation, 429)
+
+    fault = TargetedFault(throttle, "invoke", times=1_000)
+    world.transport.faults_before.append(fault)
+    pass_time(world, 600)
+    assert {(job.status, job.crash_count, job.problem) for job in world.list_jobs()} == {(JobStatus.PAID, 0, None)}
+    assert world.ledger.read_health("ideogram").pauses == ()
+    assert not [key for key in world.output_bucket.list_keys() if key.startswith("_backdrop/errors/")]
+    # With back-off: after 5, 10, 20, and 40 seconds, and then once a minute.
+    assert 5 * 10 <= fault.hit_count <= 5 * 15
+    world.transport.clear_faults()
+    pass_time(world, 120)
+    assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
+    assert len(world.downloads.fetched_urls) == 5
+
+
+def test_file_that_crashes_sign_fails_alone() -> None:
+    world = build_world()
+    world.lambda_service.functions[SIGN] = Mock(side_effect=MemoryError)
+    for _ in range(2 * MAX_CRASHES):
+        with suppress(FunctionFailedError):
+            pass_time(world, 900)
+    job = find_only_job(world)
+    assert (job.status, job.problem and job.problem.code) == (JobStatus.DEAD, Code.CRASHED)
+
+
+def test_response_of_sign_that_was_lost_leads_to_one_signature() -> None:
+    kms = FakeKms(build_leaf_key())
+    world = build_world(build_signer(build_keys(kms=kms)))
+    world.transport.faults_after.append(TargetedFault(lose_response, "invoke"))
+    world.run_until_empty()
+    assert (find_only_job(world).status, kms.signature_count) == (JobStatus.STORED, 1)
+
+
+def build_request(world: World, **changes: Any) -> SigningRequest:
+    """Returns what deliver sends for the only job's picture, with changes."""
+    job, data = find_only_job(world), build_picture("a")
+    sha256 = sha256_hex(data)
+    key = unsigned_key(job.job_id, job.paid_attempt_no, 1, None, sha256)
+    world.s3.put_object(Bucket=world.output_bucket.name, Key=key, Body=data, ContentType="image/png")
+    sent: dict[str, Any] = {"source_id": job.source_id, "job_id": job.job_id, "unsigned_sha256": sha256}
+    return SigningRequest(**sent | {"attempt": 1, "n": 1} | changes)
+
+
+def send(world: World, request: SigningRequest) -> SigningResponse:
+    return validate(SigningResponse, world.lambda_service.functions[SIGN](json.loads(to_json(request))))
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({}, None),
+        ({"job_id": "0" * 64}, FailureKind.CONFLICT),
+        ({"source_id": "0" * 64}, FailureKind.CONFLICT),
+        ({"attempt": 2}, FailureKind.CONFLICT),
+        ({"replaced_etag": "another"}, FailureKind.CONFLICT),
+        ({"n": 0}, FailureKind.RETRY),
+        ({"n": 2}, FailureKind.RETRY),
+        ({"output": "thumb"}, FailureKind.RETRY),
+        ({"has_own_subject": True}, FailureKind.RETRY),
+        ({"unsigned_sha256": "0" * 64}, FailureKind.RETRY),
+    ],
+    ids=str,
+)
+def test_only_a_picture_of_a_job_that_is_delivered_is_signed(
+    changes: Mapping[str, Any], kind: FailureKind | None
+) -> None:
+    world = build_world(operation="replace", prompt="on grass")
+    response = send(world, build_request(world, **changes))
+    assert (response.failure and response.failure.kind) == kind
+    assert bool(list_signed_names(world)) == (kind is None)
+
+
+def test_file_that_is_not_the_one_to_sign_is_refused() -> None:
+    world = build_world()
+    request = build_request(world)
+    [key] = [key for key in world.output_bucket.list_keys() if key.startswith(UNSIGNED_PREFIX)]
+    world.s3.put_object(Bucket=world.output_bucket.name, Key=key, Body=build_picture("b"), ContentType="image/png")
+    failure = send(world, request).failure
+    assert failure
+    assert (failure.code, list_signed_names(world)) == (Code.SIGNING_FAILED, [])
+
+
+def test_delivered_job_is_not_signed_again() -> None:
+    world = build_world()
+    world.run_until_empty()
+    failure = send(world, build_request(world)).failure
+    assert failure
+    assert failure.kind is FailureKind.CONFLICT
+
+
 # -- the feature is off --------------------------------------------------------------------------------------------
 
 
@@ -491,7 +600,7 @@ def test_signed_picture_stays_the_same_after_the_feature_was_turned_off() -> Non
     use_paid_file(world, sign(data=build_picture("a")))
     world.run_until_empty()
     before = world.read_pictures()
-    turn_off(world)
+    turn_off_signing(world)
     delete_pictures(world)
     deliver_again(world)
     assert world.read_pictures() == before
@@ -501,7 +610,7 @@ def test_signed_picture_stays_the_same_after_the_feature_was_turned_off() -> Non
 def test_changed_output_is_delivered_unsigned_after_the_feature_was_turned_off() -> None:
     world = build_world()
     world.run_until_empty()
-    turn_off(world)
+    turn_off_signing(world)
     world.upload_sidecar(KEY, **REMOVE, output={"format": "png", "width": 64})
     world.run_until_empty()
     [data] = world.read_pictures().values()

@@ -36,6 +36,7 @@ def list_alarms(**parameters: str) -> dict[str, Node]:
 NAMES = sorted(list_alarms())
 WITH_V2 = {"IdeogramEndpoint": "v2"}
 WITH_KEY_IDS = {"IdeogramKeyIds": "k1"}
+WITH_SIGNATURES = {"ContentCredentialsKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/1"}
 AGE = "ApproximateAgeOfOldestMessage"
 ON_QUEUES = {
     "backdrop-dead-letters": ("ApproximateNumberOfMessagesVisible", {"QueueName": "DeadLetterQueue.QueueName"}),
@@ -277,11 +278,18 @@ def test_price_alarm_matches_the_metric_of_the_price_check(capsys: pytest.Captur
     assert line["PriceCheckFindings"] == [2.0]
 
 
-def test_errors_of_the_price_check_are_watched_where_it_exists() -> None:
-    alarm = list_alarms(**WITH_V2)["backdrop-function-errors"]
+def test_errors_of_optional_functions_are_watched_where_they_exist() -> None:
+    """CloudFormation and doctor report an error of the check of Content Credentials themselves."""
+    given = WITH_V2 | WITH_SIGNATURES
+    alarm = list_alarms(**given)["backdrop-function-errors"]
     functions = {read_dimensions(metric).get("FunctionName") for metric in list_watched_metrics(alarm)} - {None}
-    assert functions == {*Deployed(**WITH_V2).of_type("AWS::Serverless::Function")}
+    assert functions == {*Deployed(**given).of_type("AWS::Serverless::Function")} - {"CredentialsCheckFunction"}
     assert len(alarm["Metrics"]) - 1 <= 10, "what CloudWatch accepts"
+
+
+def test_throttled_signatures_are_watched() -> None:
+    metrics = list_watched_metrics(list_alarms(**WITH_SIGNATURES)["backdrop-throttled"])
+    assert "SignFunction" in {read_dimensions(metric)["FunctionName"] for metric in metrics}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -133,7 +133,9 @@ def test_library_that_cannot_be_loaded_rejects_the_deployment_with_a_reason(
     assert (answer["Status"], answer["Reason"]) == ("FAILED", app.CHECK_FAILED_REASON)
 
 
-@pytest.mark.parametrize("module", ["backdrop_credentials.build", "functions.credentials_check.app"])
+@pytest.mark.parametrize(
+    "module", ["backdrop_credentials.build", "functions.credentials_check.app", "functions.sign.app"]
+)
 def test_library_is_not_loaded_before_the_first_signature(module: str) -> None:
     script = f"import sys, {module}; sys.exit('c2pa' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

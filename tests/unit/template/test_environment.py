@@ -95,7 +95,9 @@ def test_every_handler_of_the_repository_is_checked() -> None:
     assert set(list_configured_functions()) == folders - {"deployment_check"}
 
 
-@pytest.mark.parametrize("folder", ["intake", "render", "deliver", "reconcile", "campaign", "credentials_check"])
+@pytest.mark.parametrize(
+    "folder", ["intake", "render", "deliver", "sign", "reconcile", "campaign", "credentials_check"]
+)
 def test_function_gets_exactly_the_settings_that_its_code_reads(folder: str) -> None:
     needed = list_variables(read_in(ROOT / "functions" / folder / "app.py"))
     assert set(read_environment(folder)) - POWERTOOLS == needed
@@ -106,7 +108,7 @@ def test_every_setting_is_passed_to_a_function() -> None:
     assert list_variables(OURS | PER_PROVIDER) <= given
 
 
-@pytest.mark.parametrize("folder", ["intake", "render", "deliver", "reconcile", "campaign"])
+@pytest.mark.parametrize("folder", ["intake", "render", "deliver", "sign", "reconcile", "campaign"])
 def test_logs_and_metrics_name_their_stack(folder: str) -> None:
     variables = read_environment(folder)
     assert {name: variables[name] for name in POWERTOOLS} == {
@@ -127,10 +129,10 @@ def test_functions_that_pause_lanes_have_the_name_of_render(folder: str) -> None
 
 def test_stack_without_credentials_gives_deliver_no_setting_for_them() -> None:
     deliver = Deployed(**ALL_ON).resources["DeliverFunction"]["Properties"]
-    variables = {"STACK_NAME", "RELEASE", "CONTENT_CREDENTIALS_KEY_ARN", "CONTENT_CREDENTIALS_PROMPT"}
+    variables = {"SIGN_FUNCTION_NAME", "CONTENT_CREDENTIALS_PROMPT"}
     assert not variables & deliver["Environment"]["Variables"].keys()
     assert variables <= read_environment("deliver").keys()
 
 
 def test_release_in_signatures_is_that_of_the_stack() -> None:
-    assert read_environment("deliver")["RELEASE"] == Deployed().outputs["Version"]["Value"]
+    assert read_environment("sign")["RELEASE"] == Deployed().outputs["Version"]["Value"]

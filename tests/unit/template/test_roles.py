@@ -13,14 +13,17 @@ from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed, Node
 INPUT = "arn:aws:s3:::PhotoBucket"
 OUTPUT = "arn:aws:s3:::PictureBucket"
 LANES = {f"{provider}Queue.Arn" for provider in PROVIDERS}
+KMS_KEY = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+CHAIN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:backdrop/c2pa/certificate-??????"
+EVERYTHING = {**ALL_ON, "ContentCredentialsKeyArn": KMS_KEY}
 
 
 def allow_ledger(*actions: str) -> dict[str, set[str]]:
     return {f"dynamodb:{action}": {"LedgerTable.Arn"} for action in actions}
 
 
-def allow_writing(action: str, *keys: str) -> dict[str, set[str]]:
-    """Allows to write these items, in a request that names its items: ForAllValues is true for one without keys."""
+def allow_on(action: str, *keys: str) -> dict[str, set[str]]:
+    """Allows an action on these items, in a request that names its items: ForAllValues is true for one without keys."""
     condition = {
         "Null": {"dynamodb:LeadingKeys": "false"},
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [*keys]},
@@ -93,7 +96,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "s3:ListBucket": {INPUT},
         "s3:PutObject": {INPUTS, RECEIPTS},
         **allow_ledger("BatchGetItem", "GetItem"),
-        **allow_writing("PutItem", "source#*", "content#*", "name#*", "review#*"),
+        **allow_on("PutItem", "source#*", "content#*", "name#*", "review#*"),
         "dynamodb:Query": {"LedgerTable.Arn", "LedgerTable.Arn/index/watch"},
         **allow_logging("Intake"),
     },
@@ -107,8 +110,8 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         **SWITCHING,
         **KEYS,
         **allow_ledger("BatchGetItem", "GetItem", "Query"),
-        **allow_writing("PutItem", "source#*", "content#*", "review#*", "lane#*"),
-        **allow_writing("UpdateItem", "budget#*", "share#*", "mandate#*"),
+        **allow_on("PutItem", "source#*", "content#*", "review#*", "lane#*"),
+        **allow_on("UpdateItem", "budget#*", "share#*", "mandate#*"),
         **allow_logging("Render"),
     },
     "DeliverRole": {
@@ -121,9 +124,19 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "states:SendTaskSuccess": {"*"},
         "states:SendTaskFailure": {"*"},
         "events:PutEvents": {"EventBus.Arn"},
+        "lambda:InvokeFunction": {"SignFunction.Arn"},
         **allow_ledger("BatchGetItem", "GetItem", "Query"),
-        **allow_writing("PutItem", "source#*", "content#*", "review#*", "lane#*"),
+        **allow_on("PutItem", "source#*", "content#*", "review#*", "lane#*"),
         **allow_logging("Deliver"),
+    },
+    "SignRole": {
+        "kms:Sign": {KMS_KEY},
+        "secretsmanager:GetSecretValue": {KMS_KEY, CHAIN},
+        "s3:GetObject": {f"{OUTPUT}/_backdrop/{folder}/*" for folder in ("work/unsigned", "paid", "signed")},
+        "s3:ListBucket": {restrict(OUTPUT, "StringLike", "s3:prefix", "_backdrop/paid/*")},
+        "s3:PutObject": {f"{OUTPUT}/_backdrop/signed/*"},
+        **allow_on("GetItem", "source#*", "content#*"),
+        **allow_logging("Sign"),
     },
     "ReconcileRole": {
         "sqs:SendMessage": LANES | {"DeliverQueue.Arn", "IntakeQueue.Arn", "DeadLetterQueue.Arn"},
@@ -138,8 +151,8 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         **SWITCHING,
         **KEYS,
         **allow_ledger("BatchGetItem", "GetItem", "DescribeTable"),
-        **allow_writing("PutItem", "source#*", "content#*", "review#*", "lane#*", "reconcile"),
-        **allow_writing("UpdateItem", "budget#*", "share#*", "mandate#*"),
+        **allow_on("PutItem", "source#*", "content#*", "review#*", "lane#*", "reconcile"),
+        **allow_on("UpdateItem", "budget#*", "share#*", "mandate#*"),
         "dynamodb:Query": {"LedgerTable.Arn", "LedgerTable.Arn/index/watch"},
         **allow_logging("Reconcile"),
     },
@@ -147,15 +160,15 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "sqs:SendMessage": {"DeliverQueue.Arn"},
         "secretsmanager:GetSecretValue": {ADMIN_KEY},
         **allow_ledger("BatchGetItem", "GetItem", "Scan"),
-        **allow_writing("PutItem", "source#*", "content#*", "review#*", "usage#*", "bill"),
-        **allow_writing("UpdateItem", "budget#*", "share#*", "mandate#*"),
+        **allow_on("PutItem", "source#*", "content#*", "review#*", "usage#*", "bill"),
+        **allow_on("UpdateItem", "budget#*", "share#*", "mandate#*"),
         **allow_logging("ReconcileBill"),
     },
     "PriceCheckRole": {
         "secretsmanager:GetSecretValue": {build_secret_arn("ideogram")},
         **allow_ledger("BatchGetItem", "GetItem"),
-        **allow_writing("PutItem", "price-check"),
-        **allow_writing("UpdateItem", "budget#*", "share#*"),
+        **allow_on("PutItem", "price-check"),
+        **allow_on("UpdateItem", "budget#*", "share#*"),
         **allow_logging("PriceCheck"),
     },
     "CampaignRole": {
@@ -214,21 +227,21 @@ def list_roles(**parameters: str) -> dict[str, Node]:
 
 
 def test_every_function_and_the_state_machine_have_one_role() -> None:
-    stack = Deployed(**ALL_ON)
+    stack = Deployed(**EVERYTHING)
     used = {f["Role"] for f in stack.of_type("AWS::Serverless::Function").values()}
     assert used == {f"{name}.Arn" for name in RIGHTS}
-    assert set(list_roles(**ALL_ON)) == {*RIGHTS, "CampaignMachineRole"}
+    assert set(list_roles(**EVERYTHING)) == {*RIGHTS, "CampaignMachineRole"}
 
 
 @pytest.mark.parametrize("name", RIGHTS)
 def test_role_has_exactly_the_permissions_that_its_function_needs(name: str) -> None:
-    assert list_granted_actions(list_roles(**ALL_ON)[name]) == RIGHTS[name]
+    assert list_granted_actions(list_roles(**EVERYTHING)[name]) == RIGHTS[name]
 
 
 @pytest.mark.parametrize("name", RIGHTS)
 def test_no_function_may_replace_what_limits_the_spending(name: str) -> None:
     limits = ("mandates", "mandate#any", "budget#2026-11-30", "share#2026-11-30#1")
-    for statement in list_allow_statements(list_roles(**ALL_ON)[name]):
+    for statement in list_allow_statements(list_roles(**EVERYTHING)[name]):
         if {"dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"} & {*to_list(statement["Action"])}:
             patterns = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
             assert not [key for key in limits for pattern in patterns if fnmatch(key, pattern)]
@@ -250,7 +263,7 @@ def test_campaigns_may_publish_to_the_alarm_topic_if_it_exists() -> None:
 
 @pytest.mark.parametrize("name", [*RIGHTS, "CampaignMachineRole"])
 def test_every_permission_is_named_and_limited_to_resources(name: str) -> None:
-    role = list_roles(**ALL_ON)[name]
+    role = list_roles(**EVERYTHING)[name]
     assert "ManagedPolicyArns" not in role
     for statement in list_allow_statements(role):
         assert statement["Sid"].isalnum()
@@ -261,7 +274,7 @@ def test_every_permission_is_named_and_limited_to_resources(name: str) -> None:
 
 def test_only_lambda_and_step_functions_can_assume_the_roles() -> None:
     """Lambda documents no `aws:SourceAccount` for its roles. Step Functions does ("confused deputy" in its guide)."""
-    for name, role in list_roles(**ALL_ON).items():
+    for name, role in list_roles(**EVERYTHING).items():
         [statement] = role["AssumeRolePolicyDocument"]["Statement"]
         service = "states" if name == "CampaignMachineRole" else "lambda"
         assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
@@ -286,7 +299,8 @@ def test_deliver_cannot_write_objects_that_other_stages_trust() -> None:
         name: [(one["Action"], one["Resource"]) for one in list_statements(role) if one["Effect"] == "Deny"]
         for name, role in list_roles(**ALL_ON).items()
     }
-    trusted = [f"{OUTPUT}/_backdrop/work/*", f"{OUTPUT}/_backdrop/campaigns/*"]
+    work = [f"work/{folder}" for folder in ("answers", "inputs", "results", "campaigns")]
+    trusted = [f"{OUTPUT}/_backdrop/{folder}/*" for folder in (*work, "campaigns", "signed")]
     assert denied.pop("DeliverRole") == [("s3:PutObject", trusted)]
     assert not any(denied.values())
 
@@ -375,7 +389,8 @@ def list_key_users(**given: str) -> dict[str, set[str]]:
                 assert one["Resource"] == KEYS_OF_OTHERS
                 assert one["Condition"] == {"StringEquals": {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}}
                 users[one["Action"]] = set(policy["Roles"])
-    assert not any("kms:" in json.dumps(role) for role in stack.of_type("AWS::IAM::Role").values())
+    roles = stack.of_type("AWS::IAM::Role")
+    assert not any("kms:" in json.dumps(role) for name, role in roles.items() if name != "SignRole")
     return users
 
 
@@ -388,6 +403,16 @@ def test_role_may_decrypt_reads_and_generate_keys_for_writes() -> None:
             "kms:GenerateDataKey": WRITES_OUTPUT,
             "kms:Encrypt": {"CampaignMachineRole"},
         }
+
+
+def test_sign_may_use_the_keys_of_the_output_bucket_alone() -> None:
+    on = {"ContentCredentialsKeyArn": KMS_KEY}
+    assert list_key_users(InputBucket="old-photos", **on) == {"kms:Decrypt": READS_PHOTOS}
+    assert list_key_users(OutputBucket="old-pictures", **on) == {
+        "kms:Decrypt": READS_PHOTOS | READS_OUTPUT | {"SignRole"},
+        "kms:GenerateDataKey": WRITES_OUTPUT | {"SignRole"},
+        "kms:Encrypt": {"CampaignMachineRole"},
+    }
 
 
 def test_roles_that_use_kms_keys_are_those_with_bucket_access() -> None:
@@ -424,13 +449,9 @@ def test_no_role_may_read_another_bucket_by_default() -> None:
     assert not any("arn:*:s3" in json.dumps(role) for role in list_roles().values())
 
 
-KMS_KEY = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
-CHAIN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:backdrop/c2pa/certificate-??????"
-
-
-def test_only_deliver_may_sign_and_only_with_the_given_key() -> None:
-    without, signing = list_roles(**ALL_ON), list_roles(**ALL_ON, ContentCredentialsKeyArn=KMS_KEY)
-    assert signing.keys() == without.keys()
+def test_only_sign_may_use_the_key_and_deliver_may_only_invoke_it() -> None:
+    without, signing = list_roles(**ALL_ON), list_roles(**EVERYTHING)
+    assert signing.keys() - without.keys() == {"SignRole"}
     added = {
         name: {
             action: resources - list_granted_actions(without[name]).get(action, set())
@@ -438,17 +459,18 @@ def test_only_deliver_may_sign_and_only_with_the_given_key() -> None:
             if resources != list_granted_actions(without[name]).get(action, set())
         }
         for name, role in signing.items()
+        if name in without
     }
     assert {name: rights for name, rights in added.items() if rights} == {
-        "DeliverRole": {"kms:Sign": {KMS_KEY}, "secretsmanager:GetSecretValue": {KMS_KEY, CHAIN}}
+        "DeliverRole": {"lambda:InvokeFunction": {"SignFunction.Arn"}}
     }
 
 
 def test_stack_without_credentials_has_nothing_of_them() -> None:
     without = Deployed(**ALL_ON)
-    signing = Deployed(**ALL_ON, ContentCredentialsKeyArn=KMS_KEY)
+    signing = Deployed(**EVERYTHING)
     added = signing.resources.keys() - without.resources.keys()
-    assert added == {"CredentialsCheckFunction", "CredentialsCheck", "CredentialsLayer"}
-    assert without.resources["DeliverFunction"]["Properties"]["Layers"] == ["DependenciesLayer", "BackdropLayer"]
-    assert signing.resources["DeliverFunction"]["Properties"]["Layers"][-1] == "CredentialsLayer"
-    assert signing.resources["CredentialsCheckFunction"]["Properties"]["Role"] == "DeliverRole.Arn"
+    signs = {"SignFunction", "SignRole", "SignLogGroup"}
+    assert added == signs | {"CredentialsCheckFunction", "CredentialsCheck", "CredentialsLayer"}
+    assert signing.resources["DeliverFunction"]["Properties"]["Layers"] == ["DependenciesLayer", "BackdropLayer"]
+    assert signing.resources["CredentialsCheckFunction"]["Properties"]["Role"] == "SignRole.Arn"

@@ -1,15 +1,15 @@
-"""Checks the key and certificates of Content Credentials, by a trial signature with the role of deliver."""
+"""Checks the key and certificates of Content Credentials, by a trial signature with the role of sign."""
 
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from backdrop.deliver.manifest import MAX_MANIFEST_BYTES
 from backdrop_cli.formatting import format_bytes
 from backdrop_cli.operate.checks import CheckResult, CheckState
 from backdrop_cli.operate.set_key import require_clients
 from backdrop_cli.stack import Stack
-from backdrop_credentials.manifest import MAX_MANIFEST_BYTES
 
 CHECK_NAME = "content credentials"
 KEY_PARAMETER = "ContentCredentialsKeyArn"

@@ -18,6 +18,11 @@ CLIENT_CONFIG = Config(
     tcp_keepalive=True,
     max_pool_connections=CLIENT_CONCURRENCY,
 )
+INVOKING_CLIENT = "lambda:Invoke"
+"""The name of the client of Lambda by which a function waits for another one."""
+# A repeated request would do the work twice, and a worker that waits for capacity uses up some itself. The time is more
+# than the time limit of a function that is waited for.
+INVOKING_CONFIG = CLIENT_CONFIG.merge(Config(read_timeout=65, retries={"mode": "standard", "total_max_attempts": 1}))
 # boto3's default session is not thread-safe while it creates a client.
 _CREATION_LOCK = RLock()
 
@@ -35,6 +40,7 @@ class LazyClient:
 
 
 def lazy_client(service: str) -> Any:
-    """Returns a client, created on first use, for the service with this boto3 name."""
+    """Returns a client, created on first use, for the service with this boto3 name, or `INVOKING_CLIENT`."""
     create: Any = boto3.client
-    return LazyClient(lambda: create(service, config=CLIENT_CONFIG))
+    config = INVOKING_CONFIG if service == INVOKING_CLIENT else CLIENT_CONFIG
+    return LazyClient(lambda: create(service.partition(":")[0], config=config))

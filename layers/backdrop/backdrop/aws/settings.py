@@ -37,6 +37,7 @@ class Settings(Record):
     stack_name: str = ""
     release: str = ""
     render_function_name: str = ""
+    sign_function_name: str = ""
     input_bucket: str = ""
     readable_buckets: str = ""
     output_bucket: str = ""

@@ -84,16 +84,8 @@ class PaidFiles:
                 with suppress(ResultError, RetryLaterError):
                     self.load(job, n, link, is_redelivery=False)
 
-    def read_kept(self, job: Job, n: int) -> bytes | None:
-        """Returns the provider's file that an earlier delivery kept, without a check; None if there is none."""
-        key = self._find_kept(job, n)
-        return self.output_bucket.read(key) if key else None
-
     def _find_kept(self, job: Job, n: int) -> str | None:
-        """Returns the key under which an earlier delivery kept the provider's file."""
-        return self.output_bucket.find_key(
-            paid_key(job.reused_from or job.job_id, job.paid_attempt_no, n, ""), find_earliest_purchase(job)
-        )
+        return find_kept_file(self.output_bucket, job, n)
 
     def _fetch(self, job: Job, n: int, link: PictureLink) -> bytes:
         if link.result_name:
@@ -152,6 +144,12 @@ class PaidFiles:
         """Keeps the file unchanged, under the extension of its actual format."""
         extension = detect_format(data)
         self.output_bucket.put(paid_key(job.job_id, job.paid_attempt_no, n, extension), data, f"image/{extension}")
+
+
+def find_kept_file(output_bucket: OutputBucket, job: Job, n: int) -> str | None:
+    """Returns the key under which a delivery kept the provider's file; None if there is none."""
+    prefix = paid_key(job.reused_from or job.job_id, job.paid_attempt_no, n, "")
+    return output_bucket.find_key(prefix, find_earliest_purchase(job))
 
 
 def detect_format(data: bytes) -> PhotoFormat:

@@ -10,21 +10,20 @@ from backdrop.aws.s3 import OutputBucket, PreconditionFailedError
 from backdrop.aws.sqs import Queue
 from backdrop.deliver.fidelity_checks import FidelityChecks, PhotoWithMask
 from backdrop.deliver.image_steps import ImageSteps
+from backdrop.deliver.manifest import PictureFacts
 from backdrop.deliver.opened_brand_images import OpenedBrandImages, open_brand_images
 from backdrop.deliver.original_photos import OriginalPhotos
 from backdrop.deliver.own_pixels import OwnPixels
 from backdrop.deliver.paid_files import PaidFiles, detect_format
 from backdrop.deliver.review_files import PreparedImage, ReviewFiles
 from backdrop.deliver.signed_files import (
-    Omission,
-    PictureFacts,
-    PrepareSignature,
     SignedFiles,
     build_omission_warnings,
     read_added_bytes,
     read_omissions,
     states_same,
 )
+from backdrop.deliver.signing_messages import Omission
 from backdrop.imaging.formats import png
 from backdrop.imaging.measure import certify_file
 from backdrop.imaging.metadata import embed_picture_metadata
@@ -76,8 +75,7 @@ NAME_TAKEN_WARNING = JobWarning(
 class Delivery:
     """What all pictures of a job share.
 
-    `is_first`: no job has delivered this variant of the photo, so the keys of its pictures must still be free. `maker`:
-    the provider that made the paid files; None if that is unknown, or if no signature has to state it.
+    `is_first`: no job has delivered this variant of the photo, so the keys of its pictures must still be free.
     """
 
     source: Source
@@ -85,21 +83,16 @@ class Delivery:
     is_first: bool
     outputs: Sequence[OutputSpec]
     images: OpenedBrandImages
-    maker: str | None
 
 
 @dataclass(frozen=True, eq=False)
 class DeliveredImage:
-    """One image of a job: its number, its link, and its checked file. `fidelity`: None if it is a cut-out.
-
-    `paid_file`: the provider's unchanged file; None if it is gone, or if no signature has to state it.
-    """
+    """One image of a job: its number, its link, and its checked file. `fidelity`: None if it is a cut-out."""
 
     n: int
     link: PictureLink
     picture: PaidPicture
     fidelity: Fidelity | None
-    paid_file: bytes | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,8 +146,7 @@ class Pictures:
     """`input_bucket_name` is the stack's own input bucket.
 
     `embeds_provenance`: whether to embed XMP metadata that marks pictures as made or edited by AI, and `source_term`:
-    the digital source type that it states instead of the operation's. `prepare_signature`: None while the stack adds no
-    Content Credentials.
+    the digital source type that it states instead of the operation's.
     """
 
     ledger: Ledger
@@ -171,7 +163,6 @@ class Pictures:
     embeds_provenance: bool
     source_term: str
     signed_files: SignedFiles
-    prepare_signature: PrepareSignature | None
 
     def deliver_job(
         self, source: Source, steps: ImageSteps, jobs: Sequence[Job], *, is_redelivery: bool
@@ -213,7 +204,6 @@ class Pictures:
         # Before the photo, because opening them takes memory that the photo needs later.
         images = open_brand_images(self.photos, job.bucket, outputs)
         is_first = _is_first_delivery(job, jobs)
-        maker = self._find_maker(job) if self.prepare_signature else None
 
         def deliver_image(n: int) -> ImageOutcome:
             if review := reviews.get(n):
@@ -224,7 +214,7 @@ class Pictures:
                 if needs_review(job.instructions, image.fidelity):
                     # Its photo or mask is another one than when it was found to need no decision.
                     return ImageOutcome(review=self.review_files.keep(job, n, image))
-            delivery = Delivery(source, steps.job, is_first, outputs, images, maker)
+            delivery = Delivery(source, steps.job, is_first, outputs, images)
             return self._deliver_image(delivery, n, links[n], image, original)
 
         for n in deliverable:
@@ -325,8 +315,7 @@ class Pictures:
     ) -> ImageOutcome:
         """Writes the outputs of one image. Raises ResultError if none of them can be made."""
         job, picture = delivery.job, image.picture
-        paid_file = self._read_paid_file(job, n, picture) if self.prepare_signature else None
-        written = self._write_outputs(delivery, DeliveredImage(n, link, picture, image.fidelity, paid_file))
+        written = self._write_outputs(delivery, DeliveredImage(n, link, picture, image.fidelity))
         # Whether every output requests the photo's own pixels.
         is_in_full = job.operation == "remove" and all(output.size == FULL_SIZE for output in delivery.outputs)
         warnings = (
@@ -389,10 +378,9 @@ class Pictures:
         """
         job, n, picture = delivery.job, image.n, image.picture
         key = signed_key(job.job_id, job.paid_attempt_no, n, output.name, output.format)
-        signature = None
-        if self.prepare_signature:
-            facts = PictureFacts(job, n, output, image.paid_file, delivery.maker, picture.uses_own_pixels(output))
-            signature = self.prepare_signature(facts)
+        facts = PictureFacts(job, n, output, has_own_subject=picture.uses_own_pixels(output))
+        signing = self.signed_files.signing
+        claims_sha256 = signing.hash_claims(facts) if signing else None
 
         def build(added_bytes: int, *, keeps_credentials: bool) -> OutputFile:
             limited = replace(output, max_bytes=max(output.max_bytes - added_bytes, 1)) if output.max_bytes else output
@@ -403,18 +391,17 @@ class Pictures:
             warnings = tuple(build_omission_warnings(n, output, omissions))
             return FinishedFile(replace(unsigned, data=data), is_signed=True, warnings=warnings)
 
-        kept = self.signed_files.head(key) if signature or job.has_signed_files else None
-        if kept and states_same(kept, signature):
+        kept = self.signed_files.head(key) if signing or job.has_signed_files else None
+        if kept and states_same(kept, claims_sha256):
             unsigned = build(read_added_bytes(kept), keeps_credentials=False)
             if data := self.signed_files.find(key, unsigned.data, kept):
                 return finish(unsigned, data, read_omissions(kept))
-        if signature is None:
+        if signing is None:
             return FinishedFile(build(0, keeps_credentials=True))
-        measured = signature.measure()
-        unsigned = build(measured.added_bytes, keeps_credentials=False)
-        claims_sha256, content_type = signature.claims_sha256, output.content_type
-        data = self.signed_files.sign(key, unsigned.data, claims_sha256, measured, kept, content_type)
-        return finish(unsigned, data, measured.omissions)
+        added_bytes = signing.measure(facts) if output.max_bytes else 0
+        unsigned = build(added_bytes, keeps_credentials=False)
+        data, omissions = self.signed_files.sign(signing, facts, unsigned.data, key, kept)
+        return finish(unsigned, data, omissions)
 
     def _embed_metadata(self, output: OutputSpec, job: Job, data: bytes, *, keeps_credentials: bool) -> bytes:
         """`keeps_credentials`: leaves a provider's signed file as it is, unless it gets texts."""
@@ -425,18 +412,6 @@ class Pictures:
             data = png.drop_credentials(data)
         operation = job.operation if self.embeds_provenance else None
         return embed_picture_metadata(data, file_format, operation, output.texts, self.source_term)
-
-    def _read_paid_file(self, job: Job, n: int, picture: PaidPicture) -> bytes | None:
-        """Returns the provider's file. A reviewed picture was loaded from the file that people saw instead."""
-        return self.paid_files.read_kept(job, n) if job.find_review(n) else picture.data
-
-    def _find_maker(self, job: Job) -> str | None:
-        """Returns the provider that made the paid files; None if another job bought them and cannot be found."""
-        if job.reused_from is None:
-            return _find_paid_provider(job)
-        owner = self.ledger.find_content_owner(job.content_id)
-        buyer = self.ledger.find_job(owner.source_id, owner.job_id) if owner else None
-        return _find_paid_provider(buyer) if buyer and buyer.job_id == job.reused_from else None
 
     def _write_picture(
         self, delivery: Delivery, target: PictureTarget, data: bytes
@@ -512,10 +487,6 @@ class Pictures:
             transition = transitions.reinstate(newer)
             if newer.job_id in source.jobs.values() and newer.variant == job.variant and transition:
                 enqueue_delivery(self.deliver_queue, self.ledger.write_transition(transition), newer.job_id)
-
-
-def _find_paid_provider(job: Job) -> str | None:
-    return next((attempt.provider for attempt in job.attempts if attempt.n == job.paid_attempt_no), None)
 
 
 def _to_error(problem: JobWarning) -> ResultError:

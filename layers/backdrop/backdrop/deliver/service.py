@@ -133,6 +133,8 @@ class DeliverService:
 
     def _observe_wait(self, job: Job, error: RetryLaterError, receive_count: int) -> None:
         """Tells the lane why a picture waits. A link that leads elsewhere says more than one without an answer yet."""
+        if error.is_from_load:
+            return
         answer = error.__cause__
         code = answer.code if isinstance(answer, ResultError) and answer.code in DELIVERY_FAULTS else error.code
         if (fault := DELIVERY_FAULTS.get(code)) and fault.tried in (0, receive_count):

@@ -1,35 +1,28 @@
 """Pictures with Content Credentials: each is signed once, and kept as it is delivered under `_backdrop/signed/`.
 
 A signature is different each time it is made. Therefore a redelivery writes the kept file again, also while the key or
-its certificate cannot be used, and after the feature was turned off. The package `backdrop_credentials` signs; its
-layer is attached only while the feature is on.
+its certificate cannot be used, and after the feature was turned off. The function `sign` signs: deliver, which opens
+foreign files, has no right to use the key.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 
-from backdrop.aws.s3 import OutputBucket, PreconditionFailedError
+from backdrop.aws.functions import Function
+from backdrop.aws.s3 import OutputBucket
+from backdrop.deliver.manifest import PictureFacts, hash_claims
+from backdrop.deliver.signing_messages import Omission, SigningRequest, SigningResponse
+from backdrop.model.codec import from_json, to_json
 from backdrop.model.errors import ConflictError
 from backdrop.model.ids import sha256_hex
-from backdrop.model.job import Job
 from backdrop.model.job_warning import JobWarning, WarningCode
+from backdrop.model.object_keys import unsigned_key
 from backdrop.model.output_spec import OutputSpec
 from backdrop.model.sentence import Sentence
 from backdrop.ports import StoredObject
 
 UNSIGNED_SHA256, CLAIMS_SHA256 = "backdrop-unsigned-sha256", "backdrop-claims-sha256"
 SIGNED_SHA256, ADDED_BYTES, OMISSIONS = "backdrop-sha256", "backdrop-added-bytes", "backdrop-omissions"
-
-
-class Omission(StrEnum):
-    """What Content Credentials leave out, as the metadata of a kept file names it."""
-
-    PROMPT = "prompt"
-    MISMATCHED_CREDENTIALS = "mismatched_credentials"
-    CREDENTIALS_OVER_MAX_BYTES = "credentials_over_max_bytes"
-    LARGE_CREDENTIALS = "large_credentials"
-
 
 _OMISSION_TEXTS = {
     Omission.PROMPT: "do not state the prompt, because it does not fit",
@@ -43,54 +36,58 @@ _OMISSION_TEXTS = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class PictureFacts:
-    """What Content Credentials state about one picture.
+@dataclass(frozen=True)
+class Signing:
+    """Asks the function `sign`. The other fields are parameters of the stack, see `hash_claims`."""
 
-    `paid_file`: the provider's unchanged file; None if the picture is made from the file that a person approved, and
-    the provider's file is gone. `maker`: the provider that made it; None if that is unknown, because another job bought
-    it. `has_own_subject`: the picture shows the photo's own pixels of the product.
-    """
+    function: Function
+    source_term: str
+    states_prompt: bool
 
-    job: Job
-    n: int
-    output: OutputSpec
-    paid_file: bytes | None
-    maker: str | None
-    has_own_subject: bool
+    def hash_claims(self, facts: PictureFacts) -> str:
+        return hash_claims(facts, source_term=self.source_term, with_prompt=self.states_prompt)
 
+    def measure(self, facts: PictureFacts) -> int:
+        """Returns by how many bytes the signature enlarges the file at most. Raises the same as `sign`."""
+        return self._invoke(_build_request(facts)).added_bytes
 
-@dataclass(frozen=True, eq=False)
-class MeasuredSignature:
-    """The signature of a picture whose file is not made yet.
+    def sign(self, facts: PictureFacts, unsigned_sha256: str, replaced: StoredObject | None) -> SigningResponse:
+        """Has a file signed and kept that is under `unsigned_key`. `replaced`: the signed file that is kept so far.
 
-    `added_bytes`: by how much it enlarges the file at most. `sign` returns the signed file.
-    """
+        Raises RetryLaterError if the key or certificate cannot be used, or the function cannot run now, ResultError if
+        only this picture cannot be signed, and ConflictError if another worker has changed the job or the kept file.
+        """
+        return self._invoke(_build_request(facts, unsigned_sha256, replaced))
 
-    added_bytes: int
-    omissions: tuple[Omission, ...]
-    sign: Callable[[bytes], bytes]
-
-
-@dataclass(frozen=True, eq=False)
-class PreparedSignature:
-    """What is known of a signature without the key and its certificate.
-
-    `claims_sha256`: the hash of what it is meant to state, without the version of Backdrop, and without what is known
-    of the provider's file. `measure` loads the key; it raises RetryLaterError if the key or certificate cannot be used
-    at the moment, and ResultError if only this picture cannot be signed.
-    """
-
-    claims_sha256: str
-    measure: Callable[[], MeasuredSignature]
+    def _invoke(self, request: SigningRequest) -> SigningResponse:
+        response = from_json(SigningResponse, self.function.invoke(to_json(request)))
+        if response.failure:
+            raise response.failure.to_error()
+        return response
 
 
-type PrepareSignature = Callable[[PictureFacts], PreparedSignature]
+def _build_request(
+    facts: PictureFacts, unsigned_sha256: str = "", replaced: StoredObject | None = None
+) -> SigningRequest:
+    job = facts.job
+    return SigningRequest(
+        source_id=job.source_id,
+        job_id=job.job_id,
+        attempt=job.paid_attempt_no,
+        n=facts.n,
+        output=facts.output.name,
+        has_own_subject=facts.has_own_subject,
+        unsigned_sha256=unsigned_sha256,
+        replaced_etag=replaced.etag if replaced else None,
+    )
 
 
 @dataclass(frozen=True)
 class SignedFiles:
+    """`signing`: None while the stack adds no Content Credentials."""
+
     output_bucket: OutputBucket
+    signing: Signing | None
 
     def head(self, key: str) -> StoredObject | None:
         return self.output_bucket.head(key)
@@ -106,39 +103,25 @@ class SignedFiles:
         return signed if sha256_hex(signed) == kept.metadata.get(SIGNED_SHA256) else None
 
     def sign(
-        self,
-        key: str,
-        data: bytes,
-        claims_sha256: str,
-        signature: MeasuredSignature,
-        replaced: StoredObject | None,
-        content_type: str,
-    ) -> bytes:
-        """Returns the signed file, which is kept before it is delivered anywhere.
+        self, signing: Signing, facts: PictureFacts, data: bytes, key: str, replaced: StoredObject | None
+    ) -> tuple[bytes, tuple[Omission, ...]]:
+        """Returns the signed file, which is kept before it is delivered anywhere, and what its credentials leave out.
 
-        `replaced`: the file that is kept so far. Raises ConflictError if another worker has kept one since.
+        Raises the same as `Signing.sign`.
         """
-        signed = signature.sign(data)
-        metadata = {
-            UNSIGNED_SHA256: sha256_hex(data),
-            CLAIMS_SHA256: claims_sha256,
-            ADDED_BYTES: str(signature.added_bytes),
-            SIGNED_SHA256: sha256_hex(signed),
-        }
-        if signature.omissions:
-            metadata[OMISSIONS] = ",".join(signature.omissions)
-        try:
-            self.output_bucket.put_if_unchanged(
-                key, signed, content_type, expected_etag=replaced.etag if replaced else None, metadata=metadata
-            )
-        except PreconditionFailedError as error:
-            raise ConflictError from error
-        return signed
+        job, output, sha256 = facts.job, facts.output, sha256_hex(data)
+        unsigned = unsigned_key(job.job_id, job.paid_attempt_no, facts.n, output.name, sha256)
+        self.output_bucket.put(unsigned, data, output.content_type)
+        response = signing.sign(facts, sha256, replaced)
+        signed = self.output_bucket.read(key)
+        if sha256_hex(signed) != response.sha256:
+            raise ConflictError
+        return signed, response.omissions
 
 
-def states_same(kept: StoredObject, signature: PreparedSignature | None) -> bool:
-    """Whether a kept file states what the signature would. Without a signature, whatever it states stays."""
-    return signature is None or kept.metadata.get(CLAIMS_SHA256) == signature.claims_sha256
+def states_same(kept: StoredObject, claims_sha256: str | None) -> bool:
+    """Whether a kept file states what a signature would. Without one (None), whatever it states stays."""
+    return claims_sha256 is None or kept.metadata.get(CLAIMS_SHA256) == claims_sha256
 
 
 def read_added_bytes(kept: StoredObject) -> int:

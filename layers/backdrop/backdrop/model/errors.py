@@ -103,11 +103,17 @@ class ResultError(BackdropError):
 
 
 class RetryLaterError(BackdropError):
-    """The message returns to its queue, and is delivered again after `delay_seconds`."""
+    """The message returns to its queue, and is delivered again after `delay_seconds`.
 
-    def __init__(self, code: Code, message: str | Sentence, delay_seconds: float) -> None:
+    `is_from_load`: the stack itself does too much at once, so it says nothing about the photo or its lane.
+    """
+
+    def __init__(
+        self, code: Code, message: str | Sentence, delay_seconds: float, *, is_from_load: bool = False
+    ) -> None:
         super().__init__(code, message)
         self.delay_seconds = delay_seconds
+        self.is_from_load = is_from_load
 
 
 class UnreadableFileError(RetryLaterError):

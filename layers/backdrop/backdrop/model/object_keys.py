@@ -22,6 +22,7 @@ SIGNED_PREFIX = f"{RESERVED_PREFIX}/signed"
 ANSWER_SPOOL_PREFIX = f"{RESERVED_PREFIX}/work/answers"
 INPUTS_PREFIX = f"{RESERVED_PREFIX}/work/inputs"
 RESULTS_PREFIX = f"{RESERVED_PREFIX}/work/results"
+UNSIGNED_PREFIX = f"{RESERVED_PREFIX}/work/unsigned"
 DEFAULTS_NAME = f"{RESERVED_PREFIX}.json"
 
 _UNFINISHED_SUFFIXES = frozenset(
@@ -272,3 +273,8 @@ def paid_key(job_id: str, attempt: int, n: int, extension: str) -> str:
 def signed_key(job_id: str, attempt: int, n: int, output: str | None, extension: str) -> str:
     """Returns the key of a signed picture as it is delivered: an output of image `n` of a job's paid attempt."""
     return f"{SIGNED_PREFIX}/{job_id}/{attempt}_{n}{f'@{output}' if output else ''}.{extension}"
+
+
+def unsigned_key(job_id: str, attempt: int, n: int, output: str | None, sha256: str) -> str:
+    """Returns the key of a finished picture with this hash, which waits for its signature."""
+    return f"{UNSIGNED_PREFIX}/{job_id}/{attempt}_{n}{f'@{output}' if output else ''}-{sha256}"

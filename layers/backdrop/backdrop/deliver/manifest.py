@@ -6,14 +6,14 @@ is what was done, and a claim is the list of both that is signed.
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from backdrop.deliver.signed_files import PictureFacts
 from backdrop.imaging.sizes import format_size
 from backdrop.imaging.sniff import sniff_file
 from backdrop.imaging.xmp import CREATOR_TOOL, find_source_type
 from backdrop.model.ids import sha256_hex
+from backdrop.model.job import Job
 from backdrop.model.output_spec import OutputSpec
 
 PHOTO, PAID_FILE = "photo", "paid_file"
@@ -35,6 +35,23 @@ _OWN_PIXELS = {
 MAX_MANIFEST_BYTES = 15 * 1024
 """What Backdrop's own statement may add to a picture, in addition to the credentials that the provider's file has."""
 _MIME_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+
+
+@dataclass(frozen=True, eq=False)
+class PictureFacts:
+    """What Content Credentials state about one picture.
+
+    `has_own_subject`: the picture shows the photo's own pixels of the product. Only the function that signs adds what
+    is known of the provider's file: `paid_file`, unchanged, or None if it is gone, and `maker`, the provider that made
+    it, or None if that is unknown, because another job bought it.
+    """
+
+    job: Job
+    n: int
+    output: OutputSpec
+    has_own_subject: bool
+    paid_file: bytes | None = None
+    maker: str | None = None
 
 
 def build_manifest(facts: PictureFacts, *, source_term: str, with_prompt: bool) -> dict[str, Any]:
