@@ -72,7 +72,7 @@ def run_drop(stack: Stack, screen: Screen, options: DropOptions) -> int:
         if not (options.wait or options.download_folder):
             return _finish_without_waiting(screen, document, plan)
         tracker = UploadTracker(stack, _build_expected_uploads(plan, progress), started_at)
-        return _wait_for_pictures(stack, screen, options, tracker, _find_common_folder(plan), document)
+        return _wait_for_pictures(stack, screen, options, tracker, plan, document)
 
 
 def _ask_sidecar_policy(
@@ -154,7 +154,7 @@ def _refuse_ineffective_replace(
 def _build_expected_uploads(plan: UploadPlan, progress: UploadProgress) -> dict[str, ExpectedUpload]:
     """Returns what was uploaded for each photo, which intake must have read before its state counts."""
     uploaded = progress.uploaded
-    photos = [row for row in plan.photos if not row.read_error]
+    photos = [row for row in plan.photos if not row.is_held_back]
     return {
         row.key: ExpectedUpload(uploaded.get(row.key), uploaded.get(row.sidecar_key), row.sidecar_key) for row in photos
     }
@@ -167,8 +167,8 @@ def _print_upload_result(screen: Screen, plan: UploadPlan, progress: UploadProgr
             f"{format_bytes(progress.bytes_per_second)}/s"
         )
         screen.print(f"✓ {format_count(len(progress.uploaded), 'file')} uploaded: {speed}.", "green")
-    elif any(row.read_error for row in plan.photos):
-        screen.print("Nothing was uploaded: the photos that are not in the bucket yet cannot be read.", "yellow")
+    elif any(row.is_held_back for row in plan.photos):
+        screen.print("Nothing was uploaded. The reasons are above.", "yellow")
     else:
         screen.print("Nothing to upload: everything is already in the bucket.")
 
@@ -198,7 +198,7 @@ def _wait_for_pictures(
     screen: Screen,
     options: DropOptions,
     tracker: UploadTracker,
-    folder: str,
+    plan: UploadPlan,
     document: dict[str, Any],
 ) -> int:
     """Waits, downloads the pictures, and reports what became of the photos even if an error or Ctrl-C ends it."""
@@ -218,7 +218,7 @@ def _wait_for_pictures(
             with screen.live_view(display.render):
                 tracker.wait_until_done(poll_and_show)
         finally:
-            upload_report.print_outcome(screen, tracker, folder)
+            upload_report.print_outcome(screen, tracker, _find_common_folder(plan))
             document |= upload_report.build_outcome_document(tracker)
         if options.download_folder:
             keys = [key for photo in document["photos"] for key in photo["pictures"]]
@@ -227,7 +227,7 @@ def _wait_for_pictures(
             document["download"], is_downloaded = download.build_document(), not download.blocked
     finally:
         screen.print_json(document)
-    is_delivered = tracker.count_by_status[DisplayStatus.STORED] == len(tracker.progress)
+    is_delivered = tracker.count_by_status[DisplayStatus.STORED] == len(plan.photos)
     return EXIT_OK if is_delivered and is_downloaded else EXIT_FAILURE
 
 

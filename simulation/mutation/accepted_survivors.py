@@ -529,7 +529,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "Only a delivery that crashed just when its photo's instructions were removed gets here again: "
         "tests/simulated/intake/test_crashes.py."
     ),
-    "intake.photo_intake:PhotoIntake._resolve#9e4b4b if 1": (
+    "intake.photo_intake:PhotoIntake._resolve#8564e3 if 1": (
         "For speed: the sweep finds folder defaults whose event was lost."
     ),
     "intake.photo_intake:PhotoIntake._add_sidecar_suggestion#43e1fe if 1": ("It affects only the text of a report."),

@@ -92,6 +92,9 @@ def _damaged() -> Iterator[Case]:
     for name, whole in (("jpeg", jpeg), ("progressive-jpeg", progressive)):
         half = whole[: len(whole) // 2 + 300] + b"\xff\xd9"
         yield _case(f"{name}-whose-second-half-is-missing", half, Code.DAMAGED_PHOTO)
+        at = whole.index(b"\xff\xc4") + 5
+        broken = whole[:at] + b"\xff" + whole[at + 1 :]
+        yield _case(f"{name}-with-an-impossible-huffman-table", broken, Code.DAMAGED_PHOTO)
     yield _case("jpeg-without-quantization-tables", remove_segments(jpeg, QUANTIZATION), Code.DAMAGED_PHOTO)
     yield _case("jpeg-that-lacks-a-huffman-table", remove_segments(progressive, HUFFMAN, 1), Code.DAMAGED_PHOTO)
     noisy = bytearray(saved(scene(), "avif"))
@@ -107,6 +110,8 @@ def _invisible() -> Iterator[Case]:
         for kind in ("png", "webp", "tiff", "avif"):
             yield _case(f"{kind}-of-alpha-{alpha}", saved(shown, kind), Code.PHOTO_SHOWS_NOTHING)
         yield _case(f"gray-png-of-alpha-{alpha}", saved(shown.convert("LA"), "png"), Code.PHOTO_SHOWS_NOTHING)
+    large = bytes.fromhex("524946461a000000574542505650384c0d0000002f7ffe5d11071011118888fe0700")
+    yield _case("lossless-webp-of-22-clear-megapixels", large, Code.PHOTO_SHOWS_NOTHING)
     palette = picture(scene()).quantize(4)
     clear = saved(palette, "png", transparency=bytes(4))
     yield _case("palette-png-without-a-visible-color", clear, Code.PHOTO_SHOWS_NOTHING)

@@ -135,6 +135,14 @@ def test_photo_at_the_pixel_limit_is_accepted() -> None:
     assert read_refusal(larger, max_megapixels=1).code is Code.TOO_MANY_PIXELS
 
 
+def test_webp_that_needs_more_memory_than_intake_has_is_refused_by_its_header() -> None:
+    webp = photos.encode_image(photos.scene("RGBA"), "WEBP", exif=b"Exif\0\0MM")
+    assert webp[12:16] == b"VP8X"
+    huge = webp[:24] + (12_000).to_bytes(3, "little") * 2 + webp[30:]
+
+    assert read_refusal(huge, max_megapixels=200).code is Code.TOO_MANY_PIXELS
+
+
 def test_pillows_own_pixel_limit_never_applies() -> None:
     data = photos.encode_image(Image.new("L", (9500, 9500)), "JPEG", quality=10)
 

@@ -77,7 +77,8 @@ def are_equivalent(first: bytes | None, second: bytes) -> bool:
 class SidecarDecision:
     """Which instructions apply to a photo: those of the command line, of a local sidecar, or of one in the bucket.
 
-    `existing_sidecar` is the one that differs from the new instructions; `is_local`: it is on this machine.
+    `existing_sidecar` is the one that differs from the new instructions; `is_local`: it is on this machine. `misnamed`:
+    what is wrong with its name, so that it would not be read.
     `new_content` becomes the photo's sidecar in the bucket. `unused_key` is a local sidecar that is not uploaded.
     """
 
@@ -88,6 +89,7 @@ class SidecarDecision:
     is_local: bool = False
     new_content: bytes | None = None
     unused_key: str = ""
+    misnamed: str = ""
 
 
 class BucketSidecars:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from backdrop.instructions.suggest import FolderNames
 from backdrop.intake.name_claims import build_name_taken_error
 from backdrop.intake.photo_status import list_current_jobs
 from backdrop.intake.preview import PriceRegister, find_reuse
@@ -18,6 +19,7 @@ from backdrop.model.picture_names import NameRegister
 from backdrop.operate.rerun import RerunService
 from backdrop.ports import ListedObject
 from backdrop_cli.lint_report import format_local_path
+from backdrop_cli.local_folder import BUCKET, LocalFolder
 from backdrop_cli.mandate_forecast import MandateForecast
 from backdrop_cli.parallel import ONE_PER_PROCESSOR, parallel_map
 from backdrop_cli.purchase_warnings import (
@@ -65,6 +67,12 @@ class PlannedPhoto:
     is_ineffective: bool = False
     has_request: bool = False
     warnings: Sequence[PurchaseWarning] = ()
+
+    @property
+    def is_held_back(self) -> bool:
+        """Whether a photo is not uploaded: unreadable, or with a misnamed sidecar, which intake might never see."""
+        is_misnamed = any(one.code is Code.SIDECAR_MISNAMED for one in self.problems)
+        return bool(self.read_error) or (self.needs_upload and is_misnamed)
 
     @property
     def has_problems(self) -> bool:
@@ -145,6 +153,9 @@ class UploadPlanner:
         sidecars = {name for key in self._photos for name in list_sidecar_keys(key)}
         self._preview = UploadPreview(stack, {*photos, *instruction_files, *sidecars})
         self._listed = self._preview.listed
+        self._siblings = _list_siblings(photos)
+        bucket_names = self._preview.list_names({*map(folder_of, photos)}) if new_sidecar else ()
+        self._names = FolderNames({*self._siblings, *bucket_names, *photos})
         self._planned_photos: list[PlannedPhoto] = []
         self._previews: dict[tuple[str, Path | bytes | None], PlannedPhoto] = {}
 
@@ -162,14 +173,14 @@ class UploadPlanner:
         plan.files |= {
             row.key: content for row in self._planned_photos if (content := self._find_content(row)) is not None
         }
-        reruns = self._preview.reruns_after_upload(plan.files)
+        reruns = self._preview.reruns_after_upload({**self._list_misnamed_files(), **plan.files})
         plan.photos = self._refuse_shared_names(self._preview_photos(reruns, plan))
         plan.mandates = MandateForecast.for_today(reruns.mandates, self._stack.clock)
         plan.photos = [
             replace(row, warnings=[*row.warnings, *plan.mandates.add(row.key, row.jobs)]) for row in plan.photos
         ]
         for row in plan.photos:
-            if row.read_error:
+            if row.is_held_back:
                 plan.files.pop(row.key, None)
         return plan
 
@@ -183,6 +194,14 @@ class UploadPlanner:
             for row in photos
         ]
 
+    def _list_misnamed_files(self) -> dict[str, Path]:
+        """Returns files that may be misnamed sidecars, so that previews see them even if they are not uploaded."""
+        return {
+            key: path
+            for key, path in self._siblings.items()
+            if key not in self._instruction_files and classify_key(key) in (ObjectKind.SIDECAR, ObjectKind.IGNORED)
+        }
+
     # -- sidecars ------------------------------------------------------------------------------------------
 
     def _decide_sidecars(self, policy: SidecarPolicy | None) -> list[SidecarDecision]:
@@ -193,11 +212,7 @@ class UploadPlanner:
         sidecar_keys, new_sidecar = list_sidecar_keys(key), self._new_sidecar
         local_key = next((name for name in sidecar_keys if name in self._instruction_files), "")
         if not local_key:
-            return (
-                self._preview.sidecars.decide(policy, key, new_sidecar, sidecar_keys)
-                if new_sidecar
-                else SidecarDecision(key)
-            )
+            return self._decide_new_sidecar(policy, key, new_sidecar) if new_sidecar else SidecarDecision(key)
         path = self._instruction_files[local_key]
         local_sidecar, decision = read_content(path), SidecarDecision(key)
         if new_sidecar:
@@ -215,6 +230,24 @@ class UploadPlanner:
             decision = local_decision
         nearer_keys = [name for name in sidecar_keys[: sidecar_keys.index(local_key)] if name in self._listed]
         return self._preview.sidecars.decide(policy, key, local_sidecar, nearer_keys) if nearer_keys else decision
+
+    def _decide_new_sidecar(self, policy: SidecarPolicy | None, key: str, new_sidecar: bytes) -> SidecarDecision:
+        """Compares new instructions with the photo's sidecar in the bucket, or with a misnamed one, here or there."""
+        decision = self._preview.sidecars.decide(policy, key, new_sidecar, list_sidecar_keys(key))
+        found = None if decision.existing_sidecar else self._names.find_misnamed_sidecar(key)
+        if found is None:
+            return decision
+        author, path = SidecarAuthor.PERSON, self._siblings.get(found.key)
+        action = decide_sidecar_action(author, is_equivalent=False, policy=policy)
+        return SidecarDecision(
+            key,
+            action,
+            author,
+            format_local_path(str(path)) if path else found.key,
+            is_local=path is not None,
+            new_content=new_sidecar if action is SidecarAction.REPLACE else None,
+            misnamed=found.reason,
+        )
 
     # -- files to upload -----------------------------------------------------------------------------------
 
@@ -357,6 +390,17 @@ class UploadPlanner:
             preview = reruns.previewer.preview(planned.key, inspect_bytes=False)
             planned = replace(planned, is_ineffective=bool(preview and preview[0].has_no_instructions))
         return planned
+
+
+def _list_siblings(photos: Mapping[str, Path | str]) -> dict[str, Path]:
+    """Returns the JSON files next to photos on this machine, and files that are named almost like some, by key."""
+    folders = {(folder_of(key), path.parent) for key, path in photos.items() if isinstance(path, Path)}
+    return {
+        prefix + name: folder / name
+        for prefix, folder in folders
+        for name in LocalFolder(folder).list_folder_keys(BUCKET, "")
+        if ".json" in name.lower()
+    }
 
 
 def _add_reuse(reruns: RerunService, owned: Collection[str], planned: PlannedPhoto) -> PlannedPhoto:

@@ -1,15 +1,17 @@
 """Previews what intake will do after an upload, for the plan and price of `drop` and the upload page."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import takewhile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import chain, islice, takewhile
 from pathlib import Path
 
+from backdrop.intake.instruction_resolver import MAX_PREVIEWED_KEYS
 from backdrop.intake.photo_status import list_current_jobs
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job import Job, JobStatus, Source
 from backdrop.operate.rerun import RerunService
 from backdrop.ports import ListedObject
+from backdrop_cli.parallel import parallel_map
 from backdrop_cli.stack import Stack
 from backdrop_cli.uploads.sidecar_decisions import BucketSidecars
 from backdrop_client.overlay_bucket import OverlayBucket
@@ -36,6 +38,15 @@ class UploadPreview:
         """Returns the SHA-256 if intake has read this version: with some encryption, an ETag is no content hash."""
         photo = source.photo if source else None
         return photo.sha256 if photo and photo.etag == self.listed[key].etag else None
+
+    def list_names(self, folders: Collection[str]) -> Iterator[str]:
+        """Yields the first keys of some folders in the bucket, as many as a preview looks at."""
+
+        def list_folder(folder: str) -> list[str]:
+            keys = self._stack.photos.list_folder_keys(self._stack.input_bucket, folder)
+            return list(islice(keys, MAX_PREVIEWED_KEYS))
+
+        return chain.from_iterable(parallel_map(list_folder, folders, self._stack.max_threads))
 
     def reruns_after_upload(self, files: Mapping[str, Path | bytes]) -> RerunService:
         """Returns a service that previews intake as if these files were uploaded."""

@@ -188,7 +188,11 @@ def print_undecided(
     """Prints the photos with instructions that a person wrote, and the price of replacing or keeping them."""
     photos = format_count(len(undecided), "photo has", "photos have")
     screen.print(f"! {photos} instructions that a person wrote and that differ from the new ones:", "yellow")
-    sidecars = [f"{one.key}: {one.existing_sidecar}{' on this machine' if one.is_local else ''}" for one in undecided]
+    sidecars = [
+        f"{one.key}: {one.existing_sidecar}{' on this machine' if one.is_local else ''}"
+        f"{f', which is misnamed: {one.misnamed}' if one.misnamed else ''}"
+        for one in undecided
+    ]
     screen.print_sample(sidecars, MAX_LISTED_PER_CODE)
     replace_plan, keep_plan = plans[SidecarPolicy.REPLACE], plans[SidecarPolicy.KEEP]
     screen.print(

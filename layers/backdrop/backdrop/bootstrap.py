@@ -701,7 +701,7 @@ def build_read_only_resolver(
     from backdrop.intake.brand_image_checks import BrandImageChecks
     from backdrop.intake.folder_defaults import FolderDefaultsCache
     from backdrop.intake.framed_photos import FramedPhotos
-    from backdrop.intake.instruction_resolver import InstructionResolver, NullInputs
+    from backdrop.intake.instruction_resolver import MAX_PREVIEWED_KEYS, InstructionResolver, NullInputs
     from backdrop.intake.photo_reader import PhotoReader
     from backdrop.intake.references import ReferenceImages
 
@@ -718,4 +718,5 @@ def build_read_only_resolver(
         default_provider=default_provider,
         prices=prices,
         place_limits=place_limits,
+        max_listed_keys=MAX_PREVIEWED_KEYS,
     )

@@ -312,3 +312,38 @@ def test_drop_that_another_one_overtakes_ends_at_once_with_what_it_cost(
     assert (world.clock.now() - replaced_at[0]).total_seconds() < 60
     world.run_until_empty()
     assert list_prompts(uploader)[-1] == "on snow"
+
+
+# -- misnamed sidecars -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["red.jpg.JSON", "Red.jpg.json", "red.jpg (1).json", "red.jpg.json.txt", "in bucket"])
+def test_misnamed_sidecar_is_named_before_new_instructions_are_bought(uploader: Uploader, name: str) -> None:
+    """Also by a drop of the photo alone, and if only the bucket has the file."""
+    if name == "in bucket":
+        name = "red.jpg.JSON"
+        upload_sidecar(uploader, f"shoes/{name}", {"prompt": "their own"})
+    else:
+        uploader.write(f"shoes/{name}", {"prompt": "their own"})
+    undecided = uploader.drop("shoes/red.jpg", "--to", "shoes", *PROMPT)
+    assert undecided.code == 1
+    assert name in undecided.out
+    assert "misnamed" in undecided.out
+
+    kept = uploader.drop("shoes", *PROMPT, "--keep", "--wait")
+    assert (kept.code, list_prompts(uploader)) == (1, ["on sand"])
+    assert not [one for one in uploader.world.list_jobs("shoes/red.jpg")]
+    replaced = uploader.drop("shoes", *PROMPT, "--replace", "--wait")
+    assert (replaced.code, list_prompts(uploader)) == (0, ["on sand", "on sand"])
+    assert uploader.drop("shoes", *PROMPT).code == 0
+
+
+def test_photo_whose_misnamed_sidecar_stays_on_this_machine_is_not_uploaded(uploader: Uploader) -> None:
+    """Intake would not see the sidecar, and would buy the photo with the folder's defaults."""
+    uploader.write("shoes/_backdrop.json", {"operation": "remove"})
+    uploader.write("shoes/red.jpg.json.txt", {"prompt": "their own"})
+    result = uploader.drop("shoes", "--wait")
+    assert (result.code, "shoes/red.jpg" in uploader.keys) == (1, False)
+    assert "sidecar_misnamed" in result.out
+    assert len(uploader.world.provider.received_job_ids) == 1
+    assert uploader.drop("shoes/red.jpg", "--to", "shoes").code == 1

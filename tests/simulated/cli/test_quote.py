@@ -53,6 +53,23 @@ def test_options_apply_to_photos_without_a_sidecar(folder: LintedFolder) -> None
     assert "1 photo keeps its own sidecar." in result.out
 
 
+@pytest.mark.parametrize("name", ["a.jpg.JSON", "a.jpg (1).json", "a.jpg.json.txt"])
+@pytest.mark.parametrize("defaults", [False, True])
+def test_photo_with_a_misnamed_sidecar_is_not_quoted_or_linted_with_other_instructions(
+    folder: LintedFolder, name: str, defaults: bool
+) -> None:
+    folder.write("a.jpg", build_photo())
+    folder.write(name, {"prompt": "its own"})
+    if defaults:
+        folder.write("_backdrop.json", {"operation": "remove"})
+    result = quote_names(folder, "--prompt", "at sea", "--json")
+    assert (result.code, result.data["images"], result.data["sidecars_kept"]) == (1, 0, 1)
+    linted = folder.data("--prompt=at sea")
+    (message,) = [one["message"] for one in linted["errors" if defaults else "warnings"] if one["file"].endswith(".jpg")]
+    assert name in message
+    assert quote_names(folder, "--prompt", "at sea", "--replace", "--json").data["images"] == 1
+
+
 def test_replace_quotes_the_new_instructions_for_all_photos(folder: LintedFolder) -> None:
     folder.write("a.jpg", b"")
     folder.write("a.json", {"operation": "remove"})

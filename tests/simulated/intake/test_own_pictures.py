@@ -89,6 +89,20 @@ def test_own_picture_is_bought_with_instructions_of_its_own(way: str) -> None:
     assert json.loads(world.input_bucket.objects["shoes/_backdrop.json"][-1].data or b"")["operation"] == "remove"
 
 
+def test_campaign_over_a_prefix_buys_no_own_picture_although_its_manifest_may_name_one() -> None:
+    """The request is the first that intake sees of the file, as if it were older than the stack."""
+    world = world_with_delivered_pictures()
+    picture = read_output(world, list_output_keys(world)[0])
+    for named_by, codes, paid in (("prefix", ["own_picture"], 1), ("manifest", [], 2)):
+        key = f"elsewhere/{named_by}.png"
+        body = {"bucket": INPUT_BUCKET, "key": key, "instructions": {"prompt": "on a beach"}, "named_by": named_by}
+        world.s3.upload(INPUT_BUCKET, key, picture)
+        world.queues["intake"].messages.clear()
+        world.sqs.send_externally(world.queues["intake"], json.dumps(body))
+        world.run_until_empty()
+        assert (list_report_codes(world, key), count_paid_calls(world)) == (codes, paid)
+
+
 def test_copy_by_s3_is_recognized_even_without_its_metadata_in_the_file() -> None:
     """S3's copies and replication keep the object's metadata; an image optimizer keeps nothing in the file."""
     world = world_with_delivered_pictures()

@@ -53,6 +53,7 @@ def test_each_item_waits_for_its_token_with_a_timeout(states: dict[str, Any]) ->
         "task_token",
         "execution",
         "campaign",
+        "named_by",
     }
     assert ask["TimeoutSeconds"] == 7 * 24 * 3600
 

@@ -35,6 +35,7 @@ OPTIONAL_REQUEST_FIELDS = {
     "task_token": r"[ -~]{1,2048}",
     "execution": r"arn:[!-~]{1,252}",
     "campaign": r"[A-Za-z0-9_-]{1,80}",
+    "named_by": r"(?:prefix|manifest)",
 }
 REQUEST_MARKERS = OPTIONAL_REQUEST_FIELDS.keys() | (REQUIRED_REQUEST_FIELDS - OBJECT_FIELDS)
 REQUEST_DETAIL_TYPE = "Image Requested"
@@ -255,7 +256,7 @@ def _parse_request(message: Mapping[str, Any], buckets: Collection[str], request
     optional_fields = {
         name: _match_or_empty(pattern, message.get(name)) for name, pattern in OPTIONAL_REQUEST_FIELDS.items()
     }
-    token, execution, campaign = optional_fields.values()
+    token, execution, campaign, named_by = optional_fields.values()
     try:
         _check_request_fields(message, optional_fields)
         bucket, key = _check_bucket(message["bucket"], buckets), _check_text(message["key"])
@@ -269,7 +270,11 @@ def _parse_request(message: Mapping[str, Any], buckets: Collection[str], request
             _truncate_name(message.get("bucket")), _truncate_name(message.get("key")), request=malformed_request
         )
     return IntakeEvent(
-        bucket, key, request=IncomingRequest(request_id, message["instructions"], token, execution, campaign)
+        bucket,
+        key,
+        request=IncomingRequest(
+            request_id, message["instructions"], token, execution, campaign, is_listed=named_by == "prefix"
+        ),
     )
 
 

@@ -54,6 +54,11 @@ class Campaign(Record):
     tolerated_failure_percent: Annotated[float, Field(ge=0, le=100, strict=True)] = 100
 
     @property
+    def named_by(self) -> str:
+        """What names the photos, for their requests."""
+        return "prefix" if self.manifest is None else "manifest"
+
+    @property
     def description(self) -> str:
         """What the campaign covers, for messages."""
         return f"the manifest {self.manifest}" if self.manifest else f"the keys that begin with {self.prefix!r}"

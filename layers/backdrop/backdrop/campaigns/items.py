@@ -108,7 +108,7 @@ class CampaignPricing:
             return ItemQuote(row, is_photo=False)
         source_id = derive_source_id(self.previewer.bucket, row.key)
         known_photo = self.ledger.read_photo(source_id)
-        request = IncomingRequest("", row.instructions)
+        request = IncomingRequest("", row.instructions, is_listed=row.is_listed)
         try:
             preview = self.previewer.preview(
                 row.key,
@@ -116,7 +116,6 @@ class CampaignPricing:
                 request=request,
                 recorded=known_photo,
                 claim_names=partial(self.name_claims.claim_names, source_id),
-                is_listed=row.number == 0,
             )
         except UnreadableFileError as error:
             return ItemQuote(row, problems=(Problem.from_error(error, self.previewer.resolver.clock.now()),))

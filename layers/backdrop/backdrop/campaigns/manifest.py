@@ -24,12 +24,19 @@ MAX_LINE_BYTES = 200_000
 
 @dataclass(frozen=True)
 class ManifestRow:
-    """One row. `number` is that of its first line, from 1. `is_repeat`: an earlier row is identical."""
+    """One row. `number` is that of its first line, from 1; 0 for an object of a prefix, which no row names.
+
+    `is_repeat`: an earlier row is identical.
+    """
 
     number: int
     key: str
     instructions: Mapping[str, Any] = field(default_factory=dict[str, Any])
     is_repeat: bool = False
+
+    @property
+    def is_listed(self) -> bool:
+        return self.number == 0
 
 
 @dataclass(frozen=True)

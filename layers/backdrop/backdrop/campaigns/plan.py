@@ -72,6 +72,7 @@ class CampaignPlanner:
             "items": listing.quote.items,
             "bucket": self.files.bucket,
             "key": campaign_work_key(execution_name, ITEMS_FILE),
+            "named_by": listing.campaign.named_by,
             "group": derive_message_group(f"{execution_arn}/"),
             "at_once": compute_item_concurrency(
                 self.max_in_flight_by_provider, listing.providers, listing.max_jobs_per_item

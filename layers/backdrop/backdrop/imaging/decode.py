@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageFile import ImageFile
 
-MAX_TRIAL_DECODE_BYTES = 256_000_000
-"""Memory that a trial decode may take. A WebP that needs more is checked by its structure alone."""
 _BIT_DEPTH_OFFSET = 24
 """In a PNG's header."""
+_TRIAL_SIDE = 64
+"""Pixels; a JPEG is decoded at the smallest of its sizes, down to an eighth, whose sides are at least as long."""
 
 
 @contextmanager
@@ -156,15 +156,14 @@ def _decode_low_bytes(data: bytes, header: ImageHeader) -> "Image":
 def check_decodable(data: bytes, header: ImageHeader) -> None:
     """Raises `ImageFormatError` if the picture does not decode, or if some of its pixels are missing.
 
-    Takes little memory: a PNG is unpacked piece by piece, a JPEG is decoded at an eighth of its size, and a WebP is
-    decoded as a whole unless it is large.
+    Takes little memory for a PNG, which is unpacked piece by piece, and for a JPEG, which is decoded at an eighth of its
+    size. A WebP is decoded as a whole.
     """
     match header.format:
         case "png":
             check_pixels(data, header)
         case "jpeg":
-            check_jpeg_pixels(data)
-        case "webp" if header.trial_decode_bytes <= MAX_TRIAL_DECODE_BYTES:
-            decode(data, header)
+            if not check_jpeg_pixels(data):
+                decode(data, header, draft_size=(_TRIAL_SIDE, _TRIAL_SIDE))
         case "webp":
-            pass
+            decode(data, header)

@@ -19,9 +19,14 @@ MIN_SIDE_PIXELS = 16
 MAX_SIDE_RATIO = 20
 """No panorama is more elongated: strips beyond this are sprite sheets or broken exports."""
 
+MAX_WEBP_MEGAPIXELS = 140
+"""A WebP cannot be decoded in parts. libwebp's animation decoder, which Pillow uses, and Pillow hold 16 bytes per pixel
+(measured), and intake has 3 GB."""
+
 SUPPORTED_FORMATS = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP, and GIF"
 
 _SAVE_AS = "Save it as JPEG, PNG, or WebP, and upload the new file."
+_SAVE_AS_JPEG_OR_PNG = "Save it as JPEG or PNG, and upload the new file."
 _ADVICE: dict[FileFamily, str] = {
     "raw": "Develop it in your photo software, export it as JPEG, and upload the new file.",
     "design": "Export it from its program as a flat PNG or JPEG, and upload the new file.",
@@ -45,6 +50,12 @@ def read_valid_header(data: bytes, photo_format: PhotoFormat, max_megapixels: in
     """
     header = read_header(data, photo_format)
     check_size(header.width, header.height, max_megapixels)
+    if photo_format == "webp" and header.width * header.height > MAX_WEBP_MEGAPIXELS * 1_000_000:
+        message = (
+            f"The photo is a WebP with {header.width:,} × {header.height:,} pixels; a WebP can have at most "
+            f"{MAX_WEBP_MEGAPIXELS} megapixels."
+        )
+        raise PhotoError(Code.TOO_MANY_PIXELS, message, _SAVE_AS_JPEG_OR_PNG)
     return validate_structure(data, header)
 
 

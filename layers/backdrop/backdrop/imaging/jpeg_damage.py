@@ -16,17 +16,18 @@ _KEPT_PADDING_BYTES = (0, 2, 4, 6)
 """Padding ends pixels whose last bytes may have the same value. libjpeg accepts a few more bytes than there are."""
 
 
-def check_jpeg_pixels(data: bytes) -> None:
+def check_jpeg_pixels(data: bytes) -> bool:
     """Raises `TruncatedError` or `DamagedError` if pixels are missing or damaged. The structure has been validated.
 
-    A picture whose variant TurboJPEG does not support counts as whole.
+    Returns whether TurboJPEG can decode the picture; if not, only another decoder can show whether it is whole.
     """
     pixels = extract_pixels(data)
     if _decodes(pixels, strict=True) or any(_decodes(file, strict=True) for file in _list_without_padding(pixels)):
-        return
+        return True
     if _decodes(pixels, strict=False):
         *_, end = iter_segments(data)
         raise build_incomplete_error(data, end)
+    return False
 
 
 def _list_without_padding(pixels: bytes) -> Iterator[bytes]:

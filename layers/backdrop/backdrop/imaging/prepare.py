@@ -24,7 +24,7 @@ from backdrop.imaging.canvas import draw_canvas
 from backdrop.imaging.color import StatedColors, choose_colors, to_srgb
 from backdrop.imaging.color_statements import read_color_statements
 from backdrop.imaging.compress import compress_to_limit
-from backdrop.imaging.decode import MAX_TRIAL_DECODE_BYTES, check_decodable, decode, open_picture
+from backdrop.imaging.decode import check_decodable, decode, open_picture
 from backdrop.imaging.encode import Encoding, list_encodings
 from backdrop.imaging.exif import UPRIGHT, apply_orientation, find_orientation, is_sideways
 from backdrop.imaging.formats import read_header, read_metadata, strip_metadata, validate_structure
@@ -277,8 +277,10 @@ def _pass_through(data: bytes, header: ImageHeader, opened: _OpenedPhoto, limits
     stripped = None if len(data) <= limits.max_bytes else strip_metadata(data, header.format)
     if stripped and len(stripped) > limits.max_bytes:
         return None
-    check_decodable(data, header)
-    if header.has_alpha and header.trial_decode_bytes <= MAX_TRIAL_DECODE_BYTES:
+    if header.format != "webp" or not header.has_alpha:
+        check_decodable(data, header)
+    if header.has_alpha:
+        # For a WebP, this is the check of its pixels, too.
         _require_visible(decode(data, header))
     metadata_changes = [PhotoChange.of(ChangeCode.METADATA, "cut")] if stripped else []
     changes = (*opened.changes, *metadata_changes)

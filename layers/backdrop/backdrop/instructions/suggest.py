@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from os.path import commonprefix
 from typing import NamedTuple
@@ -70,7 +71,7 @@ def suggest_sidecar(photo_key: str, keys: Collection[str]) -> SidecarSuggestion 
 
     If the photo has no other instructions, a similar name is enough.
     """
-    if suggestion := find_misnamed_sidecar(photo_key, keys):
+    if suggestion := FolderNames(keys).find_misnamed_sidecar(photo_key):
         return suggestion
     expected = list_sidecar_keys(photo_key)
     candidates = _list_candidates(keys, expected)
@@ -86,20 +87,34 @@ def suggest_sidecar(photo_key: str, keys: Collection[str]) -> SidecarSuggestion 
     )
 
 
-def find_misnamed_sidecar(photo_key: str, keys: Collection[str]) -> SidecarSuggestion | None:
-    """Returns the file among `keys` whose name differs from the photo's sidecar only in what programs change.
+class FolderNames:
+    """The keys of a folder, so that the misnamed sidecars of thousands of photos are found without comparing all."""
 
-    That is case, a hidden `.txt`, the number of a repeated download, or the other spelling of a suffix. A name that
-    fits another one of the photos among `keys` is never returned.
-    """
-    expected = list_sidecar_keys(photo_key)
-    lowered, own_form = {name.lower() for name in expected}, _undo_additions(expected[0])
-    for key in _list_candidates(keys, expected):
-        if key.lower() in lowered:
-            return SidecarSuggestion(key, "names are case-sensitive")
-        if _undo_additions(key) == own_form:
-            return SidecarSuggestion(key, f"the name should be {_file_name(expected[0])}")
-    return None
+    def __init__(self, keys: Collection[str]) -> None:
+        self.keys = keys
+        self._candidates_by_form: defaultdict[str, list[str]] = defaultdict(list)
+        json_files = [key for key in keys if _is_json_file(key)]
+        # The names of sidecars are needed only if there are files that may be some.
+        known = _list_sidecars_of_photos(keys) if json_files else set[str]()
+        for key in sorted(json_files):
+            if key not in known:
+                self._candidates_by_form[_undo_additions(key)].append(key)
+
+    def find_misnamed_sidecar(self, photo_key: str) -> SidecarSuggestion | None:
+        """Returns the file whose name differs from the photo's sidecar only in what programs change.
+
+        That is case, a hidden `.txt`, the number of a repeated download, or the other spelling of a suffix. The sidecar
+        of another photo of the folder is never returned.
+        """
+        expected = list_sidecar_keys(photo_key)
+        own_form, lowered = _undo_additions(expected[0]), {name.lower() for name in expected}
+        for form in dict.fromkeys(map(_undo_additions, expected)):
+            for key in self._candidates_by_form.get(form, ()):
+                if key.lower() in lowered:
+                    return SidecarSuggestion(key, "names are case-sensitive")
+                if form == own_form:
+                    return SidecarSuggestion(key, f"the name should be {_file_name(expected[0])}")
+        return None
 
 
 def is_misspelled_defaults(key: str) -> bool:
@@ -110,10 +125,18 @@ def is_misspelled_defaults(key: str) -> bool:
 
 def _list_candidates(keys: Collection[str], expected: Iterable[str]) -> list[str]:
     """Returns the files that may belong to this photo, excluding those that match or nearly match another photo."""
-    others_sidecars = {name for key in keys if classify_key(key) is ObjectKind.PHOTO for name in list_sidecar_keys(key)}
+    others_sidecars = _list_sidecars_of_photos(keys)
     others_forms = {_undo_additions(name) for name in others_sidecars}.difference(map(_undo_additions, expected))
-    json_files = (key for key in keys if ".json" in key.lower() and classify_key(key) is not ObjectKind.DEFAULTS)
+    json_files = filter(_is_json_file, keys)
     return sorted(key for key in json_files if key not in others_sidecars and _undo_additions(key) not in others_forms)
+
+
+def _is_json_file(key: str) -> bool:
+    return ".json" in key.lower() and classify_key(key) is not ObjectKind.DEFAULTS
+
+
+def _list_sidecars_of_photos(keys: Iterable[str]) -> set[str]:
+    return {name for key in keys if classify_key(key) is ObjectKind.PHOTO for name in list_sidecar_keys(key)}
 
 
 def _undo_additions(key: str) -> str:

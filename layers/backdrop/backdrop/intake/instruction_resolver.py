@@ -1,13 +1,13 @@
 """Resolves a photo's instruction sources into jobs, without writing or sending anything."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 
 from backdrop.instructions.merge import is_complete
 from backdrop.instructions.sources import InstructionSource, parse_request
-from backdrop.instructions.suggest import find_misnamed_sidecar
+from backdrop.instructions.suggest import FolderNames
 from backdrop.intake.batch_cache import BatchCache
 from backdrop.intake.brand_image_checks import BrandImageChecks
 from backdrop.intake.folder_defaults import FolderDefaultsCache
@@ -34,6 +34,8 @@ from backdrop.model.routing import HealthReader
 from backdrop.ports import Clock, InputBucket
 
 MAX_LISTED_KEYS = 1000
+MAX_PREVIEWED_KEYS = 10_000
+"""A preview lists a folder once for all of its photos."""
 _OWN_PICTURE_ERROR = PhotoError(Code.OWN_PICTURE, "The file is a picture that Backdrop delivered.")
 
 
@@ -52,8 +54,9 @@ class InstructionResolver:
     prices: ConfiguredPrices = field(default_factory=dict[str, int])
     read_health: HealthReader = assume_healthy
     place_limits: Mapping[str, int] = field(default_factory=dict[str, int])
-    folder_names: BatchCache[tuple[str, str], Sequence[str]] = field(
-        default_factory=BatchCache[tuple[str, str], Sequence[str]]
+    max_listed_keys: int = MAX_LISTED_KEYS
+    folder_names: BatchCache[tuple[str, str], FolderNames] = field(
+        default_factory=BatchCache[tuple[str, str], FolderNames]
     )
 
     def clear_caches(self) -> None:
@@ -84,8 +87,7 @@ class InstructionResolver:
     ) -> JobPlan:
         """Returns the jobs, or all problems that prevent them; an empty plan if only folder defaults have errors.
 
-        `mandate`, `claim_names`: see JobPlanner. `is_listed`: the request was not made for this photo, but for all
-        photos of a prefix.
+        `mandate`, `claim_names`: see JobPlanner. `is_listed`: see IncomingRequest.
         """
         now = self.clock.now()
         photo_errors = [snapshot.photo_error] if snapshot.photo_error else []
@@ -128,23 +130,28 @@ class InstructionResolver:
         own_sources = [one for one in instruction_sources if not _is_folder_defaults(one)]
         if len(own_sources) == len(instruction_sources) or is_complete(own_sources):
             return None
-        found = find_misnamed_sidecar(photo_source.key, self.list_similar_names(photo_source.bucket, photo_source.key))
+        names = self.read_similar_names(photo_source.bucket, photo_source.key)
+        found = next(filter(None, (one.find_misnamed_sidecar(photo_source.key) for one in names)), None)
         if found is None:
             return None
         message = f"Only folder defaults apply to the photo. However, {found}."
         return InstructionError(Code.SIDECAR_MISNAMED, message)
 
-    def list_similar_names(self, bucket: str, key: str) -> Sequence[str]:
-        """Returns keys of the photo's folder; of a large folder, the first ones and those that begin like the photo."""
+    def read_similar_names(self, bucket: str, key: str) -> Iterator[FolderNames]:
+        """Yields the keys of the photo's folder; of a large folder, the first ones and those that begin like the photo.
+
+        For each photo of a large folder, this is one to three requests.
+        """
         folder = folder_of(key)
-        first_keys = self.folder_names.get((bucket, folder), lambda: self._list_names(bucket, folder))
-        if len(first_keys) < MAX_LISTED_KEYS:
-            return first_keys
+        first = self.folder_names.get((bucket, folder), lambda: FolderNames(self._list_names(bucket, folder)))
+        yield first
+        if len(first.keys) < self.max_listed_keys:
+            return
         beginnings = {f"{folder}{stem}" for stem in (stem_of(key), stem_of(key).lower(), stem_of(key).upper())}
-        return [*first_keys, *(name for one in sorted(beginnings) for name in self._list_names(bucket, one))]
+        yield FolderNames([name for one in sorted(beginnings) for name in self._list_names(bucket, one)])
 
     def _list_names(self, bucket: str, prefix: str) -> Sequence[str]:
-        return list(islice(self.photos.list_folder_keys(bucket, prefix), MAX_LISTED_KEYS))
+        return list(islice(self.photos.list_folder_keys(bucket, prefix), self.max_listed_keys))
 
     def has_changed_references(self, photo_source: Source, jobs: Sequence[Job]) -> bool:
         """Whether the reference images of an unpaid job have changed. If not, stores them again for the call."""

@@ -217,6 +217,7 @@ class PhotoIntake:
             self.dispatcher.lanes.keys(),
             state.mandate,
             partial(self.name_claims.claim_names, photo_source.source_id),
+            is_listed=bool(request and request.is_listed),
         )
         plan = replace(plan, problems=tuple(self._add_sidecar_suggestion(photo_source, one) for one in plan.problems))
         if request and not plan.jobs:
@@ -237,7 +238,8 @@ class PhotoIntake:
         """If the photo has no instructions, suggests a file that may be its misnamed sidecar."""
         if problem.code is not Code.NO_INSTRUCTIONS:
             return problem
-        suggestion = suggest_sidecar(source.key, self.resolver.list_similar_names(source.bucket, source.key))
+        names = self.resolver.read_similar_names(source.bucket, source.key)
+        suggestion = suggest_sidecar(source.key, [key for one in names for key in one.keys])
         return (
             replace(problem, message=Sentence(f"{problem.message} However, {suggestion}.")) if suggestion else problem
         )

@@ -33,13 +33,12 @@ class JobPreviewer:
         request: IncomingRequest | None = None,
         recorded: tuple[Source | None, Sequence[Job]] = (None, ()),
         claim_names: Callable[[JobPlan], JobPlan] = assume_free_names,
-        is_listed: bool = False,
     ) -> tuple[JobPlan, str] | None:
         """Returns the jobs, each quoted at its most expensive possible provider, and the broken folder defaults.
 
         Returns None if there is no such photo. Without `inspect_bytes`, the bytes are assumed to be valid;
-        `known_sha256` is their hash, if it is known. `recorded`: the photo's items in the ledger. `is_listed`: see
-        InstructionResolver. Raises OSError if a local file cannot be read.
+        `known_sha256` is their hash, if it is known. `recorded`: the photo's items in the ledger. Raises OSError
+        if a local file cannot be read.
         """
         recorded_source, jobs = recorded
         photo_source = recorded_source or Source.new(self.bucket, key)
@@ -61,7 +60,7 @@ class JobPreviewer:
             self.offers.enabled_providers,
             mandate,
             claim_names,
-            is_listed=is_listed,
+            is_listed=bool(request and request.is_listed),
         )
         offers = replace(self.offers, mandate=mandate)
         quoted_jobs = tuple(with_max_quote(job, offers) for job in plan.jobs)

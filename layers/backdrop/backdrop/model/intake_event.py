@@ -12,8 +12,8 @@ class IncomingRequest:
 
     `instructions`: the JSON value as received. If it is not an object, the photo's report says so.
     `task_token`: the token of the task that waits for the result. `execution_arn`: when this execution stops, the
-    result is no longer needed. `campaign`: the campaign in whose report it appears. `invalid_reason`: why the request
-    can only be answered with an error.
+    result is no longer needed. `campaign`: the campaign in whose report it appears. `is_listed`: it was not made for
+    this photo, but for all photos of a prefix. `invalid_reason`: why the request can only be answered with an error.
     """
 
     request_id: str
@@ -21,6 +21,7 @@ class IncomingRequest:
     task_token: str = ""
     execution_arn: str = ""
     campaign: str = ""
+    is_listed: bool = False
     invalid_reason: Sentence | None = None
 
     @property

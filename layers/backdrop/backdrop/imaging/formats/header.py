@@ -18,8 +18,7 @@ class ImageHeader:
     """A picture as its file describes it, before any pixel is decoded.
 
     `width` and `height` are stored pixels, before any EXIF orientation is applied. `mode` is Pillow's name, with `;16`
-    appended where Pillow would reduce the picture to 8 bits. `trial_decode_bytes` is the memory that a trial decode
-    takes.
+    appended where Pillow would reduce the picture to 8 bits.
     """
 
     format: PhotoFormat
@@ -27,7 +26,6 @@ class ImageHeader:
     height: int
     mode: str
     has_alpha: bool
-    trial_decode_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

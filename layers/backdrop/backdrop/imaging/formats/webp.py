@@ -23,8 +23,6 @@ _FRAME_CHUNKS = (b"VP8 ", b"VP8L")
 _EXTENDED_HEADER_BYTES = 10
 _ALPHA_FLAG, _XMP_FLAG, _ANIMATION_FLAG = 0x10, 0x04, 0x02
 _KEPT_CHUNKS = frozenset({_EXTENDED_HEADER, b"ALPH", b"VP8 ", b"VP8L"})
-_DECODE_BYTES_PER_PIXEL = 12
-"""libwebp's animation decoder, which Pillow uses, holds two RGBA canvases in addition to Pillow's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ def read_header(data: bytes) -> ImageHeader:
 
 def _build_header(width: int, height: int, *, has_alpha: bool) -> ImageHeader:
     mode = "RGBA" if has_alpha else "RGB"
-    return ImageHeader("webp", width, height, mode, has_alpha, width * height * _DECODE_BYTES_PER_PIXEL)
+    return ImageHeader("webp", width, height, mode, has_alpha)
 
 
 def _read_frame_size(name: bytes, payload: bytes | memoryview) -> tuple[int, int]:
