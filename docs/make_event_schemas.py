@@ -237,7 +237,7 @@ WAITER_FIELDS = {
     "task_token": "Answered once, when all jobs of the request have ended.",
     "execution": "The ARN of the waiting execution. A job is not bought if all of its executions have stopped.",
     "campaign": "The campaign whose report contains it.",
-    "named_by": "What names the photo. A prefix names a picture that Backdrop made only among others: it is not bought.",
+    "named_by": "What names the photo. A prefix names no picture that Backdrop made: nothing is bought for it.",
 }
 SIDECAR = build_schema("sidecar")
 REQUEST: Schema = {

@@ -43,8 +43,9 @@ def run_lint(
     """
     result = LintResult(MandateForecast.for_today(mandates, SystemClock()))
     with screen.spinner(READING_NAMES_TEXT if options.quick else OPENING_PHOTOS_TEXT):
-        for target in map(UploadTarget.without_own_pictures, resolve_targets(paths, options.target_folder)):
+        for target in map(UploadTarget.select_uploads, resolve_targets(paths, options.target_folder)):
             result.own_pictures += len(target.own_pictures)
+            result.ignored += target.takeout_count
             new_sidecars = plan_new_sidecars(target, options.new_sidecar, replace=options.replace)
             result.kept_sidecars += new_sidecars.kept_count
             inspector = LintInspector(target.folder, new_sidecars.by_key, mandates, quick=options.quick)

@@ -83,7 +83,8 @@ def _build_summary_rows(result: LintResult) -> Iterable[tuple[str, str, str]]:
         (
             "other files",
             result.ignored,
-            "not photos by their names, such as .txt files, and files in hidden and system folders; ignored",
+            "not photos by their names, such as .txt files, files in hidden and system folders, and files of "
+            "Google Takeout; ignored",
         ),
     ]
     return [(name, f"{number:,}", words) for name, number, words in rows if number]

@@ -24,6 +24,7 @@ class LocalFolder:
     Files have no tags. `unreadable` maps what cannot be listed to the reason, and `repeated` links that are left out,
     because they lead to a folder that is listed under another name. `outside_references` collects the
     reference images outside `prefix` that were read: they cannot be checked here, so a placeholder stands for them.
+    `hidden_keys` are files that are treated as if they did not exist.
     """
 
     def __init__(self, root: Path, prefix: str = "") -> None:
@@ -31,6 +32,7 @@ class LocalFolder:
         self.unreadable: dict[str, str] = {}
         self.repeated: dict[str, str] = {}
         self.outside_references: set[str] = set()
+        self.hidden_keys: frozenset[str] = frozenset()
         self._names = cache(self._list_folder)
 
     def read(self, bucket: str, key: str, *, max_bytes: int, known_etag: str | None = None) -> StoredObject | None:
@@ -54,7 +56,7 @@ class LocalFolder:
         above, slash, _ = prefix.rpartition("/")
         folder = self._relative_name(above + slash).rstrip("/")
         keys = (f"{above}{slash}{name}" for name, is_file in self._names(folder).items() if is_file)
-        return (key for key in keys if key.startswith(prefix) and key > after)
+        return (key for key in keys if key.startswith(prefix) and key > after and key not in self.hidden_keys)
 
     def iterate_objects(self, bucket: str, after: str) -> Iterator[ListedObject]:
         """Yields all files in the order of their keys, starting after the key `after`; their times are not set."""
@@ -74,7 +76,8 @@ class LocalFolder:
     def has_file(self, key: str) -> bool:
         """Returns whether there is a file of exactly this name."""
         folder, _, name = self._relative_name(key).rpartition("/")
-        return key.startswith(self.prefix) and self._names(folder).get(name, False)
+        is_shown = key.startswith(self.prefix) and key not in self.hidden_keys
+        return is_shown and self._names(folder).get(name, False)
 
     def local_path(self, key: str) -> Path:
         return self.root / self._relative_name(key)

@@ -117,7 +117,7 @@ def run_quote(
     forecast = MandateForecast.for_today(terms.mandates, clock)
     totals = QuoteTotals(PriceRegister(terms.unpriced_providers), forecast)
     with screen.spinner(READING_NAMES_TEXT if quick else OPENING_PHOTOS_TEXT):
-        for target in map(UploadTarget.without_own_pictures, resolve_targets(paths, target_folder)):
+        for target in map(UploadTarget.select_uploads, resolve_targets(paths, target_folder)):
             file_count += len(target.keys | target.own_pictures)
             totals.own_pictures += len(target.own_pictures)
             photos = sorted(key for key in target.keys if classify_key(key) is ObjectKind.PHOTO)

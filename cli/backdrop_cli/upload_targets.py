@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backdrop.imaging.xmp import is_own_picture
+from backdrop.instructions.json_text import is_takeout_file
 from backdrop.model.object_keys import (
     DEFAULTS_NAME,
     ObjectKind,
@@ -34,24 +35,31 @@ class UploadTarget:
     """Files below one local folder, by their keys.
 
     `own_pictures`: pictures that Backdrop made, such as those that were downloaded into the folder. They are not among
-    the keys, unless they have a sidecar.
+    the keys, unless they have a sidecar. `takeout_count` files next to photos are not among the keys either: Google
+    Takeout wrote them.
     """
 
     folder: LocalFolder
     keys: frozenset[str]
     own_pictures: frozenset[str] = frozenset()
+    takeout_count: int = 0
 
-    def without_own_pictures(self) -> "UploadTarget":
-        """Returns the target without the files of a gallery, and without pictures that Backdrop made."""
-        pages = (key for key in self.keys if key.rpartition("/")[2] == INDEX_FILE_NAME)
+    def select_uploads(self) -> "UploadTarget":
+        """Returns the target without the files of a gallery, pictures that Backdrop made, and what Takeout wrote."""
+        self.folder.hidden_keys = frozenset(filter(self._is_takeout_file, self.keys))
+        keys = self.keys - self.folder.hidden_keys
+        pages = (key for key in keys if key.rpartition("/")[2] == INDEX_FILE_NAME)
         paths = [
             f"{folder_of(page)}{path}"
             for page in pages
             for path in list_gallery_paths(self.folder.local_path(page).parent)
         ]
-        of_galleries = {key for key in self.keys if not {key, *list_folders_of(key)}.isdisjoint(paths)}
-        own = of_galleries | {key for key in self.keys - of_galleries if self._is_own_picture(key)}
-        return replace(self, keys=self.keys - own, own_pictures=frozenset(own))
+        of_galleries = {key for key in keys if not {key, *list_folders_of(key)}.isdisjoint(paths)}
+        own = of_galleries | {key for key in keys - of_galleries if self._is_own_picture(key)}
+        return replace(self, keys=keys - own, own_pictures=frozenset(own), takeout_count=len(self.folder.hidden_keys))
+
+    def _is_takeout_file(self, key: str) -> bool:
+        return classify_key(key) is ObjectKind.SIDECAR and is_takeout_path(self.folder.local_path(key))
 
     def _is_own_picture(self, key: str) -> bool:
         """Opens only the beginning and the end of the file, where the metadata is."""
@@ -61,6 +69,11 @@ class UploadTarget:
             and not has_sidecar
             and is_own_picture(_read_metadata(self.folder.local_path(key)))
         )
+
+
+def is_takeout_path(path: Path) -> bool:
+    """Whether a file on this machine is one that Google Takeout wrote."""
+    return is_takeout_file(_read_metadata(path))
 
 
 def _read_metadata(path: Path) -> bytes:

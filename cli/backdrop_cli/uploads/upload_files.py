@@ -13,8 +13,9 @@ from backdrop_cli.upload_targets import UploadTarget, find_outside_defaults, for
 class UploadFiles:
     """The local files by key.
 
-    `ignored_count` files are not named like photos; `own_picture_count` files were made by Backdrop. `unreadable` maps
-    paths to the reason. `outside_defaults` are folder defaults above the files that do not apply because of `--to`.
+    `ignored_count` files are not named like photos, or Google Takeout wrote them; `own_picture_count` files were made
+    by Backdrop. `unreadable` maps paths to the reason. `outside_defaults` are folder defaults above the files that do
+    not apply because of `--to`.
     """
 
     paths: dict[str, Path] = field(default_factory=dict[str, Path])
@@ -41,8 +42,9 @@ class UploadFiles:
 def collect_files(paths: Sequence[Path], target_folder: str | None) -> UploadFiles:
     """Collects the selected files. Raises NothingFoundError if there is no photo among them."""
     files = UploadFiles(outside_defaults=find_outside_defaults(paths, target_folder))
-    for target in map(UploadTarget.without_own_pictures, resolve_targets(paths, target_folder)):
+    for target in map(UploadTarget.select_uploads, resolve_targets(paths, target_folder)):
         files.own_picture_count += len(target.own_pictures)
+        files.ignored_count += target.takeout_count
         left_out = target.folder.unreadable | target.folder.repeated
         files.unreadable |= {str(target.folder.root / name.strip("/")): reason for name, reason in left_out.items()}
         for key in target.keys:

@@ -30,6 +30,7 @@ from backdrop_cli.purchase_warnings import (
     measure_photo,
 )
 from backdrop_cli.stack import Stack
+from backdrop_cli.upload_targets import is_takeout_path
 from backdrop_cli.uploads.sidecar_decisions import (
     SidecarAction,
     SidecarAuthor,
@@ -150,8 +151,8 @@ class UploadPlanner:
         self._photo_sizes = photo_sizes or {}
         self._stack, self._photos, self._instruction_files = stack, photos, instruction_files
         self._new_sidecar, self._quick = new_sidecar, quick
-        sidecars = {name for key in self._photos for name in list_sidecar_keys(key)}
-        self._preview = UploadPreview(stack, {*photos, *instruction_files, *sidecars})
+        self._sidecar_keys = {name for key in self._photos for name in list_sidecar_keys(key)}
+        self._preview = UploadPreview(stack, {*photos, *instruction_files, *self._sidecar_keys})
         self._listed = self._preview.listed
         self._siblings = _list_siblings(photos)
         bucket_names = self._preview.list_names({*map(folder_of, photos)}) if new_sidecar else ()
@@ -199,7 +200,8 @@ class UploadPlanner:
         return {
             key: path
             for key, path in self._siblings.items()
-            if key not in self._instruction_files and classify_key(key) in (ObjectKind.SIDECAR, ObjectKind.IGNORED)
+            if key not in self._instruction_files.keys() | self._sidecar_keys
+            and classify_key(key) in (ObjectKind.SIDECAR, ObjectKind.IGNORED)
         }
 
     # -- sidecars ------------------------------------------------------------------------------------------
@@ -399,7 +401,7 @@ def _list_siblings(photos: Mapping[str, Path | str]) -> dict[str, Path]:
         prefix + name: folder / name
         for prefix, folder in folders
         for name in LocalFolder(folder).list_folder_keys(BUCKET, "")
-        if ".json" in name.lower()
+        if ".json" in name.lower() and not is_takeout_path(folder / name)
     }
 
 

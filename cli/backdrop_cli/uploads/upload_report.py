@@ -101,7 +101,8 @@ def _build_summary_rows(files: UploadFiles, plan: UploadPlan, total_size: str) -
         (
             files.ignored_count,
             _pluralize(files.ignored_count, "other file", ""),
-            "not photos by their names, such as .txt files, and files in hidden and system folders; ignored",
+            "not photos by their names, such as .txt files, files in hidden and system folders, and files of "
+            "Google Takeout; ignored",
         ),
     ]
     return (row for row in rows if row[0])

@@ -30,6 +30,7 @@ from tests.simulated.deliver.test_fidelity import (
     build_world_with_cut_out,
 )
 from tests.simulated.drop_user import PROMPT, Uploader
+from tests.simulated.simulated_days import list_report_codes
 from tests.simulated.uploads_and_requests import send_request
 
 
@@ -84,6 +85,23 @@ def test_files_of_desktops_and_disk_stations_stay_on_the_disk(uploader: Uploader
     result = uploader.drop("shoes", *PROMPT, "--json")
     assert (result.code, result.data["passed_over"], result.data["photos"]) == (0, 5, 2)
     assert not [key for key in uploader.keys if key.rpartition("/")[0] != "shoes"]
+
+
+def test_files_of_google_takeout_are_no_sidecars(uploader: Uploader) -> None:
+    """They are named like sidecars, or similarly, and say where the photo was taken."""
+    takeout = {"title": "red.jpg", "photoTakenTime": {"timestamp": "1"}, "geoData": {"latitude": 1.5}}
+    for name in ("red.jpg.json", "red.JPG.json", "blue.jpg.supplemental-metadata.json"):
+        uploader.write(f"shoes/{name}", takeout)
+    for command in ("quote", "lint"):
+        assert uploader.person.run(command, "shoes", *PROMPT, "--json").data["images"] == 2
+    result = uploader.drop("shoes", *PROMPT, "--json", "--wait")
+    assert (result.code, result.data["passed_over"], result.data["images"]) == (0, 3, 2)
+    assert uploader.keys == ["shoes/blue.jpg", "shoes/blue.jpg.json", "shoes/red.jpg", "shoes/red.jpg.json"]
+
+    uploader.world.s3.upload(INPUT_BUCKET, "other/red.jpg.json", json.dumps(takeout).encode())
+    uploader.world.s3.upload(INPUT_BUCKET, "other/red.jpg", build_photo("other"))
+    uploader.world.run_until_empty()
+    assert list_report_codes(uploader.world, "other/red.jpg") == ["unknown_field"]
 
 
 def test_pictures_in_the_dropped_folder_are_not_bought_again(uploader: Uploader) -> None:

@@ -156,8 +156,8 @@ def _decode_low_bytes(data: bytes, header: ImageHeader) -> "Image":
 def check_decodable(data: bytes, header: ImageHeader) -> None:
     """Raises `ImageFormatError` if the picture does not decode, or if some of its pixels are missing.
 
-    Takes little memory for a PNG, which is unpacked piece by piece, and for a JPEG, which is decoded at an eighth of its
-    size. A WebP is decoded as a whole.
+    Takes little memory for a PNG, which is unpacked piece by piece, and for a JPEG, which is decoded at an eighth of
+    its size. A WebP is decoded as a whole.
     """
     match header.format:
         case "png":

@@ -17,6 +17,9 @@ MAX_SIDECAR_BYTES = 65_536
 INSTRUCTIONS_EXAMPLE = '{"prompt": "on a marble table"}'
 # Python refuses to convert more digits than this to an integer.
 MAX_NUMBER_DIGITS = 4_300
+_GOOGLE_PHOTOS_FIELD = "photoTakenTime"
+"""Google Takeout writes a file with this field next to each photo of Google Photos, named like a sidecar."""
+_REMOVE_TAKEOUT_FILE = Advice.from_text("Remove the file, or replace its content by instructions.")
 _ENCODING_PREFIXES = (
     (b"\xff\xfe\0\0", "UTF-32"),
     (b"\0\0\xfe\xff", "UTF-32"),
@@ -37,7 +40,8 @@ def parse_instruction_json(name: str, data: bytes) -> tuple[dict[str, Any], list
     Such errors are repeated keys and values that JSON does not allow, such as NaN; the object does not contain them.
     `name` is the file's name, for the messages.
 
-    Raises InstructionError (sidecar_too_large, sidecar_not_json) if the bytes contain no JSON object.
+    Raises InstructionError (sidecar_too_large, sidecar_not_json) if the bytes contain no JSON object, and
+    (unknown_field) if Google Takeout wrote it.
     """
     if len(data) > MAX_SIDECAR_BYTES:
         raise build_too_large_error(name, len(data))
@@ -57,9 +61,23 @@ def parse_instruction_json(name: str, data: bytes) -> tuple[dict[str, Any], list
         raise _build_not_json_error(name, "it is nested too deeply", FIX_INSTRUCTIONS) from error
     if not isinstance(value, dict):
         raise _build_not_json_error(name, f"it contains {describe_not_an_object(value)}", FIX_INSTRUCTIONS)
+    if _GOOGLE_PHOTOS_FIELD in value:
+        reason = " is a field of Google Takeout, whose files describe photos and contain no instructions."
+        raise InstructionError.at(name, _GOOGLE_PHOTOS_FIELD, Code.UNKNOWN_FIELD, reason, _REMOVE_TAKEOUT_FILE)
     return cast("dict[str, Any]", value), [
         _build_not_json_error(name, f"{path}: {why}", FIX_INSTRUCTIONS, path=path) for path, why in invalid
     ]
+
+
+def is_takeout_file(data: bytes) -> bool:
+    """Whether Google Takeout wrote a JSON file."""
+    if _GOOGLE_PHOTOS_FIELD.encode() not in data:
+        return False
+    try:
+        parse_instruction_json("", data)
+    except InstructionError as error:
+        return error.path == _GOOGLE_PHOTOS_FIELD
+    return False
 
 
 def build_too_large_error(name: str, size: int) -> InstructionError:
