@@ -391,18 +391,18 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "No scene has a picture of ours in the input bucket: tests/simulated/intake/test_own_pictures.py has."
     ),
     "intake.instruction_resolver:InstructionResolver.resolve_jobs#bf6dc1 if 4": MISNAMED_SIDECAR_REASON,
-    "intake.instruction_resolver:InstructionResolver._find_misnamed_sidecar#2e1cb0 if 1": MISNAMED_SIDECAR_REASON,
-    "intake.instruction_resolver:InstructionResolver._find_misnamed_sidecar#2e1cb0 if 2": MISNAMED_SIDECAR_REASON,
-    "intake.instruction_resolver:InstructionResolver.list_similar_names#e7deff if 1": MISNAMED_SIDECAR_REASON,
+    "intake.instruction_resolver:InstructionResolver._find_misnamed_sidecar#fbd031 if 1": MISNAMED_SIDECAR_REASON,
+    "intake.instruction_resolver:InstructionResolver._find_misnamed_sidecar#fbd031 if 2": MISNAMED_SIDECAR_REASON,
+    "intake.instruction_resolver:InstructionResolver.read_similar_names#8b867b if 1": MISNAMED_SIDECAR_REASON,
     "intake.service:IntakeService._list_similar_keys#697aca if 1": (
         "For speed: both ways find the photos that may share the sidecar, but one of them lists all keys with the "
         "same prefix."
     ),
-    "intake.service:IntakeService._list_photos_of_sidecar#2f55cd if 1": (
+    "intake.service:IntakeService._list_photos_of_sidecar#87f481 if 1": (
         "For speed: the sweep finds a sidecar whose event was not handled; tests/simulated/intake/test_arrival.py "
         "tests that it is handled at once."
     ),
-    "intake.service:IntakeService._list_photos_of_sidecar#2f55cd if 2": MANY_PHOTOS_REASON,
+    "intake.service:IntakeService._list_photos_of_sidecar#87f481 if 2": MANY_PHOTOS_REASON,
     "intake.service:IntakeService._handle_sidecar#0804c2 if 1": MANY_PHOTOS_REASON,
     "intake.service:IntakeService._enqueue_checks#1418c7 if 1": MANY_PHOTOS_REASON,
     "intake.service:IntakeService.handle_each#bf0a1e if 1": SEVERAL_RECORDS_REASON,
@@ -532,7 +532,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.photo_intake:PhotoIntake._resolve#8564e3 if 1": (
         "For speed: the sweep finds folder defaults whose event was lost."
     ),
-    "intake.photo_intake:PhotoIntake._add_sidecar_suggestion#43e1fe if 1": ("It affects only the text of a report."),
+    "intake.photo_intake:PhotoIntake._add_sidecar_suggestion#0ad920 if 1": ("It affects only the text of a report."),
     "intake.photo_state:PhotoState._classify_event#83cdd3 if 2": (
         "No invariant says what a rerun must change: tests/simulated/intake/test_rerun.py does."
     ),

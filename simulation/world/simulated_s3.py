@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from io import BytesIO
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -214,16 +214,18 @@ class SimulatedS3:
     ) -> dict[str, Any]:
         bucket = self._find_bucket(Bucket, "ListObjectsV2")
         after = ContinuationToken or StartAfter
-        keys_after = (
-            key for key in bucket.iterate_keys(Prefix, after) if not Delimiter or Delimiter not in key[len(Prefix) :]
-        )
+        names = _group_by_subfolder(bucket.iterate_keys(Prefix, after), Prefix, Delimiter)
         size = min(MaxKeys, self.page_size)
-        keys = list(islice(keys_after, size + 1))
-        response: dict[str, Any] = {"KeyCount": min(len(keys), size), "IsTruncated": len(keys) > size}
-        if keys:
-            response["Contents"] = [_describe_listed(key, bucket.objects[key][-1]) for key in keys[:size]]
+        listed = list(islice(names, size + 1))
+        response: dict[str, Any] = {"KeyCount": min(len(listed), size), "IsTruncated": len(listed) > size}
+        page = listed[:size]
+        subfolders = [name for name, _ in page if Delimiter and Delimiter in name[len(Prefix) :]]
+        if keys := [name for name, _ in page if name not in subfolders]:
+            response["Contents"] = [_describe_listed(key, bucket.objects[key][-1]) for key in keys]
+        if subfolders:
+            response["CommonPrefixes"] = [{"Prefix": name} for name in subfolders]
         if response["IsTruncated"]:
-            response["NextContinuationToken"] = keys[size - 1]
+            response["NextContinuationToken"] = page[-1][1]
         return response
 
     def _find_bucket(self, bucket: str, operation: str) -> SimulatedBucket:
@@ -303,6 +305,18 @@ def build_notification(bucket: str, key: str, event_name: str, version: ObjectVe
         "s3": {"s3SchemaVersion": "1.0", "bucket": {"name": bucket}, "object": object_entry},
     }
     return json.dumps({"Records": [record]})
+
+
+def _group_by_subfolder(keys: Iterable[str], prefix: str, delimiter: str) -> Iterator[tuple[str, str]]:
+    """Yields keys and subfolders of a listing, each with the last key that it stands for."""
+
+    def find_name(key: str) -> str:
+        head, found, _ = key[len(prefix) :].partition(delimiter) if delimiter else (key, "", "")
+        return f"{prefix}{head}{found}" if found else key
+
+    for name, group in groupby(keys, find_name):
+        *_, last_key = group
+        yield name, last_key
 
 
 def _require_etag(bucket: SimulatedBucket, key: str, etag: str, operation: str) -> None:

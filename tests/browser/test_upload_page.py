@@ -10,6 +10,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from PIL import Image
 
+from backdrop.imaging.metadata import embed_xmp
+from backdrop.imaging.xmp import build_xmp_packet
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import RetryClass
 from simulation.world.call_behavior import build_refusal
@@ -20,6 +22,7 @@ from tests.browser.chromium import Browser
 from tests.browser.test_gallery import find_violations
 from tests.browser.upload_page import ServedPage, serve_page
 from tests.corpus.files import heic
+from tests.imaging.photos import encode_image
 
 CHOOSE_SUGGESTION = "document.querySelector('.idea').click()"
 PRICE = "document.getElementById('price-status').textContent"
@@ -323,6 +326,18 @@ def test_file_that_is_not_a_photo_shows_its_problem(user: PageUser) -> None:
     user.tab.wait_until(f"{NOTES}.some((note) => note.includes('is text, not a photo'))")
     assert "1 photo would be refused" in user.tab.evaluate("document.getElementById('price-warnings').innerText")
     assert user.tab.evaluate(PRICE) == "At most $0.06 for 1 image of 1 photo"
+
+
+def test_own_picture_and_photo_that_shows_nothing_are_refused_by_what_the_browser_sees(user: PageUser) -> None:
+    """A single visible pixel, in the last row, is enough."""
+    clear, speck = Image.new("RGBA", (600, 700)), Image.new("RGBA", (600, 700))
+    speck.putpixel((599, 699), (200, 0, 0, 16))
+    own = embed_xmp(paint(40, (480, 360), cut_out=False), "png", build_xmp_packet(None))
+    user.drag("red.jpg", clear=encode_image(clear, "PNG"), speck=encode_image(speck, "PNG"), own=own)
+    user.choose_background()
+    user.tab.wait_until(f"{NOTES}.some((note) => note.includes('Backdrop delivered'))")
+    user.tab.wait_until(f"{NOTES}.some((note) => note.includes('is transparent'))")
+    assert user.tab.evaluate(PRICE) == "At most $0.12 for 2 images of 2 photos"
 
 
 def test_same_photo_is_added_only_once(user: PageUser) -> None:

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from backdrop.aws.events import parse_intake_message
 from backdrop.aws.s3 import OutputBucket, PreconditionFailedError, S3InputBucket
 from backdrop.aws.work_store import AnswerSpool
+from backdrop.intake.service import LAST_CHARACTER
 from backdrop.model.errors import MalformedMessageError
 from simulation.world.simulated_stack import World
 from tests.contract.services import SERVICES, code_of, emulator_alone, number
@@ -200,7 +201,10 @@ def test_listings_omit_deeper_folders_and_deleted_objects(buckets: Buckets) -> N
     for name in ("red.jpg", "red.png", "red.zip/deep.jpg", "red.gone"):
         buckets.put(f"{folder}/{name}")
     output.delete(f"{folder}/red.gone")
-    assert list(photos.list_folder_keys(BUCKET, f"{folder}/red.")) == [f"{folder}/red.jpg", f"{folder}/red.png"]
+    listed_names = [f"{folder}/red.jpg", f"{folder}/red.png", f"{folder}/red.zip/"]
+    assert list(photos.list_folder_keys(BUCKET, f"{folder}/red.")) == listed_names
+    assert list(photos.list_folder_keys(BUCKET, f"{folder}/red.", f"{folder}/red.png")) == listed_names[2:]
+    assert list(photos.list_folder_keys(BUCKET, f"{folder}/red.", f"{folder}/red.zip/{LAST_CHARACTER}")) == []
     assert list(output.list_keys(f"{folder}/")) == [
         f"{folder}/red.jpg",
         f"{folder}/red.png",

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import cast
 
-from backdrop.imaging.inspect import build_unsupported_error, identify_file
+from backdrop.imaging.inspect import build_nothing_visible_error, build_unsupported_error, identify_file
+from backdrop.intake.instruction_resolver import OWN_PICTURE_ERROR
 from backdrop.model.capabilities import MAX_FILE_BYTES
 from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
@@ -18,6 +19,7 @@ from backdrop_cli.upload_targets import parse_bucket_folder
 from backdrop_cli.uploads.option_sidecar import build_option_sidecar
 from backdrop_cli.uploads.sidecar_decisions import SidecarPolicy
 
+_OWN_PICTURE_ADVICE = "To make another picture of it, upload it with `backdrop drop`, next to a sidecar of its own."
 _SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
 
 
@@ -114,7 +116,7 @@ def read_first_bytes(request: PageRequest) -> bytes:
 
 
 def find_photo_error(request: PageRequest) -> PhotoError | None:
-    """Returns why a file is not a photo, from its size and first bytes, or None."""
+    """Returns why a file is no photo to buy pictures of, from its size, its first bytes, and what the browser saw."""
     size = read_count(request, "size")
     if size > MAX_FILE_BYTES:
         message = f"The file is {size:,} bytes; a photo can be at most {MAX_FILE_BYTES:,} bytes."
@@ -123,4 +125,10 @@ def find_photo_error(request: PageRequest) -> PhotoError | None:
         file_kind = identify_file(read_first_bytes(request))
     except PhotoError as error:
         return error
-    return None if file_kind.format or file_kind.convertible_format else build_unsupported_error(file_kind)
+    if not (file_kind.format or file_kind.convertible_format):
+        return build_unsupported_error(file_kind)
+    if request.get("shows_nothing") is True:
+        return build_nothing_visible_error()
+    if request.get("is_own") is True:
+        return PhotoError(Code.OWN_PICTURE, OWN_PICTURE_ERROR.message, _OWN_PICTURE_ADVICE)
+    return None

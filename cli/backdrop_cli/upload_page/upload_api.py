@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from threading import Lock
 
+from backdrop.imaging.matte_parts import MIN_VISIBLE_ALPHA
 from backdrop.imaging.prepare import find_size_in_first_bytes
+from backdrop.imaging.xmp import OWN_TOOL_PATTERN
 from backdrop.model.capabilities import CAPABILITIES
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError
@@ -66,6 +68,8 @@ class UploadApi:
             "folder": f"photos-{self.stack.clock.now():%Y-%m-%d}",
             "folders": self._list_folders(),
             "logos": self._list_logos(),
+            "own_picture": OWN_TOOL_PATTERN,
+            "min_visible_alpha": MIN_VISIBLE_ALPHA,
         }
 
     def _list_folders(self) -> list[str]:
@@ -88,7 +92,7 @@ class UploadApi:
     # -- before the upload ---------------------------------------------------------------------------------
 
     def check_files(self, request: PageRequest) -> PageResponse:
-        """Returns which files are not photos, by their first bytes. Notes the sizes of the others."""
+        """Returns which files are no photos to buy pictures of. Notes the sizes of the others."""
         objections: dict[str, dict[str, str]] = {}
         for file in read_rows(request, "files"):
             error, sha256 = page_requests.find_photo_error(file), read_text(file, "sha256")

@@ -40,7 +40,7 @@ class UploadPreview:
         return photo.sha256 if photo and photo.etag == self.listed[key].etag else None
 
     def list_names(self, folders: Collection[str]) -> Iterator[str]:
-        """Yields the first keys of some folders in the bucket, as many as a preview looks at."""
+        """Yields the first keys of some folders in the bucket, as many as a preview reads."""
 
         def list_folder(folder: str) -> list[str]:
             keys = self._stack.photos.list_folder_keys(self._stack.input_bucket, folder)

@@ -49,6 +49,21 @@ def test_tiny_photo_for_a_frame_is_reported_before_it_is_sent(page_user: PageUse
     assert page_user.request_plan()["warnings"] == []
 
 
+@pytest.mark.parametrize(
+    ("seen", "code"), [({"shows_nothing": True}, "photo_shows_nothing"), ({"is_own": True}, "own_picture")]
+)
+def test_what_the_browser_sees_in_a_file_prevents_its_purchase(
+    page_user: PageUser, seen: dict[str, bool], code: str
+) -> None:
+    page_user.drag("red.jpg", "blue.jpg")
+    red = describe_file("red.jpg", page_user.files["red.jpg"])
+    objections = page_user.api.check_files({"files": [red | seen]})["objections"]
+    assert [one["code"] for one in objections.values()] == [code]
+    plan = page_user.request_plan()
+    assert [[one["code"] for one in row["problems"]] for row in plan["rows"]] == [[code], []]
+    assert (plan["photos"], plan["price"]) == (1, "$0.06")
+
+
 def test_picture_that_is_bought_under_another_key_costs_nothing(page_user: PageUser) -> None:
     page_user.drag("red.jpg")
     page_user.world.upload_photo("elsewhere/cup.jpg", page_user.files["red.jpg"], prompt="on sand")

@@ -48,11 +48,12 @@ def test_any_number_of_photos_shares_a_sidecar(number: int, monkeypatch: pytest.
     assert_at_rest(world)
 
 
-def test_other_names_do_not_make_one_invocation_long(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("other", ["fan.{:02}.txt", "fan.{:02}/notes.txt", "fan.{:02}/deep/x.txt"])
+def test_other_names_do_not_make_one_invocation_long(other: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "MAX_LISTED_KEYS", 8)
     world = world_with_shared_sidecar("jpg")
     for n in range(40):
-        world.s3.upload(INPUT_BUCKET, f"shoes/fan.{n:02}.txt", b"x")
+        world.s3.upload(INPUT_BUCKET, f"shoes/{other.format(n)}", b"x")
     world.s3.page_size = 4
     world.transport.calls.clear()
     world.deliver_next("intake")

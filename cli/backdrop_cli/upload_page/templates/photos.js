@@ -4,6 +4,9 @@ const HEAD_BYTES = 4096;
 const MAX_CONCURRENT_FILES = 4;
 const CHECK_BATCH_SIZE = 100;
 const INITIAL_ROW_COUNT = 24;
+const STRIP_ROWS = 256;
+const MAX_CANVAS_WIDTH = 16384;
+const OWN_PICTURE = new RegExp(about.own_picture);
 const photos = new Map();
 let reading = 0;
 let showAll = false;
@@ -32,16 +35,39 @@ async function addFiles(files) {
   schedulePrice();
 }
 
-/** Reads a photo once, for its hash and its first bytes. */
+/** Reads a photo once, for its hash, its first bytes, and what they do not show. */
 async function identify(photo) {
   try {
     const bytes = await photo.file.arrayBuffer();
     const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
     photo.sha256 = [...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     photo.head = btoa(String.fromCharCode(...new Uint8Array(bytes.slice(0, HEAD_BYTES))));
+    photo.is_own = OWN_PICTURE.test(new TextDecoder("latin1").decode(bytes));
+    const isJpeg = photo.head.startsWith(btoa("\xff\xd8\xff"));
+    photo.shows_nothing = !isJpeg && await showsNothing(photo.file);
   } catch {
     photo.problem = "The file can no longer be read; add it again.";
   }
+}
+
+/** Returns whether every pixel is transparent. If this browser cannot tell, Backdrop does, before it buys anything. */
+async function showsNothing(file) {
+  const bitmap = await createImageBitmap(file).catch(() => null);
+  if (!bitmap || bitmap.width > MAX_CANVAS_WIDTH || !window.OffscreenCanvas) return false;
+  const canvas = new OffscreenCanvas(bitmap.width, Math.min(STRIP_ROWS, bitmap.height));
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const isVisible = (top) => {
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(bitmap, 0, -top);
+    const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+    for (let at = 3; at < data.length; at += 4) if (data[at] >= about.min_visible_alpha) return true;
+    return false;
+  };
+  let top = 0;
+  while (top < bitmap.height && !isVisible(top)) top += STRIP_ROWS;
+  const isNothing = top >= bitmap.height;
+  bitmap.close();
+  return isNothing;
 }
 
 /** Adds a photo, unless one with the same name and bytes is already there. */
@@ -51,10 +77,10 @@ function addPhoto(photo) {
   else photos.set(photo.name, photo);
 }
 
-/** Requests which files are not photos, judging by their first bytes. */
+/** Requests which files are no photos to buy pictures of. */
 async function checkFiles(some) {
   try {
-    const files = some.map(({ file, sha256, head }) => ({ size: file.size, sha256, head }));
+    const files = some.map(({ file, sha256, head, is_own, shows_nothing }) => ({ size: file.size, sha256, head, is_own, shows_nothing }));
     const { objections } = await requestJson("look", { files });
     for (const photo of some) photo.problem = objections[photo.sha256]?.message || photo.problem;
   } catch (error) {

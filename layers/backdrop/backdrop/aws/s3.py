@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote
 
@@ -14,7 +15,7 @@ from backdrop.ports import ListedObject, StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import ObjectTypeDef
+    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef, ObjectTypeDef
 
 NO_BUCKET_CODE = "NoSuchBucket"
 NOT_FOUND_CODES = frozenset({"404", "NoSuchKey", "NotFound", NO_BUCKET_CODE})
@@ -97,8 +98,8 @@ class S3InputBucket:
         return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
 
     def list_folder_keys(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
-        """Returns the keys after `after` that begin with `prefix`, in S3's order, except those in subfolders."""
-        objects = _list_objects(
+        """Returns keys and subfolders in S3's order. See InputBucket."""
+        pages = _list_pages(
             self._client,
             Bucket=bucket,
             Prefix=prefix,
@@ -106,7 +107,7 @@ class S3InputBucket:
             StartAfter=after,
             PaginationConfig={"PageSize": LISTING_PAGE_SIZE},
         )
-        return map(_read_key, objects)
+        return chain.from_iterable(map(_list_names_of_page, pages))
 
     def iterate_objects(self, bucket: str, after: str) -> Iterator[ListedObject]:
         """Returns all objects after the key `after`, in the order of their keys."""
@@ -204,9 +205,18 @@ class OutputBucket:
 
 
 def _list_objects(client: "S3Client", **arguments: Any) -> Iterator["ObjectTypeDef"]:
+    for page in _list_pages(client, **arguments):
+        yield from page.get("Contents", ())
+
+
+def _list_pages(client: "S3Client", **arguments: Any) -> Iterator["ListObjectsV2OutputTypeDef"]:
     with translate_errors("S3"):
-        for page in client.get_paginator("list_objects_v2").paginate(**arguments):
-            yield from page.get("Contents", ())
+        yield from client.get_paginator("list_objects_v2").paginate(**arguments)
+
+
+def _list_names_of_page(page: "ListObjectsV2OutputTypeDef") -> list[str]:
+    subfolders = (one["Prefix"] for one in page.get("CommonPrefixes", ()) if "Prefix" in one)
+    return sorted([*map(_read_key, page.get("Contents", ())), *subfolders])
 
 
 def _to_stored_object(found: Mapping[str, Any], data: bytes | None) -> StoredObject:

@@ -67,6 +67,10 @@ def build_unsupported_error(kind: FileKind) -> PhotoError:
     return PhotoError(Code.NOT_A_PHOTO, message, _ADVICE.get(kind.family))
 
 
+def build_nothing_visible_error() -> PhotoError:
+    return PhotoError(Code.PHOTO_SHOWS_NOTHING, "Every pixel of the photo is transparent, or almost.")
+
+
 def check_size(width: int, height: int, max_megapixels: int) -> None:
     """Raises `PhotoError` if a claimed size, in pixels, is too large, too small, or too elongated."""
     size = f"{width:,} × {height:,} pixels"

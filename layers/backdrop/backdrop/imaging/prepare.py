@@ -32,6 +32,7 @@ from backdrop.imaging.formats.convertible import open_convertible, read_claimed_
 from backdrop.imaging.formats.header import ConvertibleFormat, ImageFormatError, ImageHeader, PhotoFormat
 from backdrop.imaging.formats.jpeg import transpose_tables
 from backdrop.imaging.inspect import (
+    build_nothing_visible_error,
     build_unsupported_error,
     check_size,
     identify_file,
@@ -42,8 +43,6 @@ from backdrop.imaging.matte_parts import find_visible_box
 from backdrop.imaging.sniff import FileKind
 from backdrop.imaging.trim import shows_nothing
 from backdrop.model.capabilities import PhotoLimits
-from backdrop.model.codes import Code
-from backdrop.model.errors import PhotoError
 from backdrop.model.frame import Box, Canvas, Size, list_touched_sides
 from backdrop.model.photo_facts import ChangeCode, PhotoChange
 
@@ -289,7 +288,7 @@ def _pass_through(data: bytes, header: ImageHeader, opened: _OpenedPhoto, limits
 
 def _require_visible(picture: "Image") -> None:
     if shows_nothing(picture):
-        raise PhotoError(Code.PHOTO_SHOWS_NOTHING, "Every pixel of the photo is transparent, or almost.")
+        raise build_nothing_visible_error()
 
 
 def _is_lossless(data: bytes, header: ImageHeader) -> bool:

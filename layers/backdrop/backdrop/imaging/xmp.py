@@ -26,10 +26,9 @@ text.
 """
 
 _TOOL_PROPERTY = b"CreatorTool"
-_OWN_TOOL = re.compile(
-    _TOOL_PROPERTY + rb"(?:>|\s{0,9}=\s{0,9}[\"'])\s{0,9}" + CREATOR_TOOL.encode() + rb"\s{0,9}[<\"']"
-)
-"""The property as an element, as Backdrop writes it, or as an attribute."""
+OWN_TOOL_PATTERN = rf"{_TOOL_PROPERTY.decode()}(?:>|\s{{0,9}}=\s{{0,9}}[\"'])\s{{0,9}}{CREATOR_TOOL}\s{{0,9}}[<\"']"
+"""The property as an element, as Backdrop writes it, or as an attribute; the upload page's script uses it, too."""
+_OWN_TOOL = re.compile(OWN_TOOL_PATTERN.encode())
 _PACKET = """\
 <?xpacket begin="\N{ZERO WIDTH NO-BREAK SPACE}" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">

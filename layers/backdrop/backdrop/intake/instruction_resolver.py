@@ -36,7 +36,7 @@ from backdrop.ports import Clock, InputBucket
 MAX_LISTED_KEYS = 1000
 MAX_PREVIEWED_KEYS = 10_000
 """A preview lists a folder once for all of its photos."""
-_OWN_PICTURE_ERROR = PhotoError(Code.OWN_PICTURE, "The file is a picture that Backdrop delivered.")
+OWN_PICTURE_ERROR = PhotoError(Code.OWN_PICTURE, "The file is a picture that Backdrop delivered.")
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class InstructionResolver:
             return JobPlan((), tuple(Problem.from_error(error, now) for error in (*photo_errors, *source_errors)))
         is_requested = not is_listed and any(one.name == REQUEST for one in instruction_sources)
         if snapshot.photo.is_own_picture and not is_requested and not is_complete(snapshot.instruction_sources):
-            return JobPlan((), (Problem.from_error(_OWN_PICTURE_ERROR, now),))
+            return JobPlan((), (Problem.from_error(OWN_PICTURE_ERROR, now),))
         if find_broken_defaults(instruction_sources):
             return JobPlan()
         if misnamed := self._find_misnamed_sidecar(photo_source, instruction_sources):

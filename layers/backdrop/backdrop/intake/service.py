@@ -32,6 +32,8 @@ from backdrop.ports import Clock, InputBucket
 MAX_CHECKED_PHOTOS = 5
 """Of one sidecar, in one invocation. Each may have to be read and prepared, which takes seconds."""
 MAX_LISTED_KEYS = 5000
+LAST_CHARACTER = "\U0010ffff"
+"""Of Unicode, so that in S3's order, no other key in a folder comes after it."""
 
 
 @dataclass(eq=False, repr=False)
@@ -133,7 +135,7 @@ class IntakeService:
     def _list_photos_of_sidecar(self, event: IntakeEvent) -> tuple[Sequence[str], str]:
         """Returns photos of a sidecar, and after which key to continue; "" if these are all.
 
-        Many keys may look like such a photo without being one, so the listed keys are limited too.
+        Many keys and subfolders may look like such a photo without being one, so their number is limited too.
         """
         photo_keys: list[str] = []
         similar_keys = chain.from_iterable(
@@ -144,7 +146,8 @@ class IntakeService:
             if classify_key(key) is ObjectKind.PHOTO and is_sidecar_of(event.key, key):
                 photo_keys.append(key)
             if count == MAX_LISTED_KEYS or len(photo_keys) == MAX_WOKEN_PHOTOS:
-                return photo_keys, key
+                # After a subfolder, with all that is in it: S3 lists it again if a key in it comes after the start.
+                return photo_keys, f"{key}{LAST_CHARACTER}" if key.endswith("/") else key
         return photo_keys, ""
 
     def _list_similar_keys(self, bucket: str, photo_key: str, start_after: str) -> Iterator[str]:
