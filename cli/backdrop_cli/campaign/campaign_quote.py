@@ -34,6 +34,10 @@ from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 from backdrop_cli.uploads.upload_report import MAX_LISTED_PER_CODE
 
+UNOPENED_TEXT = (
+    "Photos are opened only when they are requested. One that cannot be used or shows nothing is refused then, and "
+    "costs nothing."
+)
 BUSY_MESSAGE = "resolving every photo"
 
 
@@ -123,6 +127,8 @@ def print_campaign_quote(stack: Stack, screen: Screen, request: CampaignRequest,
     max_price = campaign_quote.prices.total_micro_usd
     deduction = "pictures that are already bought are not counted"
     screen.print(f"At most {format_usd(max_price)}, at list prices of {PRICE_LIST_DATE}; {deduction}.", "bold")
+    if max_price:
+        screen.print(UNOPENED_TEXT)
     priced.mandates.print_lines(screen)
     if shortfall := describe_budget_shortfall(stack, max_price):
         screen.print(f"! {shortfall}", "yellow")
