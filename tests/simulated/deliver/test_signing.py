@@ -12,7 +12,7 @@ import pytest
 
 from backdrop.aws.functions import FunctionFailedError
 from backdrop.aws.secrets import UnreadableSecretError
-from backdrop.deliver.signing_messages import FailureKind, SigningRequest, SigningResponse
+from backdrop.deliver.signing_messages import SigningRequest, SigningResponse
 from backdrop.imaging.formats import png
 from backdrop.imaging.metadata import embed_xmp
 from backdrop.model import transitions
@@ -492,43 +492,48 @@ def test_response_of_sign_that_was_lost_leads_to_one_signature() -> None:
     assert (find_only_job(world).status, kms.signature_count) == (JobStatus.STORED, 1)
 
 
-def build_request(world: World, **changes: Any) -> SigningRequest:
-    """Returns what deliver sends for the only job's picture, with changes."""
-    job, data = find_only_job(world), build_picture("a")
-    sha256 = sha256_hex(data)
-    key = unsigned_key(job.job_id, job.paid_attempt_no, 1, None, sha256)
+def build_request(world: World, job: Job | None = None, **changes: Any) -> SigningRequest:
+    """Writes a picture of a job (by default, of the only one). Returns what deliver sends for it, with changes."""
+    job, data = job or find_only_job(world), build_picture("a")
+    sent: dict[str, Any] = {"source_id": job.source_id, "job_id": job.job_id, "attempt": 1, "n": 1}
+    request = SigningRequest(**sent | {"unsigned_sha256": sha256_hex(data)} | changes)
+    key = unsigned_key(request.job_id, request.attempt, request.n, request.output, sha256_hex(data))
     world.s3.put_object(Bucket=world.output_bucket.name, Key=key, Body=data, ContentType="image/png")
-    sent: dict[str, Any] = {"source_id": job.source_id, "job_id": job.job_id, "unsigned_sha256": sha256}
-    return SigningRequest(**sent | {"attempt": 1, "n": 1} | changes)
+    return request
 
 
-def send(world: World, request: SigningRequest) -> SigningResponse:
-    return validate(SigningResponse, world.lambda_service.functions[SIGN](json.loads(to_json(request))))
+def send(world: World, request: SigningRequest) -> Code | None:
+    """Returns the code of the failure."""
+    response = validate(SigningResponse, world.lambda_service.functions[SIGN](json.loads(to_json(request))))
+    return response.failure.code if response.failure else None
 
 
 @pytest.mark.parametrize(
-    ("changes", "kind"),
+    ("changes", "code"),
     [
         ({}, None),
-        ({"job_id": "0" * 64}, FailureKind.CONFLICT),
-        ({"source_id": "0" * 64}, FailureKind.CONFLICT),
-        ({"attempt": 2}, FailureKind.CONFLICT),
-        ({"replaced_etag": "another"}, FailureKind.CONFLICT),
-        ({"n": 0}, FailureKind.RETRY),
-        ({"n": 2}, FailureKind.RETRY),
-        ({"output": "thumb"}, FailureKind.RETRY),
-        ({"has_own_subject": True}, FailureKind.RETRY),
-        ({"unsigned_sha256": "0" * 64}, FailureKind.RETRY),
+        ({"job_id": "0" * 64}, Code.LEDGER_CONFLICT),
+        ({"source_id": "0" * 64}, Code.LEDGER_CONFLICT),
+        ({"attempt": 2}, Code.LEDGER_CONFLICT),
+        ({"replaced_etag": "another"}, Code.LEDGER_CONFLICT),
+        ({"n": 0}, Code.SIGNING_FAILED),
+        ({"n": 2}, Code.SIGNING_FAILED),
+        ({"output": "thumb"}, Code.SIGNING_FAILED),
+        ({"has_own_subject": True}, Code.SIGNING_FAILED),
+        ({"unsigned_sha256": "0" * 64}, Code.STORAGE_UNAVAILABLE),
     ],
     ids=str,
 )
-def test_only_a_picture_of_a_job_that_is_delivered_is_signed(
-    changes: Mapping[str, Any], kind: FailureKind | None
-) -> None:
+def test_only_a_picture_of_a_job_that_is_delivered_is_signed(changes: Mapping[str, Any], code: Code | None) -> None:
     world = build_world(operation="replace", prompt="on grass")
-    response = send(world, build_request(world, **changes))
-    assert (response.failure and response.failure.kind) == kind
-    assert bool(list_signed_names(world)) == (kind is None)
+    assert send(world, build_request(world, **changes)) is code
+    assert bool(list_signed_names(world)) == (code is None)
+
+
+def test_mask_is_not_signed() -> None:
+    world = build_world(operation="replace", prompt="on grass", subject={"mask": "buy"})
+    codes = {job.is_mask: send(world, build_request(world, job)) for job in world.list_jobs()}
+    assert codes == {True: Code.SIGNING_FAILED, False: None}
 
 
 def test_file_that_is_not_the_one_to_sign_is_refused() -> None:
@@ -536,17 +541,16 @@ def test_file_that_is_not_the_one_to_sign_is_refused() -> None:
     request = build_request(world)
     [key] = [key for key in world.output_bucket.list_keys() if key.startswith(UNSIGNED_PREFIX)]
     world.s3.put_object(Bucket=world.output_bucket.name, Key=key, Body=build_picture("b"), ContentType="image/png")
-    failure = send(world, request).failure
-    assert failure
-    assert (failure.code, list_signed_names(world)) == (Code.SIGNING_FAILED, [])
+    assert (send(world, request), list_signed_names(world)) == (Code.SIGNING_FAILED, [])
 
 
 def test_delivered_job_is_not_signed_again() -> None:
     world = build_world()
     world.run_until_empty()
-    failure = send(world, build_request(world)).failure
-    assert failure
-    assert failure.kind is FailureKind.CONFLICT
+    [key] = [key for key in world.output_bucket.list_keys() if SIGNED_PREFIX in key]
+    kept = world.output_bucket.find_current(key)
+    assert kept
+    assert send(world, build_request(world, replaced_etag=kept.etag)) is Code.LEDGER_CONFLICT
 
 
 # -- the feature is off --------------------------------------------------------------------------------------------
