@@ -19,6 +19,8 @@ UNTESTABLE_PAUSE_REASONS = frozenset({"person", "budget", "delivery"})
 """Reasons whose end no call can detect."""
 DELIVERED_PAUSE_REASONS = frozenset({"storage", "results"})
 """Reasons whose end only a delivered picture shows."""
+MOST_UNDELIVERED = 20
+"""Bought in a lane with few slots before it stops, if nothing can be delivered."""
 UNUSABLE_END_STATUSES = END_STATUSES - {"stored", "rejected"}
 
 
@@ -254,3 +256,10 @@ def check_recovered_lanes(last_result_was_good: bool, lanes: Iterable[JsonObject
         if is_tripped
         else []
     )
+
+
+def check_undelivered(lane: str, bought: int, slots: int) -> list[Violation]:
+    """Checks how many pictures a lane has bought in a row that cannot be delivered, without probes."""
+    limit = max(MOST_UNDELIVERED, 2 * slots)
+    words = f"{lane} bought {bought} pictures that cannot be delivered, more than {limit}"
+    return [Violation(Invariant.FEW_BOUGHT_UNDELIVERED, words)] if bought > limit else []

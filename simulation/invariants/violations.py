@@ -58,6 +58,9 @@ class Invariant(StrEnum):
     LEASES_RESPECTED = "no worker takes over a job from a worker that is still alive"
     RESULTS_RECORDED = "an answer that a worker received, and lived to record, is in the ledger"
     LANE_STATE_RESPECTED = "a paused lane buys nothing, and a probing lane sends one job at a time"
+    FEW_BOUGHT_UNDELIVERED = (
+        "while pictures cannot be delivered, a lane buys at most twice its slots, or 20, and one for each probe"
+    )
     CANCELS_RESPECTED = "a canceled photo, whatever its state, is bought if it gets new instructions, and otherwise not"
     CONTENT_PAID_ONCE = "jobs with the same bytes and the same instructions are paid once"
     NEWEST_DELIVERED = "the newest version is delivered, and nothing older overwrites it"

@@ -13,6 +13,7 @@ HANG_UP_FAULTS = ("charge_and_hang_up", "hang_up", "lingering_call", "slow_call"
 LOOKUP_FAULTS = ("stalled_look_up", "forgetful_look_up", "slow_service", "slow_table", "message_gone_in_doubt")
 LEDGER_FAULTS = ("table_gone", "table_gone_for_long", "access_to_table_denied", "throttled_table")
 LOST_ANSWER_FAULTS = (*CRASH_FAULTS, *HANG_UP_FAULTS, *LOOKUP_FAULTS, *LEDGER_FAULTS)
+USELESS_LINK_CODES = ("result_foreign_host", "result_redirected", "result_gone", "result_not_an_image")
 FAULTS_BY_CODE: Mapping[str, tuple[str, ...]] = {
     "unsafe_request": ("refused_request",),
     "request_rejected": (
@@ -24,13 +25,14 @@ FAULTS_BY_CODE: Mapping[str, tuple[str, ...]] = {
         "failing_photo",
         "unbilled_failure",
     ),
-    "unsafe_result": ("withheld_picture",),
-    "result_unrecognized": ("unrecognized_result",),
+    "unsafe_result": ("withheld_picture", "useless_results"),
+    "result_unrecognized": ("unrecognized_result", "useless_results"),
+    **dict.fromkeys(USELESS_LINK_CODES, ("useless_results",)),
     "provider_failed": ("failed_at_unknown_cost",),
     # A worker whose clock was set back starts a call that it has no time for.
     "charge_unknown": (*LOST_ANSWER_FAULTS, "clock_jump_of_an_hour"),
     # A wrong clock recorded the purchase an hour too early while the host was down, so the link counts as expired.
-    "link_expired": ("clock_jump_of_an_hour",),
+    "link_expired": ("clock_jump_of_an_hour", "useless_results"),
 }
 # The uploader fixes what is refused, an operator fixes what is dead, and an operator decides about a held charge.
 STATUS_BY_CODE: Mapping[str, str] = {
@@ -38,6 +40,7 @@ STATUS_BY_CODE: Mapping[str, str] = {
     "request_rejected": "dead",
     "unsafe_result": "dead",
     "result_unrecognized": "dead",
+    **dict.fromkeys(USELESS_LINK_CODES, "dead"),
     "provider_failed": "dead",
     "crashed": "dead",
     "charge_unknown": "held",

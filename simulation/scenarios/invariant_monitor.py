@@ -43,6 +43,7 @@ from simulation.scenarios.picture_monitor import PictureMonitor
 from simulation.scenarios.place_monitor import PlaceMonitor
 from simulation.scenarios.review_monitor import ReviewMonitor
 from simulation.scenarios.task_token_monitor import TaskTokenMonitor
+from simulation.scenarios.undelivered_monitor import UndeliveredMonitor
 from simulation.world.simulated_lambda import SimulatedFunction
 from simulation.world.simulated_sqs import SimulatedMessage
 from simulation.world.simulated_stack import World
@@ -74,6 +75,7 @@ class InvariantMonitor:
         self.task_tokens = TaskTokenMonitor(self.snapshot, users)
         self.cancels = CancelMonitor(self.snapshot, users)
         self.reviews = ReviewMonitor(self.snapshot, users)
+        self.undelivered = UndeliveredMonitor(self.snapshot)
         self._world = world
         self._users = users
         self._paid_calls = PaidCallMonitor(self.snapshot, users)
@@ -240,6 +242,7 @@ class InvariantMonitor:
             if not self._users.has_clock_faults:
                 since = self.snapshot.find_start(call.worker_name)
                 self.add_violations(self.budgets.check_new_pause(provider, lane.body, body, since))
+        self.undelivered.on_lane_written(provider, lane.body, body)
         if body["pauses"]:
             self.paused_at[provider].append(self._world.clock.time)
         if describe_restrictions(lane.body) != describe_restrictions(body):
@@ -274,6 +277,7 @@ class InvariantMonitor:
         self.add_violations(self.instructions.check_new_job(before, after))
         self.add_violations(self.task_tokens.on_job_written(before, after, call))
         self.add_violations(self.reviews.on_job_written(before, after))
+        self.add_violations(self.undelivered.on_job_written(before, after))
 
     def _check_lease(self, before: JsonObject | None, after: JsonObject, call: ServiceCall) -> None:
         """Tracks which worker has the lease of a job, and checks writes of other workers."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from backdrop.model.price_check import QuoteOutcome
 from backdrop.ports import IdeogramEndpoint
+from simulation.scenarios.delivery_faults import DELIVERY_FAULTS, draw_burst
 from simulation.scenarios.feature_draft import FeatureDraft
 from simulation.scenarios.guard_faults import POISON_FAULT
 from simulation.scenarios.instruction_draft import InstructionDraft
@@ -64,6 +65,9 @@ FIRST_V2_SEED = 4_000_000
 SEEDS_PER_V2_SEED = 3
 # All seeds of four million or more whose provider has no IDs of ours count images, as Ideogram does.
 FIRST_PLACES_SEED = 4_000_000
+# Each of these seeds has a time in which what is bought cannot be delivered, and a burst of photos. They are apart,
+# because bursts take long, and because other seeds keep their histories.
+DELIVERY_FAULT_SEEDS = range(5_000_000, 6_000_000)
 MAX_PRICE_CHECKS = 4
 # Their limits, which are those of the account. Each sample asks for at most three pictures.
 PLACE_LIMITS = (3, 4, 6, 10)
@@ -142,6 +146,8 @@ def draw_plan(
         setup |= {"budget_shares": shares.choice(SHARE_COUNTS), "budget": shares.choice(SHARED_BUDGETS_MICRO_USD)}
     drawn_faults = _draw_faults(Random(f"faults {seed}"), setup)
     fault_names = drawn_faults if faults is None else tuple(faults)
+    if faults is None and seed in DELIVERY_FAULT_SEEDS:
+        fault_names += (Random(f"delivery faults {seed}").choice(DELIVERY_FAULTS),)
     lanes = Random(f"lanes {seed}")
     has_several_lanes = (
         allow_several_lanes and faults is None and not kind and lanes.randrange(SEEDS_PER_MULTI_LANE_SEED) == 0
@@ -171,6 +177,8 @@ def draw_plan(
         instruction_actions = (*instruction_actions, *place_draft.draw_actions())
     if "ideogram_endpoint" in setup:
         instruction_actions = (*instruction_actions, *_draw_price_checks(Random(f"price checks {seed}"), minutes * 60))
+    if _strip_lanes(fault_names).intersection(DELIVERY_FAULTS):
+        instruction_actions = (*instruction_actions, *draw_burst(Random(f"many photos {seed}")))
     if is_shared:
         instruction_actions = (*instruction_actions, *_draw_caps(shares, minutes * 60))
     actions = tuple(sorted((*actions, *instruction_actions), key=lambda action: action.at_seconds))

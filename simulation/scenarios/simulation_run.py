@@ -97,6 +97,7 @@ class Simulation:
         self.rate_limit_monitor = RateLimitMonitor(self.world, self.monitor, self.call_log, self.users)
         self.faults = InstalledFaults(self.world, plan.faults)
         self.faults.listeners.append(self._count_crash)
+        self.monitor.undelivered.delivery_blocks = self.faults.delivery_blocks
         # After the faults, whose changes show which notifications are lost.
         self._lost_notifications: list[str] = []
         self.world.event_delay_changes.append(self._record_notification)

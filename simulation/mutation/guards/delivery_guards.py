@@ -4,6 +4,7 @@ from simulation.invariants.violations import Invariant
 from simulation.mutation.mutant import build_mutant
 from simulation.mutation.mutation_operators import force_false, force_true, remove, replace_code
 from simulation.mutation.mutation_scene import list_sidecars, list_uploads
+from simulation.scenarios.simulation_plan import AMPLE_BUDGET_MICRO_USD
 
 EVENT_FAULTS = "late_event duplicate_message early_redelivery slow_service reordered_message"
 DELIVERY_MUTANTS = (
@@ -49,6 +50,28 @@ DELIVERY_MUTANTS = (
         actions=(*list_uploads(10, 60, interval_seconds=5), *list_sidecars(13, 60, "marble", interval_seconds=5)),
         in_flight=10,
         account_limit=10,
+    ),
+    build_mutant(
+        "buys-what-cannot-be-stored",
+        "3.9: A lane pauses if the output bucket refuses what it buys.",
+        remove("deliver.service:DeliverService._deliver_pictures#7db6f8 statement 12"),
+        invariant=Invariant.FEW_BOUGHT_UNDELIVERED,
+        faults="output_refuses_writes",
+        actions=list_uploads(5, 45),
+        in_flight=4,
+        account_limit=4,
+        budget=AMPLE_BUDGET_MICRO_USD,
+    ),
+    build_mutant(
+        "buys-what-cannot-be-used",
+        "3.9: A lane pauses if its provider's results cannot be used.",
+        remove("deliver.service:DeliverService.deliver#075540 statement 18"),
+        invariant=Invariant.FEW_BOUGHT_UNDELIVERED,
+        faults="useless_results",
+        actions=list_uploads(5, 45),
+        in_flight=4,
+        account_limit=4,
+        budget=AMPLE_BUDGET_MICRO_USD,
     ),
     build_mutant(
         "stores-job-without-pictures",

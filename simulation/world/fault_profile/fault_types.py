@@ -26,7 +26,7 @@ class FaultType:
     """Something that may go wrong. `kinds`: the kinds of providers where it can.
 
     `lasts_for_days`: recovery takes days. `strikes_one_lane`: it strikes one provider and its lane, so that each of
-    several lanes can have its own.
+    several lanes can have its own. `is_drawn_apart`: only a plan that has a scene for it draws it.
     """
 
     name: str
@@ -35,16 +35,21 @@ class FaultType:
     kinds: frozenset[ProviderKind] = ANY_KIND
     lasts_for_days: bool = False
     strikes_one_lane: bool = False
+    is_drawn_apart: bool = False
 
 
 def register_fault(
-    *, kinds: frozenset[ProviderKind] = ANY_KIND, lasts_for_days: bool = False, strikes_one_lane: bool = False
+    *,
+    kinds: frozenset[ProviderKind] = ANY_KIND,
+    lasts_for_days: bool = False,
+    strikes_one_lane: bool = False,
+    is_drawn_apart: bool = False,
 ) -> "Callable[[Callable[[InstalledFaults], None]], Callable[[InstalledFaults], None]]":
     """Registers a function that installs a fault. The fault gets its name and its docstring, which says what fails."""
 
     def register(install: "Callable[[InstalledFaults], None]") -> "Callable[[InstalledFaults], None]":
         FAULT_TYPES[install.__name__] = FaultType(
-            install.__name__, install.__doc__ or "", install, kinds, lasts_for_days, strikes_one_lane
+            install.__name__, install.__doc__ or "", install, kinds, lasts_for_days, strikes_one_lane, is_drawn_apart
         )
         return install
 
@@ -57,6 +62,7 @@ class InstalledFaults:
     `strike_counts`: how often each struck at its lane. `last_strike_at`: when the latest did. A planned fault that
     never struck proves nothing (`list_unfired`). `listeners` are called with the name of each fault that strikes,
     before it does harm. `rarity`: how many times longer than usual the gaps between two strikes of a fault are.
+    `delivery_blocks`: each says whether the pictures of a lane cannot be delivered now.
     While a fault is being installed, `name` is its name with its lane, and `provider` the one that it strikes.
     """
 
@@ -71,6 +77,7 @@ class InstalledFaults:
         self.last_strike_at = world.clock.time
         self.strike_counts: Counter[str] = Counter()
         self.listeners: list[Callable[[str], None]] = []
+        self.delivery_blocks: list[Callable[[str], bool]] = []
         self.name, self.provider = "", world.provider
         for current_name in self.fault_names:
             self.name, (fault_name, _, lane) = current_name, current_name.partition(LANE_SEPARATOR)
@@ -172,10 +179,15 @@ class FaultWindow:
 
     def __call__(self, detail: object = "") -> bool:
         """Whether there is trouble now."""
-        now = self.trigger.faults.world.clock.time
         if self.trigger(detail):
-            self.ends_at = now + timedelta(seconds=self.seconds)
-        return self.ends_at is not None and now < self.ends_at and not self.trigger.faults.has_ended
+            self.ends_at = self.trigger.faults.world.clock.time + timedelta(seconds=self.seconds)
+        return self.is_open
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has begun and not ended."""
+        faults = self.trigger.faults
+        return self.ends_at is not None and faults.world.clock.time < self.ends_at and not faults.has_ended
 
 
 def find_fault_type(name: str) -> FaultType:
@@ -199,7 +211,9 @@ def draw_faults(random: Random, count: int, kind: ProviderKind, *, include_days:
     candidates = [
         fault_type.name
         for fault_type in FAULT_TYPES.values()
-        if kind in fault_type.kinds and (include_days or not fault_type.lasts_for_days)
+        if kind in fault_type.kinds
+        and not fault_type.is_drawn_apart
+        and (include_days or not fault_type.lasts_for_days)
     ]
     return tuple(sorted(order_by_name_and_seed(random, candidates)[:count]))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from backdrop.aws.aws_errors import unavailable
 from backdrop.model.codes import Code
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
 from tests.simulated.doctor_stack import (
@@ -373,7 +374,11 @@ def test_stack_of_another_release_is_reported(checked_stack: CheckedStack) -> No
 
 
 def test_paused_lane_spent_budget_and_orphaned_sidecar_are_reported(checked_stack: CheckedStack) -> None:
+    """No test file is written: that S3 refuses pictures shows in why the lane is paused."""
     checked_stack.person.run("pause", "ideogram")
+    error = unavailable("S3", "AccessDenied")
+    for source_id in ("one", "two", "three"):
+        checked_stack.person.world.steps.breaker.observe_undelivered("ideogram", error.code, error.message, source_id)
     checked_stack.person.run("budget", "0", "--today")
     checked_stack.person.world.s3.upload(INPUT_BUCKET, "lonely.jpg.json", b"{}")
     found = checked_stack.run_doctor(code=1)
@@ -382,6 +387,10 @@ def test_paused_lane_spent_budget_and_orphaned_sidecar_are_reported(checked_stac
         "budget",
         "sidecars",
     }
+    assert found["lane of ideogram"]["words"] == (
+        "paused (paused_by_person): An operator paused the provider.; "
+        "(pictures_not_stored): The request to S3 failed (AccessDenied)."
+    )
     assert found["sidecars"]["words"] == "1 sidecar without a photo: lonely.jpg.json"
 
 

@@ -28,7 +28,8 @@ from backdrop.model.provider_result import ProviderResult, RetryClass
 from tests.simulated.lane_states import RUNNING_LANE, SECOND, observe_results
 from tests.simulated.stage_worlds import BACKOFF, LOST, NOW, OK, PAUSED, REFUSED, REJECTED, THROTTLED, UNREACHED, UNSAFE
 
-BAD_RESULTS = pytest.mark.parametrize("bad", [BACKOFF, LOST], ids=["busy", "lost"])
+REFUSED_BY_EDGE = ProviderResult(RetryClass.BACKOFF, Code.PROVIDER_EDGE_REFUSES, "The network edge refuses us.")
+BAD_RESULTS = pytest.mark.parametrize("bad", [BACKOFF, LOST, REFUSED_BY_EDGE], ids=["busy", "lost", "edge"])
 GOOD_RESULTS = pytest.mark.parametrize(
     "good", [OK, UNSAFE, REFUSED, REJECTED], ids=["ok", "withheld", "refused", "rejected"]
 )
@@ -168,7 +169,8 @@ def test_open_circuit_pauses_the_lane_after_ten_minutes(bad: ProviderResult) -> 
     just_before_pause = NOW + UNHEALTHY_BEFORE_PAUSE - SECOND
     assert not observe_result(OPEN_CIRCUIT, bad, just_before_pause, probe=True).is_paused
     paused = observe_result(OPEN_CIRCUIT, bad, just_before_pause + SECOND, probe=True)
-    assert [(one.reason, one.code) for one in paused.pauses] == [(PauseReason.UNHEALTHY, Code.PROVIDER_UNAVAILABLE)]
+    expected_code = bad.code if bad is REFUSED_BY_EDGE else Code.PROVIDER_UNAVAILABLE
+    assert [(one.reason, one.code) for one in paused.pauses] == [(PauseReason.UNHEALTHY, expected_code)]
     assert (paused.mapping_enabled, check_gate(paused, just_before_pause + SECOND)[0]) == (False, Gate.BLOCKED)
 
 

@@ -14,7 +14,7 @@ from simulation.scenarios.__main__ import main
 from simulation.scenarios.seed_runner import run_seed, run_seeds
 from simulation.scenarios.seed_statistics import SeedStatistics, format_page, format_summary
 from simulation.scenarios.shrink import shrink
-from simulation.scenarios.simulation_plan import PlannedAction, SimulationPlan, draw_plan
+from simulation.scenarios.simulation_plan import DELIVERY_FAULT_SEEDS, PlannedAction, SimulationPlan, draw_plan
 from simulation.scenarios.simulation_run import Simulation, SimulationResult
 from simulation.world.event_loop import EventLoop
 from simulation.world.fault_profile import FAULT_TYPES, find_fault_type
@@ -49,7 +49,8 @@ def test_seeds_have_different_plans() -> None:
 
 
 def test_first_seeds_plan_every_fault() -> None:
-    planned = {find_fault_type(name).name for seed in range(500) for name in draw_plan(seed).faults}
+    seeds = (*range(500), *DELIVERY_FAULT_SEEDS[:5])
+    planned = {find_fault_type(name).name for seed in seeds for name in draw_plan(seed).faults}
     assert planned == {*FAULT_TYPES}
 
 

@@ -19,7 +19,8 @@ DAYS = 7
 # These faults affect commands, tasks, reconcile's repairs, and schedules, which do not occur here. A photo that is
 # refused without a reason waits until its provider serves another photo. Seeds have all of these faults.
 SEED_ONLY_FAULTS = frozenset(
-    {"killed_person", "killed_reconcile", "late_tick", "lost_task_answer", "refused_without_reason"}
+    {name for name, fault_type in FAULT_TYPES.items() if fault_type.is_drawn_apart}
+    | {"killed_person", "killed_reconcile", "late_tick", "lost_task_answer", "refused_without_reason"}
 )
 IMMEDIATE_FAULTS = {"half_limit", "long_calls"}
 

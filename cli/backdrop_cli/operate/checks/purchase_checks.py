@@ -44,9 +44,9 @@ def check_lanes(stack: Stack) -> Iterator[CheckResult]:
         lane, check_name = stack.circuit_breaker.ledger.read_health(name), f"lane of {name}"
         counted = "images" if name in PROVIDERS_THAT_COUNT_IMAGES else "calls"
         if lane.pauses:
-            first = lane.pauses[0]
+            reasons = "; ".join(f"({pause.code.value}): {pause.message}" for pause in lane.pauses)
             fix = f"Fix the cause, then run `backdrop resume {name}`."
-            yield CheckResult(check_name, CheckState.WRONG, f"paused ({first.code.value}): {first.message}", fix)
+            yield CheckResult(check_name, CheckState.WRONG, f"paused {reasons}", fix)
         elif stack.circuit_breaker.mappings.is_enabled(name) is False:
             fix = f"To enable it, run `backdrop resume {name}`."
             yield CheckResult(

@@ -19,7 +19,7 @@ from backdrop.deliver.image_steps import ImageSteps
 from backdrop.deliver.pictures import Pictures
 from backdrop.deliver.task_callbacks import TaskCallbacks
 from backdrop.model import transitions
-from backdrop.model.circuit import DELIVERY_FAULTS
+from backdrop.model.circuit import DELIVERY_FAULTS, PauseReason
 from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError, ConflictError, ContentOwnedError, ResultError, RetryLaterError
 from backdrop.model.ids import derive_message_group
@@ -132,12 +132,16 @@ class DeliverService:
                 self._observe_fault(job, job.problem.code, job.problem.message)
 
     def _observe_wait(self, job: Job, error: RetryLaterError, receive_count: int) -> None:
-        """Tells the lane why a picture waits. A link that leads elsewhere says more than one without an answer yet."""
+        """Tells the lane why a picture waits. A link that leads elsewhere says more than one without an answer yet.
+
+        A useless result counts at its first try, because its later ones say nothing about new purchases.
+        """
         if error.is_from_load:
             return
         answer = error.__cause__
         code = answer.code if isinstance(answer, ResultError) and answer.code in DELIVERY_FAULTS else error.code
-        if (fault := DELIVERY_FAULTS.get(code)) and fault.tried in (0, receive_count):
+        fault = DELIVERY_FAULTS.get(code)
+        if fault and (fault.reason is PauseReason.STORAGE or receive_count == 1):
             self._observe_fault(job, code, error.message)
 
     def _observe_fault(self, job: Job, code: Code, message: Sentence) -> None:

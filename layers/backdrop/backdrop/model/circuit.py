@@ -103,24 +103,22 @@ REASON_BY_CODE = {
 class DeliveryFault(NamedTuple):
     """Why a bought picture is not delivered, as the lane sees it.
 
-    `weight`: how much it speaks for a pause, which is due at `PAUSE_WEIGHT`. `tried`: a picture that waits counts when
-    it was tried so often; 0 for each try.
+    `weight`: how much it speaks for a pause, which is due at `PAUSE_WEIGHT`.
     """
 
     reason: PauseReason
     weight: int
-    tried: int = 1
 
 
 PAUSE_WEIGHT = 24
 _CERTAIN, _POSSIBLE = PAUSE_WEIGHT // 3, PAUSE_WEIGHT // 8
-"""Three pictures in a row pause the lane, or eight if their photos or prompts may be the reason."""
+"""Three pictures in a row pause the lane, or eight if their photos may be the reason, or files that come late."""
 MAX_UNDELIVERED_SOURCES = PAUSE_WEIGHT // _POSSIBLE
-_NOT_STORED = DeliveryFault(PauseReason.STORAGE, _CERTAIN, tried=0)
+_NOT_STORED = DeliveryFault(PauseReason.STORAGE, _CERTAIN)
 _USELESS = DeliveryFault(PauseReason.RESULTS, _CERTAIN)
-# Some providers show a file only some seconds after they have named it: the fifth try comes after 75 seconds.
-_PERHAPS_LATE = DeliveryFault(PauseReason.RESULTS, _CERTAIN, tried=5)
-_PERHAPS_OF_PHOTO = DeliveryFault(PauseReason.RESULTS, _POSSIBLE)
+# Some providers show a file only some seconds after they have named it, and a prompt may be the reason for others. If
+# these counted only when they are tried again, a lane with short calls would buy too much until then.
+_UNPROVEN = DeliveryFault(PauseReason.RESULTS, _POSSIBLE)
 DELIVERY_FAULTS: Mapping[Code, DeliveryFault] = {
     Code.STORAGE_UNAVAILABLE: _NOT_STORED,
     Code.SIGNING_FAILED: _NOT_STORED,
@@ -128,13 +126,13 @@ DELIVERY_FAULTS: Mapping[Code, DeliveryFault] = {
     Code.RESULT_REDIRECTED: _USELESS,
     Code.RESULT_UNRECOGNIZED: _USELESS,
     Code.RESULT_TOO_LARGE: _USELESS,
-    Code.RESULT_UNREACHABLE: _PERHAPS_LATE,
-    Code.RESULT_NOT_AN_IMAGE: _PERHAPS_LATE,
-    Code.RESULT_TRUNCATED: _PERHAPS_LATE,
-    Code.RESULT_GONE: _PERHAPS_LATE,
-    Code.RESULT_NOT_TRANSPARENT: _PERHAPS_OF_PHOTO,
-    Code.RESULT_SHOWS_NOTHING: _PERHAPS_OF_PHOTO,
-    Code.UNSAFE_RESULT: _PERHAPS_OF_PHOTO,
+    Code.RESULT_UNREACHABLE: _UNPROVEN,
+    Code.RESULT_NOT_AN_IMAGE: _UNPROVEN,
+    Code.RESULT_TRUNCATED: _UNPROVEN,
+    Code.RESULT_GONE: _UNPROVEN,
+    Code.RESULT_NOT_TRANSPARENT: _UNPROVEN,
+    Code.RESULT_SHOWS_NOTHING: _UNPROVEN,
+    Code.UNSAFE_RESULT: _UNPROVEN,
 }
 """What says that the next picture may not be delivered either.
 
