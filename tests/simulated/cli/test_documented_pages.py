@@ -56,7 +56,8 @@ class Reader:
 
     def run(self, command: Command) -> None:
         """Runs a command of the page, which must end as the page shows."""
-        program, *words = shlex.split(re.sub(r"--port \d+", "--port 0", command.line))
+        line, _, output_file = re.sub(r"--port \d+", "--port 0", command.line).partition(" > ")
+        program, *words = shlex.split(line)
         if program == "aws":
             AwsCli({}, self.here).parse(command.line.replace("<CampaignStateMachineArn>", MACHINE))
             return
@@ -67,6 +68,8 @@ class Reader:
         result = self.person.run(*words, answer=command.answer or None)
         assert result.code == command.fails, f"{command.line}\n{result.out}{result.err}"
         assert not command.answer or "[y/N]" in result.out + result.err, f"{command.line} asked no question"
+        if output_file:
+            self.write(output_file, result.out.encode())
 
     def _run_until_ctrl_c(self, words: list[str]) -> None:
         opened: list[str] = []
