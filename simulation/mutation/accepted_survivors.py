@@ -565,6 +565,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.original_photos:OriginalPhotos.load#0de9ae if 1": SIZE_REASON,
     "deliver.pictures:Pictures._finish_file": SIGNING_REASON,
     "deliver.pictures:Pictures._embed_metadata": SIGNING_REASON,
+    "deliver.manifest": SIGNING_REASON,
     "deliver.signed_files": SIGNING_REASON,
     "deliver.pictures:Pictures._write_picture#1716fd if 4": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._write_picture#1716fd if 7": NAMES_REASON,
