@@ -385,7 +385,10 @@ def test_redrives_that_preceded_an_aws_error_are_reported(person: Person) -> Non
     assert fault.hit_count == 1
     assert result.code == 1
     assert "1 failure redriven, and 1 dead letter deleted." in result.out
-    assert result.err == "error: your AWS credentials do not allow transact_write_items: no\n"
+    assert result.err == (
+        "error: your AWS credentials do not allow transact_write_items: no. What was done so far is kept; to go on, run "
+        "the same command again\n"
+    )
 
 
 def deny(call: ServiceCall) -> None:
