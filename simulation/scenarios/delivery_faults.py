@@ -16,7 +16,7 @@ DELIVERY_FAULTS = ("output_refuses_writes", "useless_results")
 MIN_SECONDS, MAX_SECONDS = 900.0, 2400.0
 # It begins with one of the first calls, before most of the burst is bought.
 MAX_FIRST_CALL = 12
-BURST_PHOTOS, BURST_START_SECONDS, BURST_SECONDS = 45, 120.0, 60.0
+BURST_PHOTOS, BURST_START_SECONDS, BURST_SECONDS = 30, 120.0, 60.0
 FOLDER = "many/"
 PAID_FOLDER, RESERVED_FOLDER = "_backdrop/paid/", "_backdrop/"
 REFUSALS = (("AccessDenied", 403), ("KMS.DisabledException", 400), ("SlowDown", 503))
