@@ -657,8 +657,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
     Code.CRASHED: _entry(
         Cost.SEE_REPORT,
         Disposition.DEAD,
-        "The process that opened this photo crashed or took too long, or workers crashed five times while processing this "
-        "photo or job.",
+        "Workers crashed five times while processing this photo or job.",
         "Find the cause in the functions' logs, and run `backdrop redrive`. Or save the photo again, and "
         "upload that file.",
         for_operator=True,
