@@ -9,6 +9,8 @@ from __future__ import annotations
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from backdrop.imaging.same_process import SAME_PROCESS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
@@ -69,7 +71,7 @@ class Bootstrap:
     """Builds services. Building makes no AWS calls, so that a function can do it while it starts.
 
     `create_client` is called once for each AWS service, and `on_transition` after each written transition. `isolation`:
-    where intake decodes pictures, None for its own process.
+    where intake decodes pictures.
     """
 
     def __init__(
@@ -78,13 +80,13 @@ class Bootstrap:
         create_client: ClientFactory,
         clock: Clock,
         on_transition: Callable[[Transition], None] = lambda _: None,
-        isolation: Isolation | None = None,
+        isolation: Isolation = SAME_PROCESS,
     ) -> None:
         self.settings = settings
         self.client = cache(create_client)
         self.clock = clock
         self._on_transition = on_transition
-        self._isolation = isolation
+        self.isolation = isolation
 
     # -- one builder per function ------------------------------------------------------------------------------
 
@@ -101,7 +103,6 @@ class Bootstrap:
         )
 
     def intake(self) -> IntakeService:
-        from backdrop.imaging.same_process import SAME_PROCESS
         from backdrop.intake.batch_prefetch import BatchPrefetch
         from backdrop.intake.brand_image_checks import BrandImageChecks
         from backdrop.intake.dispatch import Dispatcher
@@ -115,9 +116,11 @@ class Bootstrap:
         from backdrop.intake.service import IntakeService
         from backdrop.pipeline.image_requests import ImageRequests
 
-        settings, isolation = self.settings, self._isolation or SAME_PROCESS
+        settings = self.settings
         defaults = FolderDefaultsCache(self.input_bucket)
-        references = ReferenceImages(self.input_bucket, self.call_input_store, settings.max_image_megapixels, isolation)
+        references = ReferenceImages(
+            self.input_bucket, self.call_input_store, settings.max_image_megapixels, self.isolation
+        )
         folders = FolderDefaultsIntake(
             self.ledger, self.ledger_queries, defaults, self.intake_queue, self.deliver_queue, self.clock
         )
@@ -125,12 +128,14 @@ class Bootstrap:
         photo_service = PhotoIntake(
             resolver=InstructionResolver(
                 photos=self.input_bucket,
-                reader=PhotoReader(self.input_bucket, self.call_input_store, settings.max_image_megapixels, isolation),
+                reader=PhotoReader(
+                    self.input_bucket, self.call_input_store, settings.max_image_megapixels, self.isolation
+                ),
                 folder_defaults=defaults,
                 reference_images=references,
-                brand_image_checks=BrandImageChecks(self.input_bucket, isolation),
+                brand_image_checks=BrandImageChecks(self.input_bucket, self.isolation),
                 framed_photos=FramedPhotos(
-                    self.input_bucket, self.call_input_store, settings.max_image_megapixels, isolation
+                    self.input_bucket, self.call_input_store, settings.max_image_megapixels, self.isolation
                 ),
                 clock=self.clock,
                 default_provider=settings.default_provider,
@@ -705,7 +710,6 @@ def build_read_only_resolver(
     place_limits: Mapping[str, int],
 ) -> InstructionResolver:
     """Builds a resolver that predicts intake's decisions about photos, and writes nothing. Works without a stack."""
-    from backdrop.imaging.same_process import SAME_PROCESS
     from backdrop.intake.brand_image_checks import BrandImageChecks
     from backdrop.intake.folder_defaults import FolderDefaultsCache
     from backdrop.intake.framed_photos import FramedPhotos

@@ -152,11 +152,8 @@ class ForkedProcesses:
     def check_environment(pid: int) -> None:
         """Raises RuntimeError if a process was started with any other variable than those that decoding needs."""
         # For an instant after a program has started, the kernel shows it without variables. The parent always has one.
-        end, content = monotonic() + _SECONDS_TO_END, b""
-        while not content:
-            if monotonic() > end:
-                raise RuntimeError("the process that opens pictures has ended, or shows no variables")
-            content = Path(f"/proc/{pid}/environ").read_bytes()
+        while not (content := Path(f"/proc/{pid}/environ").read_bytes()):
+            continue
         entries = content.split(b"\0")
         names = {entry.partition(b"=")[0].decode() for entry in entries if entry}
         if unexpected := names - {*_ENVIRONMENT, *_INHERITED}:
