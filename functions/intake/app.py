@@ -15,15 +15,12 @@ from backdrop.aws.log import build_logger
 from backdrop.aws.metrics import count_accepted, count_cold_starts, count_refused
 from backdrop.aws.settings import read_settings
 from backdrop.bootstrap import Bootstrap
-from backdrop.imaging.isolated import ForkedProcesses
 from backdrop.model.errors import MalformedMessageError
 from backdrop.model.intake_event import IntakeEvent
 
 logger = build_logger()
 settings = read_settings()
-isolation = ForkedProcesses()
-isolation.start()
-bootstrap = Bootstrap(settings, lazy_client, SystemClock(), isolation=isolation)
+bootstrap = Bootstrap(settings, lazy_client, SystemClock())
 service = bootstrap.intake()
 consumer = bootstrap.batch_consumer(logger, [settings.intake_queue_url])
 
@@ -72,7 +69,6 @@ def handle_message(message: ReceivedMessage) -> None:
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> BatchResponse:
     """Receives an SQS batch, and returns the messages that must be received again."""
-    isolation.begin_invocation(context.get_remaining_time_in_millis() / 1000)
     messages = parse_batch(event)
     service.start_batch(list_batch_events(messages))
     return consumer.process_batch(messages, context, handle_message)

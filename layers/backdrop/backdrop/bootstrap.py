@@ -9,8 +9,6 @@ from __future__ import annotations
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from backdrop.imaging.same_process import SAME_PROCESS
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
     from backdrop.deliver.provider_notifications import ProviderNotifications
     from backdrop.deliver.service import DeliverService
     from backdrop.deliver.signed_files import Signing
-    from backdrop.imaging.same_process import Isolation
     from backdrop.intake.instruction_resolver import InstructionResolver
     from backdrop.intake.service import IntakeService
     from backdrop.model.job import Job
@@ -70,8 +67,7 @@ type ClientFactory = Callable[[str], Any]
 class Bootstrap:
     """Builds services. Building makes no AWS calls, so that a function can do it while it starts.
 
-    `create_client` is called once for each AWS service, and `on_transition` after each written transition. `isolation`:
-    where intake decodes pictures.
+    `create_client` is called once for each AWS service, and `on_transition` after each written transition.
     """
 
     def __init__(
@@ -80,13 +76,11 @@ class Bootstrap:
         create_client: ClientFactory,
         clock: Clock,
         on_transition: Callable[[Transition], None] = lambda _: None,
-        isolation: Isolation = SAME_PROCESS,
     ) -> None:
         self.settings = settings
         self.client = cache(create_client)
         self.clock = clock
         self._on_transition = on_transition
-        self.isolation = isolation
 
     # -- one builder per function ------------------------------------------------------------------------------
 
@@ -118,9 +112,7 @@ class Bootstrap:
 
         settings = self.settings
         defaults = FolderDefaultsCache(self.input_bucket)
-        references = ReferenceImages(
-            self.input_bucket, self.call_input_store, settings.max_image_megapixels, self.isolation
-        )
+        references = ReferenceImages(self.input_bucket, self.call_input_store, settings.max_image_megapixels)
         folders = FolderDefaultsIntake(
             self.ledger, self.ledger_queries, defaults, self.intake_queue, self.deliver_queue, self.clock
         )
@@ -128,15 +120,11 @@ class Bootstrap:
         photo_service = PhotoIntake(
             resolver=InstructionResolver(
                 photos=self.input_bucket,
-                reader=PhotoReader(
-                    self.input_bucket, self.call_input_store, settings.max_image_megapixels, self.isolation
-                ),
+                reader=PhotoReader(self.input_bucket, self.call_input_store, settings.max_image_megapixels),
                 folder_defaults=defaults,
                 reference_images=references,
-                brand_image_checks=BrandImageChecks(self.input_bucket, self.isolation),
-                framed_photos=FramedPhotos(
-                    self.input_bucket, self.call_input_store, settings.max_image_megapixels, self.isolation
-                ),
+                brand_image_checks=BrandImageChecks(self.input_bucket),
+                framed_photos=FramedPhotos(self.input_bucket, self.call_input_store, settings.max_image_megapixels),
                 clock=self.clock,
                 default_provider=settings.default_provider,
                 prices=settings.configured_prices,
@@ -717,15 +705,15 @@ def build_read_only_resolver(
     from backdrop.intake.photo_reader import PhotoReader
     from backdrop.intake.references import ReferenceImages
 
-    references = ReferenceImages(photos, NullInputs(), max_megapixels, SAME_PROCESS)
-    photo_reader = PhotoReader(photos, NullInputs(), max_megapixels, SAME_PROCESS)
+    references = ReferenceImages(photos, NullInputs(), max_megapixels)
+    photo_reader = PhotoReader(photos, NullInputs(), max_megapixels)
     return InstructionResolver(
         photos=photos,
         reader=photo_reader,
         folder_defaults=FolderDefaultsCache(photos),
         reference_images=references,
-        brand_image_checks=BrandImageChecks(photos, SAME_PROCESS),
-        framed_photos=FramedPhotos(photos, NullInputs(), max_megapixels, SAME_PROCESS),
+        brand_image_checks=BrandImageChecks(photos),
+        framed_photos=FramedPhotos(photos, NullInputs(), max_megapixels),
         clock=clock,
         default_provider=default_provider,
         prices=prices,

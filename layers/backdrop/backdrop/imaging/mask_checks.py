@@ -10,7 +10,6 @@ from math import cos, log, pi, sin
 from typing import TYPE_CHECKING, NamedTuple
 
 from backdrop.imaging.alignment import average, combine, derive, read_area
-from backdrop.imaging.prepare import load_upright_photo
 from backdrop.imaging.sizes import has_same_aspect_ratio
 from backdrop.model.fidelity import CannotSayReason
 from backdrop.model.frame import FloatBox, Size
@@ -71,11 +70,6 @@ def find_own_mask(photo: "Image") -> "Image | None":
         return None
     alpha = photo.getchannel("A")
     return None if find_coverage_problem(alpha) or _is_padded_picture(alpha) else alpha
-
-
-def has_own_mask(data: bytes, max_megapixels: int) -> bool:
-    """Whether a photo's transparency shows where the product is. Raises PhotoError if it cannot be opened."""
-    return find_own_mask(load_upright_photo(data, max_megapixels)) is not None
 
 
 def _is_padded_picture(alpha: "Image") -> bool:

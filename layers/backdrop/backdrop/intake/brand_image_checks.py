@@ -4,11 +4,10 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 
 from backdrop.imaging.brand_images import BrandImageError, check_brand_image
-from backdrop.imaging.same_process import Isolation
 from backdrop.intake.batch_cache import BatchCache
 from backdrop.model.codes import Code
 from backdrop.model.composition import BrandImage, BrandImageUse
-from backdrop.model.errors import InstructionError, PhotoError
+from backdrop.model.errors import InstructionError
 from backdrop.model.object_keys import list_folders_of
 from backdrop.model.output_spec import OutputSpec
 from backdrop.pipeline.brand_image_reader import MissingBrandImageError, read_brand_image
@@ -21,9 +20,8 @@ _CODES: Mapping[BrandImageUse, Code] = {
 
 
 class BrandImageChecks:
-    def __init__(self, photos: InputBucket, isolation: Isolation) -> None:
+    def __init__(self, photos: InputBucket) -> None:
         self._photos = photos
-        self._isolation = isolation
         self.cache = BatchCache[tuple[str, BrandImage], BrandImageError | None]()
 
     def find_errors(self, bucket: str, photo_key: str, outputs: Iterable[OutputSpec]) -> list[InstructionError]:
@@ -34,11 +32,9 @@ class BrandImageChecks:
 
     def _check(self, bucket: str, image: BrandImage) -> BrandImageError | None:
         try:
-            self._isolation.run(check_brand_image, read_brand_image(self._photos, bucket, image))
+            check_brand_image(read_brand_image(self._photos, bucket, image))
         except BrandImageError as error:
             return error
-        except PhotoError as error:
-            return BrandImageError(f"cannot be opened: {error.message}".removesuffix("."))
         return None
 
     def _build_error(self, bucket: str, photo_key: str, image: BrandImage, error: BrandImageError) -> InstructionError:

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 from backdrop.imaging.prepare import prepare_framed_photo
-from backdrop.imaging.same_process import Isolation
 from backdrop.intake.batch_cache import BatchCache
 from backdrop.model.capabilities import MAX_FILE_BYTES, PHOTO_LIMITS
 from backdrop.model.codes import Code
@@ -40,11 +39,10 @@ class StoredCanvas:
 
 
 class FramedPhotos:
-    def __init__(self, photos: InputBucket, inputs: CallInputStore, max_megapixels: int, isolation: Isolation) -> None:
+    def __init__(self, photos: InputBucket, inputs: CallInputStore, max_megapixels: int) -> None:
         self._photos = photos
         self._inputs = inputs
         self._max_megapixels = max_megapixels
-        self._isolation = isolation
         self.cache = BatchCache[tuple[str, str], StoredCanvas]()
 
     def draw_and_store(
@@ -63,8 +61,8 @@ class FramedPhotos:
         stored = self._photos.read(bucket, key, max_bytes=MAX_FILE_BYTES)
         if stored is None or stored.data is None or sha256_hex(stored.data) != image_sha256:
             raise ConflictError
-        framed = self._isolation.run(
-            prepare_framed_photo, stored.data, partial(_plan_canvas, frame_spec), PHOTO_LIMITS, self._max_megapixels
+        framed = prepare_framed_photo(
+            stored.data, partial(_plan_canvas, frame_spec), PHOTO_LIMITS, self._max_megapixels
         )
         self._inputs.put(framed_photo_name(image_sha256, framed.canvas), framed.data)
         warnings = (*_build_border_warnings(framed.touched_sides), *_build_share_warnings(framed.canvas))

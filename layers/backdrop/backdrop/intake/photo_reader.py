@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from backdrop.imaging.mask_checks import has_own_mask
-from backdrop.imaging.prepare import prepare_photo
-from backdrop.imaging.same_process import Isolation
+from backdrop.imaging.mask_checks import find_own_mask
+from backdrop.imaging.prepare import load_upright_photo, prepare_photo
 from backdrop.imaging.sniff import sniff_file
 from backdrop.imaging.xmp import is_own_picture
 from backdrop.instructions.json_text import MAX_SIDECAR_BYTES, build_too_large_error
@@ -45,7 +44,6 @@ class PhotoReader:
     photos: InputBucket
     inputs: CallInputStore
     max_megapixels: int
-    isolation: Isolation
 
     def read(self, bucket: str, key: str, recorded: PhotoFacts | None) -> PhotoSnapshot | None:
         """Returns None if there is no photo. Does not read bytes again that `recorded` shows to be valid."""
@@ -77,7 +75,7 @@ class PhotoReader:
         stored = self.photos.read(bucket, key, max_bytes=MAX_FILE_BYTES)
         if stored is None or stored.data is None or sha256_hex(stored.data) != image_sha256:
             raise ConflictError
-        return self.isolation.run(has_own_mask, stored.data, self.max_megapixels)
+        return find_own_mask(load_upright_photo(stored.data, self.max_megapixels)) is not None
 
     def _inspect(self, stored: StoredObject, recorded: PhotoFacts | None) -> tuple[PhotoFacts, PhotoError | None]:
         facts = build_photo_facts(stored)
@@ -97,8 +95,7 @@ class PhotoReader:
 
     def _prepare_photo(self, facts: PhotoFacts, data: bytes) -> PhotoFacts:
         """Inspects a photo, and stores its prepared form if it needs conversion."""
-        prepared = self.isolation.run(prepare_photo, data, PHOTO_LIMITS, self.max_megapixels)
-        sha256 = sha256_hex(data)
+        prepared, sha256 = prepare_photo(data, PHOTO_LIMITS, self.max_megapixels), sha256_hex(data)
         if prepared.data is not None:
             self.inputs.put(prepared_photo_name(sha256), prepared.data)
         (width, height), kind = prepared.original_size, sniff_file(data)

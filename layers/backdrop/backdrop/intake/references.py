@@ -6,7 +6,6 @@ from functools import partial
 
 from backdrop.imaging.metadata import strip_photo_metadata
 from backdrop.imaging.prepare import prepare_photo
-from backdrop.imaging.same_process import Isolation
 from backdrop.intake.batch_cache import BatchCache
 from backdrop.model.capabilities import MAX_FILE_BYTES, REFERENCE_LIMITS, PhotoLimits
 from backdrop.model.codes import Code
@@ -26,11 +25,10 @@ class _ReferenceImage:
 
 
 class ReferenceImages:
-    def __init__(self, photos: InputBucket, inputs: CallInputStore, max_megapixels: int, isolation: Isolation) -> None:
+    def __init__(self, photos: InputBucket, inputs: CallInputStore, max_megapixels: int) -> None:
         self._photos = photos
         self._inputs = inputs
         self._max_megapixels = max_megapixels
-        self._isolation = isolation
         self.cache = BatchCache[tuple[str, ...], list[str]]()
 
     def hash_and_store(self, bucket: str, photo_key: str, keys: Sequence[str]) -> list[str]:
@@ -86,8 +84,7 @@ class ReferenceImages:
 
     def _encode(self, key: str, data: bytes, limits: PhotoLimits) -> bytes:
         try:
-            prepared = self._isolation.run(prepare_photo, data, limits, self._max_megapixels)
-            return prepared.data or strip_photo_metadata(data)
+            return prepare_photo(data, limits, self._max_megapixels).data or strip_photo_metadata(data)
         except PhotoError as error:
             raise InstructionError(Code.REFERENCE_UNUSABLE, f"{key}: {error.message}") from error
 
