@@ -35,6 +35,7 @@ from backdrop_client.aws_failures import (
 )
 
 _SIGN_IN_HINT = "sign in (`aws sso login` or `aws configure`), or choose a profile with --profile"
+_PERMISSION_HINT = "first get this permission, or choose a profile that has it with --profile"
 _RESTORE_HINT = (
     "restore it under the same name (`aws dynamodb restore-table-to-point-in-time`), and processing continues"
 )
@@ -103,7 +104,8 @@ def _describe_client_error(error: ClientError, location: StackLocation) -> str:
         clock_hint = ", and check this computer's clock" if code in SIGNATURE_CODES else ""
         return f"AWS rejects your credentials ({code}: {read_reason(error)}); {_SIGN_IN_HINT}{clock_hint}"
     if code in ACCESS_DENIED_CODES:
-        return f"your AWS credentials do not allow {error.operation_name}: {message or code}"
+        reason = (message or code).removesuffix(".")
+        return f"your AWS credentials do not allow {error.operation_name}: {reason}; {_PERMISSION_HINT}"
     if is_missing_stack(error):
         return _describe_missing_stack(location)
     return f"AWS refused {error.operation_name} ({code}): {message}"

@@ -138,7 +138,7 @@ AWS_ERRORS: list[tuple[ClientError | BotoCoreError | RetryLaterError, str]] = [
     (build_error("RequestExpired", "It was signed at 18:15"), "this computer's clock may be wrong; set it"),
     (
         build_error("AccessDenied", "User: me is not\nauthorized"),
-        "your AWS credentials do not allow DescribeStacks: User: me is not authorized",
+        "your AWS credentials do not allow DescribeStacks: User: me is not authorized; first get this permission",
     ),
     (build_error("ValidationError", "Stack with id shop does not exist"), "there is no stack shop in eu-west-1;"),
     (build_error("Throttling", "slower"), "AWS refused DescribeStacks (Throttling): slower"),
@@ -280,11 +280,14 @@ def test_items_of_another_release_need_its_own_command(person: Person) -> None:
 
 def test_aws_error_that_the_ledger_wraps_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     def connect(_: StackLocation) -> Stack:
-        cause = build_client_error("AccessDeniedException", "Query", 400, "not authorized")
+        cause = build_client_error("AccessDeniedException", "Query", 400, "not authorized.")
         raise unavailable("DynamoDB", cause) from cause
 
     assert run(["failures"], connect) == 1
-    assert capsys.readouterr().err == "error: your AWS credentials do not allow Query: not authorized\n"
+    assert capsys.readouterr().err == (
+        "error: your AWS credentials do not allow Query: not authorized; first get this permission, or choose a profile "
+        "that has it with --profile\n"
+    )
 
 
 def test_missing_ledger_is_named_with_advice(person: Person) -> None:

@@ -386,8 +386,8 @@ def test_redrives_that_preceded_an_aws_error_are_reported(person: Person) -> Non
     assert result.code == 1
     assert "1 failure redriven, and 1 dead letter deleted." in result.out
     assert result.err == (
-        "error: your AWS credentials do not allow transact_write_items: no. What was done so far is kept; to go on, "
-        "run the same command again\n"
+        "error: your AWS credentials do not allow transact_write_items: no; first get this permission, or choose a "
+        "profile that has it with --profile. What was done so far is kept; to go on, run the same command again\n"
     )
 
 
