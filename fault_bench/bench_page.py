@@ -58,6 +58,10 @@ TABLE_ROWS: tuple[tuple[str, FormatCell], ...] = (
         lambda columns: str(max(column.observed.peak_in_flight for column in columns)),
     ),
     ("calls refused because all slots were in use", _format_sum(lambda column: column.observed.refused_count)),
+    (
+        "paid calls answered while the output bucket refused writes (most of a seed)",
+        lambda columns: str(max(column.observed.unstorable_count for column in columns)),
+    ),
     ("paid calls when everything is uploaded a second time", _format_sum(lambda column: column.repeat_upload_calls)),
     ("paid calls when one sidecar is edited", _format_sum(lambda column: column.edit_calls)),
     ("seconds that the calls needed / took (median)", _format_seconds),

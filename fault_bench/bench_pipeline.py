@@ -73,6 +73,16 @@ class DeployedPipeline:
         scaling: Any = {"MaximumConcurrency": max_concurrency}
         self.clients.functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=scaling)
 
+    def set_writable(self, *, writable: bool) -> None:
+        """Lets the bucket of the pictures accept or refuse all writes, by its policy."""
+        if writable:
+            self.clients.s3.delete_bucket_policy(Bucket=self.picture_bucket)
+            return
+        statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject"}
+        statement |= {"Resource": f"arn:aws:s3:::{self.picture_bucket}/*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self.clients.s3.put_bucket_policy(Bucket=self.picture_bucket, Policy=policy)
+
     def list_mappings(self) -> list[Mapping[str, Any]]:
         """Returns the event source mappings of the lane."""
         found = self.clients.sqs.get_queue_attributes(QueueUrl=self.lane_queue_url, AttributeNames=["QueueArn"])

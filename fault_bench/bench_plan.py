@@ -13,6 +13,8 @@ EXTRA_KILLS = 2
 STRUCK_SHARE = 0.85
 KILLED_SHARE = 0.2
 EARLY_SHARE = 0.4
+# A lane of ten slots and calls of four seconds that does not stop would buy 50 pictures.
+REFUSED_WRITES_SECONDS = 20
 IDEOGRAM = "ideogram"
 PROVIDERS = (IDEOGRAM, "segmind", "1min", "runware")
 
@@ -219,6 +221,8 @@ class PipelineEvent(StrEnum):
     START_PROVIDER = "the provider is restarted"
     PAUSE_LANE = "the lane is paused"
     RESUME_LANE = "the lane is resumed"
+    REFUSE_WRITES = "the output bucket refuses writes"
+    ALLOW_WRITES = "the output bucket accepts writes again"
 
 
 @dataclass(frozen=True)
@@ -371,15 +375,18 @@ def _draw_upload_order(random: Random, keys: Sequence[str]) -> tuple[str, ...]:
 
 
 def _draw_timed_events(random: Random, ideal_seconds: float) -> tuple[tuple[float, PipelineEvent], ...]:
-    """Halves the account's limit for half of the time, then stops the provider, then pauses the lane."""
+    """Halves the account's limit for half of the time, stops the provider, pauses the lane, and refuses writes."""
     halve_at, stop_at, pause_at = (ideal_seconds * (share + random.uniform(0, 0.05)) for share in (0.05, 0.65, 0.80))
+    resume_at = pause_at + 6 + random.uniform(6, 9)
     return (
         (halve_at, PipelineEvent.HALVE_LIMIT),
         (halve_at + 0.5 * ideal_seconds, PipelineEvent.RESTORE_LIMIT),
         (stop_at, PipelineEvent.STOP_PROVIDER),
         (stop_at + random.uniform(4, 6), PipelineEvent.START_PROVIDER),
         (pause_at + 6, PipelineEvent.PAUSE_LANE),
-        (pause_at + 6 + random.uniform(6, 9), PipelineEvent.RESUME_LANE),
+        (resume_at, PipelineEvent.RESUME_LANE),
+        (resume_at + 5, PipelineEvent.REFUSE_WRITES),
+        (resume_at + 5 + REFUSED_WRITES_SECONDS, PipelineEvent.ALLOW_WRITES),
     )
 
 

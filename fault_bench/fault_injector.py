@@ -1,4 +1,4 @@
-"""Applies a plan's events to a pipeline at their times: outage, pause, a lower account limit, repeated S3 events."""
+"""Applies a plan's events to a pipeline at their times: outages, pause, a lower account limit, repeated events."""
 
 import threading
 import time
@@ -24,6 +24,7 @@ class FaultInjector:
     strike_counts: Counter[str] = field(default_factory=Counter[str])
     limit_history: list[TimedValue] = field(default_factory=list[TimedValue])
     blocked_ranges: list[TimeRange] = field(default_factory=list[TimeRange])
+    refused_write_ranges: list[TimeRange] = field(default_factory=list[TimeRange])
     errors: list[BaseException] = field(default_factory=list[BaseException])
     finished: threading.Event = field(default_factory=threading.Event)
     should_stop: threading.Event = field(default_factory=threading.Event)
@@ -70,6 +71,12 @@ class FaultInjector:
             case PipelineEvent.RESUME_LANE:
                 self.pipeline.set_lane_enabled(enabled=True)
                 self.blocked_ranges.append((self._blocked_since, time.time()))
+            case PipelineEvent.REFUSE_WRITES:
+                self.pipeline.set_writable(writable=False)
+                self._blocked_since = time.time()
+            case PipelineEvent.ALLOW_WRITES:
+                self.pipeline.set_writable(writable=True)
+                self.refused_write_ranges.append((self._blocked_since, time.time()))
         self.strike_counts[event.value] += 1
 
 

@@ -15,7 +15,7 @@ from backdrop_local.standin.pictures.compose import remove_background
 from fault_bench.bench_pipeline import BenchPipeline
 from fault_bench.bench_plan import BenchPhoto, BenchPlan, PhotoRequest
 from fault_bench.fault_injector import REPEATED_EVENT, run_fault_injector
-from fault_bench.slot_use import SlotHistory, SlotUse, measure_slot_use
+from fault_bench.slot_use import SlotHistory, SlotUse, TimeRange, measure_slot_use
 from fault_bench.standin_provider import StandinProvider
 from fault_bench.worker_killer import run_worker_killer
 
@@ -36,7 +36,10 @@ class NotDrainedError(Exception):
 
 @dataclass(frozen=True)
 class ObservedRun:
-    """What happened to a pipeline under faults, with the planned and actual strikes of each kind of fault."""
+    """What happened to a pipeline under faults, with the planned and actual strikes of each kind of fault.
+
+    `unstorable_count`: paid calls that were answered while the output bucket refused writes.
+    """
 
     planned_counts: Counter[str]
     strike_counts: Counter[str]
@@ -46,6 +49,7 @@ class ObservedRun:
     peak_in_flight: int
     refused_count: int
     call_count: int
+    unstorable_count: int
     slot_use: SlotUse
     seconds_to_rest: float
 
@@ -124,7 +128,8 @@ def run_under_faults(pipeline: BenchPipeline, plan: BenchPlan, is_at_rest: IsAtR
     account_after = provider.report_slots()
     slots_held = [step for step in account_after.slots_in_use if step[0] >= started_at]
     reserved_ranges = [(ended, started + plan.timeout_seconds) for started, ended in provider.list_lost_calls()]
-    history = SlotHistory(slots_held, injector.limit_history, injector.blocked_ranges, reserved_ranges)
+    blocked_ranges = [*injector.blocked_ranges, *injector.refused_write_ranges]
+    history = SlotHistory(slots_held, injector.limit_history, blocked_ranges, reserved_ranges)
     return ObservedRun(
         planned_counts=_count_planned(plan),
         strike_counts=_count_strikes(plan, provider) + injector.strike_counts,
@@ -134,9 +139,16 @@ def run_under_faults(pipeline: BenchPipeline, plan: BenchPlan, is_at_rest: IsAtR
         peak_in_flight=provider.peak_in_flight,
         refused_count=account_after.refused_count - account_before.refused_count,
         call_count=account_after.accepted_count - account_before.accepted_count,
+        unstorable_count=_count_unstorable(plan, provider, injector.refused_write_ranges),
         slot_use=measure_slot_use(history, started_at),
         seconds_to_rest=time.time() - started_at - MIN_QUIET_POLLS * POLL_SECONDS,
     )
+
+
+def _count_unstorable(plan: BenchPlan, provider: StandinProvider, refused_ranges: Sequence[TimeRange]) -> int:
+    paid_jobs = [job for job in provider.state.bill.jobs() if job.micro_usd and job.answered]
+    answered_at = [job.accepted_at + plan.call_seconds for job in paid_jobs]
+    return sum(begin <= at < end for begin, end in refused_ranges for at in answered_at)
 
 
 def _count_planned(plan: BenchPlan) -> Counter[str]:

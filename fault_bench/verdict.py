@@ -15,6 +15,7 @@ from fault_bench.bench_plan import MIN_KILLS, BenchPlan, ExpectedEnd, PhotoReque
 from fault_bench.bench_reviewers import BenchReviewers, identify_event
 from fault_bench.faulted_run import ObservedRun
 from simulation.invariants.job_ends import check_dead_letters, check_documents, check_ends, check_pictures
+from simulation.invariants.paid_calls import MOST_UNDELIVERED
 from simulation.invariants.reviews import (
     REFUSAL_CODES,
     check_acknowledged,
@@ -232,6 +233,7 @@ def check_run(
             for name in list_unfired_faults(observed)
         ),
         *check_kill_count(observed),
+        *check_unstorable_count(plan, observed),
     ]
 
 
@@ -244,6 +246,14 @@ def check_kill_count(observed: ObservedRun) -> list[Violation]:
     """Checks that enough workers were killed between the provider's acceptance and its answer."""
     detail = f"{observed.kill_count} workers killed, {observed.missed_kill_count} missed, at least {MIN_KILLS} expected"
     return [Violation(Invariant.FAULTS_FIRED, detail)] if observed.kill_count < MIN_KILLS else []
+
+
+def check_unstorable_count(plan: BenchPlan, observed: ObservedRun) -> list[Violation]:
+    """Checks that little is bought while the output bucket refuses writes; each lane finds out on its own."""
+    lane_count = len({photo.provider for photo in plan.photos})
+    max_count = lane_count * max(MOST_UNDELIVERED, 2 * plan.concurrency_limit)
+    detail = f"{observed.unstorable_count} bought while the output bucket refused writes, at most {max_count} expected"
+    return [Violation(Invariant.FEW_BOUGHT_UNDELIVERED, detail)] if observed.unstorable_count > max_count else []
 
 
 def check_repeats(repeat_upload_calls: int, edit_calls: int) -> list[Violation]:

@@ -131,6 +131,8 @@ def test_lane_and_provider_run_at_the_end() -> None:
             PipelineEvent.START_PROVIDER,
             PipelineEvent.PAUSE_LANE,
             PipelineEvent.RESUME_LANE,
+            PipelineEvent.REFUSE_WRITES,
+            PipelineEvent.ALLOW_WRITES,
         ]
 
 

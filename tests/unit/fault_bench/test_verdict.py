@@ -52,6 +52,7 @@ def observed_run(**changes: Any) -> ObservedRun:
         "peak_in_flight": 10,
         "refused_count": 2,
         "call_count": 33,
+        "unstorable_count": 20,
         "slot_use": SlotUse(90, 100),
         "seconds_to_rest": 110.0,
     }
@@ -222,9 +223,16 @@ def test_fewer_than_ten_killed_workers_fail_the_run() -> None:
     assert violation.detail == "9 workers killed, 3 missed, at least 10 expected"
 
 
-def test_calls_beyond_the_limit_fail_the_run() -> None:
-    (violation,) = check_run(PLAN, observed_run(peak_in_flight=11), ledger(HEALTHY, "stored"), [])
-    assert violation.invariant is Invariant.WITHIN_CONCURRENCY_LIMIT
+@pytest.mark.parametrize(
+    ("changes", "invariant"),
+    [
+        ({"peak_in_flight": 11}, Invariant.WITHIN_CONCURRENCY_LIMIT),
+        ({"unstorable_count": 21}, Invariant.FEW_BOUGHT_UNDELIVERED),
+    ],
+)
+def test_calls_beyond_the_limit_fail_the_run(changes: dict[str, int], invariant: Invariant) -> None:
+    (violation,) = check_run(PLAN, observed_run(**changes), ledger(HEALTHY, "stored"), [])
+    assert violation.invariant is invariant
 
 
 def test_false_dead_letter_fails_the_run() -> None:
