@@ -28,9 +28,9 @@ from backdrop.model.provider_result import ProviderResult, RetryClass
 CONNECT_TIMEOUT_SECONDS = 5.0
 MIN_TIMEOUT_SECONDS = 0.001
 MAX_RESPONSE_BYTES = 2_000_000
-# The answer to a paid call, and to a query of its result, may contain the pictures. Base64 makes them a
-# third longer.
-MAX_ANSWER_BYTES = 64_000_000
+# The answer to a paid call, and to a query of its result, may contain the pictures. Base64 makes them a third longer.
+# Render has the memory for it next to a request with references (bench/render_memory.py).
+MAX_ANSWER_BYTES = 52_000_000
 # How much of a longer one is kept.
 MAX_BEGINNING_BYTES = 1_000_000
 MAX_RETRY_AFTER_SECONDS = 3600
