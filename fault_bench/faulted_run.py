@@ -22,6 +22,8 @@ from fault_bench.worker_killer import run_worker_killer
 POLL_SECONDS = 0.5
 MIN_QUIET_POLLS = 3
 FAST_CALL_SECONDS = 0.1
+# Ten workers start at the same time, which takes minutes on a machine that does other work too.
+WARM_UP_SECONDS = 400
 PRODUCT_PHOTO_SIZE = 128, 96
 STRIPE_CONTRAST = 12
 WARM_UP_SIDECAR = {"prompt": "warming up", "rendering_speed": "TURBO"}
@@ -106,7 +108,7 @@ def warm_up(pipeline: BenchPipeline, plan: BenchPlan, is_at_rest: IsAtRest) -> l
     pipeline.provider.change_settings(latency_by_speed={"TURBO": 2})
     pipeline.upload((f"{key}.json", json.dumps(WARM_UP_SIDECAR | {"seed": n}).encode()) for n, key in enumerate(keys))
     pipeline.upload((key, build_photo_for(key)) for key in keys)
-    wait_until_at_rest(pipeline, is_at_rest, 120)
+    wait_until_at_rest(pipeline, is_at_rest, WARM_UP_SECONDS)
     return keys
 
 
