@@ -285,8 +285,8 @@ def test_aws_error_that_the_ledger_wraps_is_reported(capsys: pytest.CaptureFixtu
 
     assert run(["failures"], connect) == 1
     assert capsys.readouterr().err == (
-        "error: your AWS credentials do not allow Query: not authorized; first get this permission, or choose a profile "
-        "that has it with --profile\n"
+        "error: your AWS credentials do not allow Query: not authorized; first get this permission, or choose a "
+        "profile that has it with --profile\n"
     )
 
 
