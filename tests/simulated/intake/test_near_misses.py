@@ -50,6 +50,25 @@ def describe_near_miss(photo: str, keys: Collection[str]) -> str | None:
         ("Red.jpg.json.TXT", "there is Red.jpg.json.TXT: the name should be red.jpg.json"),
         ("red.jpg (1).json", "there is red.jpg (1).json: the name should be red.jpg.json"),
         ("red.jpg (12).json.txt", "there is red.jpg (12).json.txt: the name should be red.jpg.json"),
+        *(
+            (name, f"there is {name}: the name should be red.jpg.json")
+            for name in (
+                "red.json.txt",
+                "red (1).json",
+                "red.jpg(1).json",
+                "red.jpg.json (1).txt",
+                "red.jpg - Kopie.json",
+                "red.jpg – コピー (2).json",
+                "red (another copy).json",
+                "Copy of red.jpg.json",
+                "red.jpg_1.json",
+                " red.jpg.json",
+                "red.jpg.json ",
+                "red.jpg.json.json.txt",
+                "red.jpg.json\u200e",
+                "\uff52ed.jpg.json",
+            )
+        ),
     ],
 )
 def test_nearest_file_is_suggested_with_the_reason(name: str, says: str) -> None:
@@ -69,7 +88,10 @@ def test_nearest_file_is_suggested_with_the_reason(name: str, says: str) -> None
         ["shoes/rad.jpg.json.txt", "shoes/rad.jpg"],
         ["shoes/rad.jpg (1).json", "shoes/rad.jpg"],
         ["shoes/red2.jpg.json"],
-        ["shoes/red (1).json"],
+        ["shoes/red (1).json", "shoes/red (1).jpg"],
+        ["shoes/red (1).json.txt", "shoes/red (1).jpg"],
+        ["shoes/red - Copy.json", "shoes/red - Copy.jpg"],
+        ["shoes/red-1.json"],
     ],
     ids=str,
 )
@@ -123,7 +145,7 @@ def test_equal_looking_name_is_the_sidecar(
 MISNAMED = [
     "red.jpg.JSON", "Red.jpg.json", "red.JPG.json", "RED.json", "red.jpg.json.txt", "red.jpg (1).json",
     "red.jpg (2).JSON.txt", "red.jpg - Copy.json", "red.jpg copy.json", "red.jpg .json", "red.jpg.json.json",
-    "red.jpeg.json",
+    "red.jpeg.json", "red.json.txt", "red (1).json", "red.jpg.json ",
 ]  # fmt: skip
 
 
@@ -151,7 +173,7 @@ def test_probable_sidecar_prevents_a_purchase_by_defaults(name: str) -> None:
         ("red.jpg (1).json", "red.jpg (1)"),
         ("rod.jpg.json", ""),
         ("red-2.jpg.json", ""),
-        ("red (1).json", ""),
+        ("red (1).json", "red (1).jpg"),
         ("notes.json", ""),
     ],
 )

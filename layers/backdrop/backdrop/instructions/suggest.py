@@ -2,23 +2,33 @@
 
 import difflib
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from os.path import commonprefix
 from typing import NamedTuple
 
-from backdrop.model.object_keys import DEFAULTS_NAME, ObjectKind, classify_key, list_sidecar_keys
+from backdrop.model.object_keys import DEFAULTS_NAME, ObjectKind, classify_key, folder_of, list_sidecar_keys, stem_of
 from backdrop.model.styles import STYLE_PRESETS
-from backdrop.model.unicode_text import has_excessive_marks, to_nfc
+from backdrop.model.unicode_text import has_excessive_marks
 
 MAX_NAME_EDITS = 2
 MAX_COMPARED_LENGTH = 80
 """Comparing longer words takes a time that grows with the square of their lengths. No name of ours is as long."""
 _OTHER_SPELLINGS = {"onemin": "1min", "oneminai": "1min"}
 """Words that people write for a known word, which do not look like it."""
-# Operating systems, editors, and browsers add these to names: a hidden or a second extension, the number of a repeated
-# download, the mark of a copy, and spaces.
-_DESKTOP_ADDITION = re.compile(r"(?<=\.json)\.(?:txt|json)$|(?: \(\d+\)| - copy| copy| )+(?=\.json)")
+_COPY_WORDS = "copy|kopie|kopia|kopio|kopi|copie|copia|cópia|còpia|kopya|másolat|копия|копія|αντίγραφο|コピー|副本|拷贝|複製|복사본|사본"
+# Operating systems, editors, and browsers add these at the end of a name, before or after its suffixes: ` (1)`,
+# ` - Copy (2)`, ` copy 2`, ` (another copy)`, and, directly after a photo's suffix, `-1` or `_1`.
+_ADDITION = re.compile(
+    rf"\(\d{{1,3}}\)$|[-–—_ (](?:another |\d{{1,3}}(?:st|nd|rd|th) )?(?:{_COPY_WORDS})(?: ?\d{{1,3}})?\)?$"
+    r"|(?:(?<=\.[a-z]{3})|(?<=\.[a-z]{4}))[-_]\d{1,3}$"
+)
+_COPY_OF = re.compile(rf"(?:{_COPY_WORDS}) (?:of|von|van|de|di|av|af) ")
+_HIDDEN_SUFFIXES = (".json", ".txt")
+_SEPARATORS = " -–—_"
+_MAX_ADDITIONS = 8
+"""How many are undone, so that a long name does not take a time that grows with the square of its length."""
 _SUFFIX_SPELLINGS = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}
 
 
@@ -74,7 +84,7 @@ def suggest_sidecar(photo_key: str, keys: Collection[str]) -> SidecarSuggestion 
     if suggestion := FolderNames(keys).find_misnamed_sidecar(photo_key):
         return suggestion
     expected = list_sidecar_keys(photo_key)
-    candidates = _list_candidates(keys, expected)
+    candidates = _list_candidates(keys, photo_key)
     same_digits = [key for key in candidates if _extract_digits(key) in map(_extract_digits, expected)]
     best = min(same_digits, key=lambda key: _count_min_edits(key, expected), default=None)
     if best and _count_min_edits(best, expected) <= MAX_NAME_EDITS:
@@ -94,26 +104,32 @@ class FolderNames:
         self.keys = keys
         self._candidates_by_form: defaultdict[str, list[str]] = defaultdict(list)
         json_files = [key for key in keys if _is_json_file(key)]
-        # The names of sidecars are needed only if there are files that may be some.
-        known = _list_sidecars_of_photos(keys) if json_files else set[str]()
+        # The photos' names are needed only if there are files that may be sidecars.
+        photos = [key for key in keys if classify_key(key) is ObjectKind.PHOTO] if json_files else []
+        known = {name for key in photos for name in list_sidecar_keys(key)}
+        photo_forms = {form for key in photos for form in _list_photo_forms(key)}
         for key in sorted(json_files):
-            if key not in known:
-                self._candidates_by_form[_undo_additions(key)].append(key)
+            for form in () if key in known else _list_forms(key):
+                self._candidates_by_form[form].append(key)
+                if form in photo_forms:
+                    # `red (1).json.txt` belongs to `red (1).jpg`, and without that photo to `red.jpg`.
+                    break
 
     def find_misnamed_sidecar(self, photo_key: str) -> SidecarSuggestion | None:
-        """Returns the file whose name differs from the photo's sidecar only in what programs change.
+        """Returns the file whose name differs from one of the photo's sidecars only in what programs change.
 
-        That is case, a hidden `.txt`, the number of a repeated download, or the other spelling of a suffix. The sidecar
-        of another photo of the folder is never returned.
+        That is case, Unicode forms, spaces at the ends, a hidden or repeated suffix, the mark of a copy or a repeated
+        download, or the other spelling of a suffix. The sidecar of another photo of the folder is never returned.
         """
         expected = list_sidecar_keys(photo_key)
-        own_form, lowered = _undo_additions(expected[0]), {name.lower() for name in expected}
-        for form in dict.fromkeys(map(_undo_additions, expected)):
+        lowered = {name.lower() for name in expected}
+        for form in _list_photo_forms(photo_key):
             for key in self._candidates_by_form.get(form, ()):
-                if key.lower() in lowered:
-                    return SidecarSuggestion(key, "names are case-sensitive")
-                if form == own_form:
-                    return SidecarSuggestion(key, f"the name should be {_file_name(expected[0])}")
+                is_other_case = key.lower() in lowered
+                reason = (
+                    "names are case-sensitive" if is_other_case else f"the name should be {_file_name(expected[0])}"
+                )
+                return SidecarSuggestion(key, reason)
         return None
 
 
@@ -123,32 +139,65 @@ def is_misspelled_defaults(key: str) -> bool:
     return name != DEFAULTS_NAME and count_edits(name.lower().removesuffix(".txt"), DEFAULTS_NAME) <= MAX_NAME_EDITS
 
 
-def _list_candidates(keys: Collection[str], expected: Iterable[str]) -> list[str]:
+def _list_candidates(keys: Collection[str], photo_key: str) -> list[str]:
     """Returns the files that may belong to this photo, excluding those that match or nearly match another photo."""
-    others_sidecars = _list_sidecars_of_photos(keys)
-    others_forms = {_undo_additions(name) for name in others_sidecars}.difference(map(_undo_additions, expected))
+    photos = [key for key in keys if classify_key(key) is ObjectKind.PHOTO]
+    others_sidecars = {name for key in photos for name in list_sidecar_keys(key)}
+    others_forms = {form for key in photos for form in _list_photo_forms(key)}.difference(_list_photo_forms(photo_key))
     json_files = filter(_is_json_file, keys)
-    return sorted(key for key in json_files if key not in others_sidecars and _undo_additions(key) not in others_forms)
+    return sorted(key for key in json_files if key not in others_sidecars and others_forms.isdisjoint(_list_forms(key)))
 
 
 def _is_json_file(key: str) -> bool:
     return ".json" in key.lower() and classify_key(key) is not ObjectKind.DEFAULTS
 
 
-def _list_sidecars_of_photos(keys: Iterable[str]) -> set[str]:
-    return {name for key in keys if classify_key(key) is ObjectKind.PHOTO for name in list_sidecar_keys(key)}
+def _list_photo_forms(key: str) -> tuple[str, ...]:
+    """Returns what a misnamed sidecar's form is compared with: the photo's name, and its name without a suffix."""
+    folder = folder_of(key)
+    names = (_normalize(_file_name(key)), _normalize(stem_of(key)))
+    return tuple(dict.fromkeys(f"{folder}{_unify_suffix(name.strip())}" for name in names))
 
 
-def _undo_additions(key: str) -> str:
-    """Returns the form in which a sidecar's name is compared with a misnamed one."""
-    name = _DESKTOP_ADDITION.sub("", _normalize(key))
+def _list_forms(key: str) -> list[str]:
+    """Returns the names that a sidecar may have had before programs added to it, without `.json`, the longest first."""
+    folder, name = folder_of(key), _normalize(_file_name(key)).strip()
+    forms: list[str] = []
+    is_json = False
+    for _ in range(_MAX_ADDITIONS):
+        shorter = _undo_addition(name)
+        if shorter == name:
+            break
+        is_json = is_json or name.endswith(".json")
+        name = shorter
+        # A hidden suffix is never part of the photo's own name.
+        if is_json and name and not name.endswith(_HIDDEN_SUFFIXES):
+            forms.append(f"{folder}{_unify_suffix(name)}")
+    return forms
+
+
+def _undo_addition(name: str) -> str:
+    for suffix in _HIDDEN_SUFFIXES:
+        if name.endswith(suffix):
+            return name.removesuffix(suffix).rstrip()
+    if addition := _ADDITION.search(name):
+        return name[: addition.start()].rstrip(_SEPARATORS)
+    return _COPY_OF.sub("", name, count=1) if _COPY_OF.match(name) else name
+
+
+def _unify_suffix(name: str) -> str:
     for spelling, suffix in _SUFFIX_SPELLINGS.items():
-        name = name.replace(f"{spelling}.json", f"{suffix}.json")
+        if name.endswith(spelling):
+            return name.removesuffix(spelling) + suffix
     return name
 
 
-def _normalize(key: str) -> str:
-    return key.lower() if has_excessive_marks(key) else to_nfc(key).lower()
+def _normalize(name: str) -> str:
+    """Returns a name without what people cannot see: case, kinds of spaces and letters, and invisible characters."""
+    if name.isascii() or has_excessive_marks(name):
+        return name.lower()
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(sign for sign in folded if unicodedata.category(sign) != "Cf")
 
 
 def _extract_digits(key: str) -> str:

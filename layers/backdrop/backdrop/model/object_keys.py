@@ -1,6 +1,7 @@
 """Object keys: what a key in the input bucket means, and every key in the output bucket."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -28,14 +29,14 @@ DEFAULTS_NAME = f"{RESERVED_PREFIX}.json"
 _UNFINISHED_SUFFIXES = frozenset(
     {
         ".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".opdownload", ".filepart", ".aria2",
-        ".!sync", ".icloud",
+        ".!sync", ".icloud", ".bts", ".swp", ".swo",
     }
 )  # fmt: skip
 """What browsers, copying, and synchronizing write until a file is complete."""
 _COMPANION_SUFFIXES = frozenset(
     {
         ".xmp", ".aae", ".thm", ".lrv", ".ctg", ".dop", ".pp3", ".cos", ".nksc", ".on1",
-        ".mov", ".mp4", ".m4v", ".avi", ".mts", ".wav", ".lnk", ".url",
+        ".mov", ".mp4", ".m4v", ".avi", ".mts", ".wav", ".lnk", ".url", ".bak",
     }
 )  # fmt: skip
 """What cameras, photo software, and desktops write next to a photo: edits, thumbnails, its live video, and links."""
@@ -53,8 +54,12 @@ _SYSTEM_FOLDERS = frozenset(
 )  # fmt: skip
 """Thumbnails, deleted files, and old versions, in lowercase. Other systems begin such names with a period."""
 _SYSTEM_PREFIXES = (".", "~$", "~syncthing~")
-_FOLDER_MARKER = "_$folder$"
-"""How Hadoop's tools end the name of an empty object that stands for a folder."""
+_CONFLICT_COPY = re.compile(
+    r"\.sync-conflict-\d{8}-\d{6}|\bconflicted copy(?: [^()]*)?\)|_conflict-\d{8}-\d{6}\b", re.IGNORECASE
+)
+"""How Syncthing, Dropbox, ownCloud, and Nextcloud name the other version of a file that two people have changed."""
+_SYSTEM_ENDINGS = ("~", "_$folder$", ":Zone.Identifier")
+"""An editor's earlier version, Hadoop's empty object for a folder, and Windows' note where a file came from."""
 
 
 class ObjectKind(StrEnum):
@@ -69,7 +74,7 @@ class ObjectKind(StrEnum):
 def classify_key(key: str) -> ObjectKind:
     """Any suffix that is not ignored counts as a photo's, and intake opens the file."""
     *folders, name = key.split("/")
-    if not name or name.endswith(("~", _FOLDER_MARKER)) or _is_system_name(name) or is_in_system_folder(key):
+    if not name or name.endswith(_SYSTEM_ENDINGS) or _is_system_name(name) or is_in_system_folder(key):
         return ObjectKind.IGNORED
     if any(folder.startswith(RESERVED_PREFIX) for folder in folders):
         return ObjectKind.IGNORED
@@ -78,6 +83,9 @@ def classify_key(key: str) -> ObjectKind:
     suffix = PurePosixPath(name).suffix.lower()
     if suffix == ".json":
         return ObjectKind.SIDECAR
+    if suffix.rstrip() == ".json" or _CONFLICT_COPY.search(name):
+        # The first is a misnamed sidecar, which its photo reports.
+        return ObjectKind.IGNORED
     return ObjectKind.IGNORED if suffix in _IGNORED_SUFFIXES else ObjectKind.PHOTO
 
 
@@ -90,7 +98,7 @@ def is_in_system_folder(key: str) -> bool:
 
 
 def _is_system_name(name: str) -> bool:
-    return name.startswith(_SYSTEM_PREFIXES) or name.lower() in _SYSTEM_FILES | _SYSTEM_FOLDERS
+    return name.startswith(_SYSTEM_PREFIXES) or name.lower().partition(":")[0] in _SYSTEM_FILES | _SYSTEM_FOLDERS
 
 
 def is_below_reserved_folder(key: str) -> bool:
