@@ -110,6 +110,13 @@ def _invisible() -> Iterator[Case]:
         for kind in ("png", "webp", "tiff", "avif"):
             yield _case(f"{kind}-of-alpha-{alpha}", saved(shown, kind), Code.PHOTO_SHOWS_NOTHING)
         yield _case(f"gray-png-of-alpha-{alpha}", saved(shown.convert("LA"), "png"), Code.PHOTO_SHOWS_NOTHING)
+        for name, speck in (("an-opaque-speck", 255), ("a-faint-speck", 17)):
+            shown.putpixel((3, 5), (200, 0, 0, speck))
+            yield _case(f"png-of-alpha-{alpha}-with-{name}", saved(shown, "png"), Code.PHOTO_SHOWS_NOTHING)
+    noise = Image.effect_noise((400, 300), 90).point([level * 16 // 256 for level in range(256)])
+    shown = Image.new("RGBA", noise.size, "red")
+    shown.putalpha(noise)
+    yield _case("avif-whose-alpha-is-noise", saved(shown, "avif", quality=75), Code.PHOTO_SHOWS_NOTHING)
     large = bytes.fromhex("524946461a000000574542505650384c0d0000002f7ffe5d11071011118888fe0700")
     yield _case("lossless-webp-of-22-clear-megapixels", large, Code.PHOTO_SHOWS_NOTHING)
     palette = picture(scene()).quantize(4)

@@ -7,6 +7,7 @@ from threading import Lock
 
 from backdrop.imaging.matte_parts import MIN_VISIBLE_ALPHA
 from backdrop.imaging.prepare import find_size_in_first_bytes
+from backdrop.imaging.visibility import MIN_SHOWN_SHARE
 from backdrop.imaging.xmp import OWN_TOOL_PATTERN
 from backdrop.model.capabilities import CAPABILITIES
 from backdrop.model.error_catalog import ERROR_CATALOG
@@ -70,6 +71,7 @@ class UploadApi:
             "logos": self._list_logos(),
             "own_picture": OWN_TOOL_PATTERN,
             "min_visible_alpha": MIN_VISIBLE_ALPHA,
+            "min_shown_share": MIN_SHOWN_SHARE,
         }
 
     def _list_folders(self) -> list[str]:

@@ -50,24 +50,24 @@ async function identify(photo) {
   }
 }
 
-/** Returns whether every pixel is transparent. If this browser cannot tell, Backdrop does, before it buys anything. */
+/** Returns whether almost every pixel is transparent. If this browser cannot tell, Backdrop does, before it buys anything. */
 async function showsNothing(file) {
   const bitmap = await createImageBitmap(file).catch(() => null);
   if (!bitmap || bitmap.width > MAX_CANVAS_WIDTH || !window.OffscreenCanvas) return false;
   const canvas = new OffscreenCanvas(bitmap.width, Math.min(STRIP_ROWS, bitmap.height));
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  const isVisible = (top) => {
+  const sumShown = (top) => {
     context.clearRect(0, 0, canvas.width, canvas.height);
     context.drawImage(bitmap, 0, -top);
     const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
-    for (let at = 3; at < data.length; at += 4) if (data[at] >= about.min_visible_alpha) return true;
-    return false;
+    let sum = 0;
+    for (let at = 3; at < data.length; at += 4) sum += Math.max(data[at] + 1 - about.min_visible_alpha, 0);
+    return sum;
   };
-  let top = 0;
-  while (top < bitmap.height && !isVisible(top)) top += STRIP_ROWS;
-  const isNothing = top >= bitmap.height;
+  let missing = bitmap.width * bitmap.height * (256 - about.min_visible_alpha) * about.min_shown_share;
+  for (let top = 0; top < bitmap.height && missing > 0; top += STRIP_ROWS) missing -= sumShown(top);
   bitmap.close();
-  return isNothing;
+  return missing > 0;
 }
 
 /** Adds a photo, unless one with the same name and bytes is already there. */

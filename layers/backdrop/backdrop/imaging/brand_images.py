@@ -9,7 +9,7 @@ from backdrop.imaging.formats import read_header, read_metadata, validate_struct
 from backdrop.imaging.formats.header import ImageFormatError, ImageHeader
 from backdrop.imaging.sniff import sniff_file
 from backdrop.imaging.strip_resize import downscale
-from backdrop.imaging.trim import shows_nothing
+from backdrop.imaging.visibility import count_alpha_values, shows_nothing
 from backdrop.model.composition import BrandImageUse
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def open_brand_image(data: bytes, use: BrandImageUse) -> "Image":
 
 
 def _require_visible(picture: "Image") -> None:
-    if shows_nothing(picture):
+    if shows_nothing(count_alpha_values(picture)):
         raise BrandImageError("shows nothing, because every pixel is transparent, or almost")
 
 

@@ -41,7 +41,7 @@ from backdrop.imaging.inspect import (
 )
 from backdrop.imaging.matte_parts import find_visible_box
 from backdrop.imaging.sniff import FileKind
-from backdrop.imaging.trim import shows_nothing
+from backdrop.imaging.visibility import count_alpha_values, shows_nothing
 from backdrop.model.capabilities import PhotoLimits
 from backdrop.model.frame import Box, Canvas, Size, list_touched_sides
 from backdrop.model.photo_facts import ChangeCode, PhotoChange
@@ -287,7 +287,7 @@ def _pass_through(data: bytes, header: ImageHeader, opened: _OpenedPhoto, limits
 
 
 def _require_visible(picture: "Image") -> None:
-    if shows_nothing(picture):
+    if shows_nothing(count_alpha_values(picture)):
         raise build_nothing_visible_error()
 
 

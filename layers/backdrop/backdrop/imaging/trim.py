@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from backdrop.imaging.color import extract_alpha
-from backdrop.imaging.matte_parts import MIN_VISIBLE_ALPHA, find_visible_box, read_highest_alpha
+from backdrop.imaging.matte_parts import find_visible_box
 from backdrop.model.frame import Box
 
 if TYPE_CHECKING:
@@ -12,7 +11,6 @@ if TYPE_CHECKING:
 
 type RgbColor = tuple[int, int, int]
 
-_STRIP_ROWS = 128
 MAX_BORDER_DIFFERENCE = 10
 """Maximum difference (0–255 per channel) of a border from its corner: enough for JPEG noise, not for a gradient."""
 
@@ -21,21 +19,6 @@ def find_subject_box(picture: "Image") -> Box:
     """Returns the smallest box around the subject of an RGB or RGBA picture; the whole picture if none is found."""
     box = find_visible_box(picture) if picture.mode == "RGBA" else _find_content_box(picture)
     return box or (0, 0, *picture.size)
-
-
-def shows_nothing(picture: "Image") -> bool:
-    """Whether a decoded picture, in any mode, is transparent everywhere, or so faint that it counts as removed."""
-    if picture.mode == "RGBA":
-        return read_highest_alpha(picture) < MIN_VISIBLE_ALPHA
-    if not picture.has_transparency_data:
-        return False
-    # In strips, because other modes must be converted.
-    strips = (
-        picture.crop((0, top, picture.width, min(top + _STRIP_ROWS, picture.height)))
-        for top in range(0, picture.height, _STRIP_ROWS)
-    )
-    alphas = map(extract_alpha, strips)
-    return all(alpha is not None and read_highest_alpha(alpha) < MIN_VISIBLE_ALPHA for alpha in alphas)
 
 
 def _find_content_box(picture: "Image") -> Box | None:

@@ -12,14 +12,12 @@ from backdrop.imaging.formats.header import (
 )
 from backdrop.imaging.matte_parts import MIN_VISIBLE_ALPHA
 from backdrop.imaging.sniff import sniff_file
+from backdrop.imaging.visibility import count_alpha_values, shows_nothing
 from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError
 
 MIN_CUTOUT_SHARE = 0.001
 """The smallest share of a cut-out's pixels that must be removed, and the smallest that must remain."""
-
-_MIN_VISIBLE_SHARE = MIN_CUTOUT_SHARE / 10
-"""The smallest share of a picture's pixels that must be visible, however faintly, such as glass."""
 
 _MIN_SOLID_ALPHA = 128
 """Alpha (0 to 255) from which a pixel counts as part of the subject."""
@@ -46,7 +44,7 @@ def verify_result(data: bytes, *, expect_alpha: bool, max_megapixels: int) -> Ve
     """
     header = _read_result(data, max_megapixels)
     try:
-        alpha_histogram = _count_alpha_values(data, header)
+        alpha_histogram = count_alpha_values(decode(data, header))
     except ImageFormatError as error:
         raise _to_result_error(error, header.format) from error
     if expect_alpha:
@@ -58,7 +56,7 @@ def verify_result(data: bytes, *, expect_alpha: bool, max_megapixels: int) -> Ve
 
 def require_visible(alpha_histogram: list[int]) -> None:
     """Raises `ResultError` if nothing is visible, according to the number of pixels with each alpha value, 0 to 255."""
-    if sum(alpha_histogram[MIN_VISIBLE_ALPHA:]) < sum(alpha_histogram) * _MIN_VISIBLE_SHARE:
+    if shows_nothing(alpha_histogram):
         raise ResultError(Code.RESULT_SHOWS_NOTHING, "Nothing is visible in the picture: all of it is transparent.")
 
 
@@ -81,15 +79,6 @@ def _read_result(data: bytes, max_megapixels: int) -> ImageHeader:
 def _describe_excess_size(header: ImageHeader, max_megapixels: int) -> str:
     size = f"{header.width:,} × {header.height:,} pixels"
     return f"The provider's picture is {size}; this stack accepts up to {max_megapixels:,} megapixels."
-
-
-def _count_alpha_values(data: bytes, header: ImageHeader) -> list[int]:
-    """Counts the pixels with each alpha value, 0 to 255."""
-    picture = decode(data, header)
-    if not picture.has_transparency_data:
-        return [0] * 255 + [header.width * header.height]
-    alpha = picture if picture.mode in ("LA", "RGBA") else picture.convert("RGBA")
-    return alpha.getchannel("A").histogram()
 
 
 def _check_cutout(alpha_histogram: list[int]) -> None:

@@ -17,7 +17,8 @@ MAX_COMPARED_LENGTH = 80
 """Comparing longer words takes a time that grows with the square of their lengths. No name of ours is as long."""
 _OTHER_SPELLINGS = {"onemin": "1min", "oneminai": "1min"}
 """Words that people write for a known word, which do not look like it."""
-_COPY_WORDS = "copy|kopie|kopia|kopio|kopi|copie|copia|cópia|còpia|kopya|másolat|копия|копія|αντίγραφο|コピー|副本|拷贝|複製|복사본|사본"
+_LATIN_COPY_WORDS = "copy|kopie|kopia|kopio|kopi|copie|copia|cópia|còpia|kopya|másolat"
+_COPY_WORDS = f"{_LATIN_COPY_WORDS}|копия|копія|αντίγραφο|コピー|副本|拷贝|複製|복사본|사본"
 # Operating systems, editors, and browsers add these at the end of a name, before or after its suffixes: ` (1)`,
 # ` - Copy (2)`, ` copy 2`, ` (another copy)`, and, directly after a photo's suffix, `-1` or `_1`.
 _ADDITION = re.compile(
