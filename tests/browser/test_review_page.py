@@ -126,6 +126,36 @@ def test_page_opens_at_its_top_and_moving_between_pictures_does_not_scroll_it(he
     assert tab.evaluate("window.scrollY") == 0
 
 
+@pytest.mark.parametrize("height", [720, 1000])
+def test_everything_is_in_the_window_below_a_notice(height: int, reviewer: Reviewer) -> None:
+    tab = reviewer.tab
+    tab.size(1280, height)
+    reviewer.open()
+    reviewer.wait_for(ESPRESSO)
+    words = "Stand-ins answer instead of providers. " * 5
+    tab.evaluate(f"document.getElementById('standins').append('{words}')")
+    tab.evaluate("document.getElementById('standins').hidden = false")
+    reviewer.picture(f"notice-{height}")
+    bottoms = tab.evaluate(
+        "['#strip', '.fine'].map((one) => document.querySelector(one).getBoundingClientRect().bottom)"
+    )
+    assert max(bottoms) <= height
+    assert tab.evaluate("document.documentElement.scrollHeight") == height
+
+
+def test_controls_of_the_writing_direction_are_shown_as_escapes(reviewer: Reviewer) -> None:
+    """They would show `exe.jpg` for a name that ends with `gpj.exe`."""
+    tab = reviewer.tab
+    reviewer.wait_for(ESPRESSO)
+    fill = "(one) => { one.title = one.textContent = 'red\\u202egpj.exe \\u2066\\u05d0'; }"
+    tab.evaluate(f"document.querySelectorAll('#name, #first').forEach({fill})")
+    shown = ["red\\u202egpj.exe \\u2066\u05d0"] * 2
+    assert tab.evaluate("['name', 'first'].map((one) => document.getElementById(one).textContent)") == shown
+    assert tab.evaluate("['name', 'first'].map((one) => document.getElementById(one).title)") == shown
+    tab.evaluate("document.getElementById('name').innerHTML = '<b>\\u202e</b>'")
+    assert tab.evaluate(NAME) == "\\u202e"
+
+
 def test_strip_scrolls_to_the_picture_that_is_shown(reviewer: Reviewer) -> None:
     tab = reviewer.tab
     tab.size(1000, 900)

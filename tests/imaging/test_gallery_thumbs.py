@@ -2,6 +2,7 @@
 
 import random
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from threading import Barrier, Semaphore
@@ -15,9 +16,10 @@ import tifffile
 from PIL import Image, ImageColor
 from PIL.EpsImagePlugin import EpsImageFile
 
+from backdrop.imaging.xmp import is_own_picture
 from backdrop_cli.gallery.album import GalleryFile, MissingReason
 from backdrop_cli.gallery.gallery_files import SavedFile, save_files
-from backdrop_cli.gallery.thumbnails import MAX_SIDE_PIXELS, encode_thumbnail
+from backdrop_cli.gallery.thumbnails import MAX_SIDE_PIXELS, encode_small_file, encode_thumbnail
 from tests.imaging.output_pictures import swapped_profile
 
 
@@ -43,6 +45,16 @@ def save_thumbnails(folder: Path, files: list[GalleryFile], max_workers: int) ->
         return encode_image(Image.new("RGB", (9, 9)), "PNG")
 
     return list(save_files(folder, files, read, max_workers))
+
+
+@pytest.mark.parametrize("is_map", [False, True])
+def test_small_file_is_marked_as_backdrops_own(is_map: bool) -> None:
+    """A gallery that is copied into a bucket would be bought as photos."""
+    file = encode_small_file(
+        replace(build_file("a"), is_change_map=is_map), encode_image(Image.new("L", (9, 9)), "PNG")
+    )
+    assert isinstance(file, bytes)
+    assert is_own_picture(file)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF"])

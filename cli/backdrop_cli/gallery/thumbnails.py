@@ -7,8 +7,10 @@ from PIL import Image
 
 from backdrop.imaging.formats import cut_after_end
 from backdrop.imaging.formats.header import ImageFormatError
+from backdrop.imaging.metadata import embed_xmp
 from backdrop.imaging.prepare import load_upright_photo
 from backdrop.imaging.sniff import sniff_file
+from backdrop.imaging.xmp import build_xmp_packet
 from backdrop.model.capabilities import MAX_MEGAPIXELS
 from backdrop_cli.gallery.album import GalleryFile, MissingReason
 from backdrop_client import thumbnails
@@ -42,7 +44,7 @@ def hash_file(file: GalleryFile) -> str:
 
 def build_thumbnail_link(file: GalleryFile) -> str:
     """Returns the thumbnail's path relative to the page; its name is a hash of what it shows."""
-    digest = hashlib.sha256(f"{MAX_SIDE_PIXELS} {WEBP_QUALITY} {file.fingerprint}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{MAX_SIDE_PIXELS} {WEBP_QUALITY} marked {file.fingerprint}".encode()).hexdigest()
     return f"{THUMBNAIL_FOLDER}/{digest[:32]}.webp"
 
 
@@ -53,7 +55,8 @@ def encode_small_file(file: GalleryFile, data: bytes) -> bytes | MissingReason:
 
 def encode_thumbnail(data: bytes) -> bytes | MissingReason:
     """Returns a small WebP, upright and in sRGB; MissingReason.UNREADABLE if the bytes cannot be decoded."""
-    return thumbnails.encode_thumbnail(data, MAX_SIDE_PIXELS) or MissingReason.UNREADABLE
+    thumbnail = thumbnails.encode_thumbnail(data, MAX_SIDE_PIXELS)
+    return _mark_as_own(thumbnail) if thumbnail else MissingReason.UNREADABLE
 
 
 def encode_change_map(data: bytes) -> bytes | MissingReason:
@@ -72,7 +75,12 @@ def encode_change_map(data: bytes) -> bytes | MissingReason:
     )
     buffer = BytesIO()
     layer.save(buffer, "WEBP", lossless=True)
-    return buffer.getvalue()
+    return _mark_as_own(buffer.getvalue())
+
+
+def _mark_as_own(file: bytes) -> bytes:
+    """Marks a WebP as Backdrop's, so that a gallery that is copied into a bucket is not bought as photos."""
+    return embed_xmp(file, "webp", build_xmp_packet(None))
 
 
 def encode_for_browsers(data: bytes) -> tuple[bytes, str] | MissingReason:

@@ -77,7 +77,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "accepts-reserved-folder",
         "2.3: A file under _backdrop is never a photo.",
-        force_false("model.object_keys:classify_key#2527d8 if 2"),
+        force_false("model.object_keys:classify_key#5adbce if 2"),
         invariant=Invariant.OLD_PHOTOS_IGNORED,
     ),
     build_mutant(
