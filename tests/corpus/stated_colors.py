@@ -147,6 +147,7 @@ def _png_order() -> Iterator[Case]:
         ("code-points-first", [numbers, srgb, icc, codes], P3),
         ("a-profile-second", [numbers, srgb, icc], ADOBE),
         ("reserved-codes-skipped", [(b"cICP", b"\x0d\x0d\0\1"), icc], ADOBE),
+        ("unspecified-codes-skipped", [(b"cICP", b"\x02\x02\0\1"), gamma(LINEAR)], LINEAR),
         ("unspecified-range-skipped", [(b"cICP", b"\x0c\x0d\0\2"), icc], ADOBE),
         ("codes-for-video-skipped", [(b"cICP", b"\x0c\x0d\x01\1"), icc], ADOBE),
         ("long-codes-skipped", [(b"cICP", _CODES_OF_P3 + b"\0"), icc], ADOBE),

@@ -280,6 +280,9 @@ TAILS = {
     "a Samsung trailer": b"\0\0\0\x08sefdSEFH" + bytes(20) + b"SEFT",
     "a box that is too long": b"\0\0\xff\xffuuid",
     "a box of impossible length": b"\0\0\0\3free",
+    "another description": b"\0\0\0\x0cmeta\0\0\0\0",
+    "half of another description": b"\0\0\0\x14meta\0\0\0\0\0\0\0\x08xxxx\xff\xff",
+    "another file": b"\0\0\0\x10ftypmp42\0\0\0\0\0\0\0\x08moov\0\0\0\x0cmeta\0\0\0\0",
     "half of a video": b"\0\0\0\x10mpvd\xff\xff\xff\xffmoov\xff\xff\xff\xffmdat",
 }
 

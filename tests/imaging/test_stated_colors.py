@@ -129,7 +129,7 @@ def test_colors_of_a_file_that_ends_early_are_unknown_or_complete(kind: str) -> 
 
 # -- the boxes of HEIC and AVIF ---------------------------------------------------------------------------------------
 
-WIDE = read_code_points(9, 13)
+(WIDE,) = read_code_points(9, 13)
 
 
 def box(name: bytes, *parts: bytes) -> bytes:

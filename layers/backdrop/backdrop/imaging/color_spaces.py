@@ -149,11 +149,16 @@ _CODED_CURVES: dict[int, _Curve] = {
 """ITU-T H.273 (07/2024), table 3."""
 
 
-def read_code_points(primaries: int, transfer: int, *, is_narrow: bool = False) -> ColorSpace | None:
-    """Returns the color space that these code points of ITU-T H.273 name; None if one is reserved."""
+def read_code_points(primaries: int, transfer: int, *, is_narrow: bool = False) -> "list[ColorStatement]":
+    """Returns the color space that these code points of ITU-T H.273 name: None if one is reserved.
+
+    The list is empty if they are unspecified, so that what else a file states applies.
+    """
+    if primaries == transfer == _UNSPECIFIED and not is_narrow:
+        return []
     if primaries not in _CODED_PRIMARIES or transfer not in _CODED_CURVES:
-        return None
-    return ColorSpace(*_CODED_PRIMARIES[primaries], (_CODED_CURVES[transfer],) * 3, is_narrow)
+        return [None]
+    return [ColorSpace(*_CODED_PRIMARIES[primaries], (_CODED_CURVES[transfer],) * 3, is_narrow)]
 
 
 def build_calibrated_space(

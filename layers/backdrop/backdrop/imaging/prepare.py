@@ -328,7 +328,7 @@ def _list_profile_changes(colors: StatedColors) -> list[PhotoChange]:
 
 
 def _list_color_changes(mode: str) -> list[PhotoChange]:
-    """`mode` is that of an `ImageHeader`, or Pillow's."""
-    color = _COLOR_CHANGES.get(mode.removesuffix("B").removesuffix(";16"))
+    """`mode` is that of an `ImageHeader`, or of an `OpenedPicture`."""
+    color = _COLOR_CHANGES.get(mode.partition(";")[0])
     colors = [PhotoChange.of(ChangeCode.COLORS, color)] if color else []
     return [*colors, *([PhotoChange.of(ChangeCode.BITS, 16)] if ";16" in mode else [])]

@@ -39,7 +39,8 @@ _SUPPORTED_MODES = frozenset(
 class OpenedPicture:
     """The picture of a file that is its photo, not yet decoded.
 
-    `size` is that of the picture which `load` decodes; `orientation` must be applied to it. `mode` is Pillow's.
+    `size` is that of the picture which `load` decodes; `orientation` must be applied to it. `mode` is Pillow's,
+    with `;16` for 16 bits per channel.
     `colors` is what the file states about them. `picture_count` is the number of pictures in the file. `load` raises
     `ImageFormatError` if the picture is incomplete or has another size.
     """
@@ -103,7 +104,7 @@ def _describe(pixels: bytes, file_format: ConvertibleFormat, data: bytes) -> Ope
     left, top, right, bottom = crop or (0, 0, *picture.size)
     return OpenedPicture(
         size=(right - left, bottom - top),
-        mode=picture.mode,
+        mode=tiff.describe_mode(picture),
         # Pillow states the rotation and mirroring of an AVIF's boxes as an EXIF block. libheif applies those of a HEIC.
         orientation=find_orientation(picture.info.get("exif", b"")) if is_avif else UPRIGHT,
         colors=colors,

@@ -18,6 +18,7 @@ _FULL_BOX_BYTES = 4
 """The version and flags with which some boxes begin."""
 _CONTENT_OFFSETS = {b"meta": _FULL_BOX_BYTES, b"iprp": 0, b"ipco": 0}
 """The boxes on the path to a picture's size, and the bytes before their content (ISO/IEC 23008-12, 6.5.3)."""
+_UNIQUE_BOXES = frozenset({b"ftyp", b"meta"})
 _IGNORED_ITEM = b"skip"
 """A type that no decoder knows, and that therefore none reads."""
 _METADATA_ITEMS = (b"Exif", b"mime", _IGNORED_ITEM)
@@ -129,7 +130,7 @@ def _read_item_colors(data: bytes, container: Box, item: int) -> list[ColorState
             case b"nclx" if box.name == b"colr":
                 # The decoder applies the matrix and the range, which follow.
                 primaries, transfer = (_read_number(data, box.start + at, 2) for at in (4, 6))
-                code_points.append(read_code_points(primaries, transfer))
+                code_points += read_code_points(primaries, transfer)
             case _:
                 pass
     return [*profiles, *code_points]
@@ -184,13 +185,16 @@ def _find_primary_item(data: bytes) -> tuple[dict[bytes, Box], int | None]:
 def _list_file_boxes(data: bytes) -> list[Box]:
     """Returns the file's complete boxes.
 
-    What is behind them is no part of the picture: phones append videos and notes. Raises `TruncatedError` if it should
-    be a part, and `DamagedError` if no box describes a picture.
+    What is behind them is no part of the picture: phones append videos and notes. So is another file, or its
+    description: a file has one `ftyp` and one `meta` (ISO/IEC 14496-12, 4.3 and 8.11.1). Raises `TruncatedError` if it
+    should be a part, and `DamagedError` if no box describes a picture.
     """
     boxes: list[Box] = []
     defect: ImageFormatError | None = None
     try:
         for box in _iter_boxes(data, 0, len(data)):
+            if box.name in _UNIQUE_BOXES and any(one.name == box.name for one in boxes):
+                break
             boxes.append(box)  # those before the defect are needed
     except ImageFormatError as error:
         defect = error

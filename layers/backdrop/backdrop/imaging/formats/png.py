@@ -278,14 +278,15 @@ def read_color_statements(data: bytes) -> list[ColorStatement]:
         if chunk.name in _COLOR_CHUNKS:
             # Each may occur once; the first one counts.
             payloads.setdefault(chunk.name, bytes(chunk.payload) if chunk.is_intact else b"")
-    readers = (b"cICP", _read_code_points), (b"iCCP", _read_profile), (b"sRGB", _read_srgb)
+    code_points = _read_code_points(payloads[b"cICP"]) if b"cICP" in payloads else []
+    readers = (b"iCCP", _read_profile), (b"sRGB", _read_srgb)
     statements = [reader(payloads[name]) for name, reader in readers if name in payloads]
-    return [*statements, *_read_calibration(payloads.get(b"gAMA"), payloads.get(b"cHRM"))]
+    return [*code_points, *statements, *_read_calibration(payloads.get(b"gAMA"), payloads.get(b"cHRM"))]
 
 
-def _read_code_points(payload: bytes) -> ColorStatement:
+def _read_code_points(payload: bytes) -> list[ColorStatement]:
     if len(payload) != 4 or payload[2] or payload[3] > 1:
-        return None
+        return [None]
     return read_code_points(payload[0], payload[1], is_narrow=not payload[3])
 
 

@@ -275,3 +275,10 @@ def invert_if_white_is_zero(picture: "ImageFile") -> "Image":
     if picture.mode.startswith("I;16") and tags.get(_PHOTOMETRIC) == 0:
         return picture.point(lambda value: value * -1 + 65_535)
     return picture
+
+
+def describe_mode(picture: "ImageFile") -> str:
+    """Returns Pillow's mode, with `;16` if it has reduced 16 bits per channel to 8. Only for a TIFF, it may do so."""
+    tags: dict[int, tuple[int, ...]] = getattr(picture, "tag_v2", {})
+    is_reduced = max(tags.get(_BITS, ()), default=8) == 16 and ";16" not in picture.mode
+    return f"{picture.mode};16" if is_reduced else picture.mode
