@@ -34,6 +34,8 @@ from backdrop_client.aws_failures import (
     read_reason,
 )
 
+# botocore has no type for this error, which it raises before it sends anything.
+_INVALID_ENDPOINT = "Invalid endpoint: "
 _SIGN_IN_HINT = "sign in (`aws sso login` or `aws configure`), or choose a profile with --profile"
 _PERMISSION_HINT = "first get this permission, or choose a profile that has it with --profile"
 _RESTORE_HINT = (
@@ -49,7 +51,9 @@ def translate_aws_errors(location: StackLocation) -> Generator[None]:
     """
     try:
         yield
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, ValueError) as error:
+        if isinstance(error, ValueError) and not str(error).startswith(_INVALID_ENDPOINT):
+            raise
         raise CommandError(_add_notes(_describe_aws_error(error, location), error)) from error
     except BackdropError as error:
         raise CommandError(_add_notes(_describe_backdrop_error(error, location), error)) from error
@@ -73,7 +77,7 @@ def _describe_backdrop_error(error: BackdropError, location: StackLocation) -> s
     return f"{error.message.clause}; try again in a moment"
 
 
-def _describe_aws_error(error: ClientError | BotoCoreError, location: StackLocation) -> str:
+def _describe_aws_error(error: ClientError | BotoCoreError | ValueError, location: StackLocation) -> str:
     match error:
         case ClientError():
             return _describe_client_error(error, location)
@@ -86,6 +90,10 @@ def _describe_aws_error(error: ClientError | BotoCoreError, location: StackLocat
             return f"your AWS sign-in has expired; {_SIGN_IN_HINT}"
         case NoRegionError():
             return "no AWS region is set; add --region, for example --region eu-central-1"
+        case ValueError():
+            address = str(error).removeprefix(_INVALID_ENDPOINT)
+            remedy = describe_endpoints() or "correct endpoint_url in your AWS configuration"
+            return f"{address} is not an address such as https://example.com; {remedy}"
         case _ if isinstance(error, CONNECTION_ERRORS):
             remedy = describe_endpoints() or "check the network and the region"
             return f"AWS does not respond; {remedy} ({_join_lines(error)})"

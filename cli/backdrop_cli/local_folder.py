@@ -119,10 +119,16 @@ class LocalFolder:
     def _is_file(self, folder: str, entry: "os.DirEntry[str]") -> bool | None:
         """Returns whether an entry is a file, or None if it is neither a file nor a folder, or unknown."""
         try:
-            return entry.is_file() or (False if entry.is_dir() else None)
+            if entry.is_file() or entry.is_dir():
+                return entry.is_file()
+            # Emacs marks a file that it edits by a hidden link to nothing.
+            is_dangling = entry.is_symlink() and not Path(entry.path).exists() and not entry.name.startswith(".")
+            reason = "It is a link to a file that does not exist" if is_dangling else ""
         except OSError as error:
-            self.unreadable[f"{folder}/{_replace_undecodable(entry.name)}"] = f"It cannot be read: {error.strerror}."
-            return None
+            reason = f"It cannot be read: {error.strerror}"
+        if reason:
+            self.unreadable[f"{folder}/{_replace_undecodable(entry.name)}"] = f"{reason}."
+        return None
 
     @staticmethod
     def is_valid_name(name: str) -> bool:

@@ -9,16 +9,15 @@ from botocore.exceptions import (
     ClientError,
     ConfigNotFound,
     ConfigParseError,
-    ConnectTimeoutError,
+    ConnectionError,
     CredentialRetrievalError,
-    EndpointConnectionError,
+    HTTPClientError,
     InvalidConfigError,
     InvalidRegionError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
-    ReadTimeoutError,
     SSOError,
     TokenRetrievalError,
     UnknownCredentialError,
@@ -58,7 +57,7 @@ LOGIN_ERROR_NAMES = frozenset(
     {"LoginError", "LoginInsufficientPermissions", "LoginRefreshRequired", "LoginTokenLoadError"}
 )
 """botocore's errors about a session of `aws login`, which older versions of botocore do not have."""
-CONNECTION_ERRORS = (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError)
+CONNECTION_ERRORS = (ConnectionError, HTTPClientError)
 
 
 def read_reason(error: ClientError) -> str:

@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -122,6 +123,11 @@ INLINE = {
     "b64_json": {"b64_json": BASE64},
     "a new name": {"result": {"bytes": BASE64}},
     "with line breaks": {"image_base64": "\n".join(BASE64[at : at + 76] for at in range(0, len(BASE64), 76))},
+    "data URI in capitals": {"url": f"DATA:IMAGE/PNG;BASE64,{BASE64}"},
+    "spaces around and inside": {"url": f" \r\ndata:image/png; base64 , {BASE64[:80]} \t{BASE64[80:]}\n"},
+    "URL-safe": {"url": base64.urlsafe_b64encode(PICTURE).decode()},
+    "without padding": {"url": f"data:image/png;base64,{BASE64.rstrip('=')}"},
+    "percent-encoded": {"url": f"data:image/png;base64,{quote(BASE64, safe='')}"},
 }
 
 
@@ -133,6 +139,22 @@ def test_picture_in_the_place_of_a_link_is_kept(provider: str, entry: dict[str, 
     (link,) = result.links
     assert (result.retry_class, link.url, link.is_unrecognized) == (RetryClass.OK, None, False)
     assert work.results == {link.result_name: PICTURE}
+    assert result.charged > 0
+
+
+@pytest.mark.parametrize("provider", ["ideogram", "1min", "runware"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("data:image/png;base64,broken", id="a data URI"),
+        pytest.param("a" * 5_000, id="a text"),
+        pytest.param(f"https://a.invalid/{'a' * 5_000}", id="a link that is too long"),
+    ],
+)
+def test_value_that_is_neither_a_usable_link_nor_a_picture_is_unrecognized(provider: str, url: str) -> None:
+    result = answered(provider, *to_answer(provider, {"imageURL" if provider == "runware" else "url": url}))
+    assert [link.is_unrecognized for link in result.links] == [True]
+    assert url.encode() in result.raw_response
     assert result.charged > 0
 
 

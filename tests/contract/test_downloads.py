@@ -198,6 +198,13 @@ def test_redirect_is_not_followed(standin: StandinClient) -> None:
     assert caught.value.code is Code.RESULT_REDIRECTED
 
 
+@pytest.mark.parametrize("location", ["http://[::1", "/caf\xe9", "http://a:b/"])
+def test_redirect_with_a_broken_location_is_a_redirect(location: str) -> None:
+    with pytest.raises(ResultError) as caught:
+        fetched(raw(f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode("latin-1")))
+    assert caught.value.code is Code.RESULT_REDIRECTED
+
+
 @pytest.mark.parametrize("fault", ["reset_mid_body", "accept_then_drop"])
 def test_broken_connection_is_retried(standin: StandinClient, fault: str) -> None:
     url = standin.result_url()

@@ -14,6 +14,7 @@ from backdrop.providers.http import (
     MAX_RESPONSE_BYTES,
     HttpResponse,
     post,
+    run_with_timeout,
     send_free_request,
 )
 from tests.contract.adapters import Reply, http, raw, recording
@@ -79,3 +80,20 @@ def test_response_of_exactly_the_limit_is_accepted() -> None:
     assert not isinstance(found, Exception)
     assert found
     assert len(found.body) == MAX_RESPONSE_BYTES
+
+
+@pytest.mark.parametrize("location", [b"http://[::1", b"/caf\xe9"])
+def test_status_of_a_redirect_with_a_broken_location_is_known(location: bytes) -> None:
+    reply = raw(b"HTTP/1.1 301 Moved\r\nLocation: " + location + b"\r\nContent-Length: 0\r\n\r\n")
+    with recording(reply) as server:
+        found = post(server.url, b"{}", {}, timeout_seconds=30)
+    assert isinstance(found, HttpResponse)
+    assert found.status == 301
+
+
+def test_exception_of_the_thread_reaches_the_caller() -> None:
+    def fail() -> None:
+        raise KeyError("lost")
+
+    with pytest.raises(KeyError, match="lost"):
+        run_with_timeout(30, fail)

@@ -132,7 +132,8 @@ def describe_lane_state(lane: ProviderHealth) -> str:
     """Describes a lane, with every reason for which it is paused."""
     if lane.pauses:
         probe_text = ["one job probes it"] if lane.is_half_open else []
-        return "; ".join([*(f"paused ({one.code.value}): {one.message}" for one in lane.pauses), *probe_text])
+        *others, last = [*(f"paused ({one.code.value}): {one.message}" for one in lane.pauses), *probe_text]
+        return "; ".join([*(text.removesuffix(".") for text in others), last])
     if lane.state is LaneState.PROBING:
         return f"{lane.state}: {PROBING_MESSAGE}"
     return lane.state

@@ -9,13 +9,13 @@ from typing import Any, cast
 
 import pytest
 from botocore.exceptions import (
-    BotoCoreError,
     ClientError,
     ConnectTimeoutError,
     EndpointConnectionError,
     NoCredentialsError,
     NoRegionError,
     ProfileNotFound,
+    SSLError,
     TokenRetrievalError,
     UnauthorizedSSOTokenError,
 )
@@ -127,7 +127,7 @@ CLOCK_CODES = (
     "RequestTimeTooSkewed",
     "RequestExpired",
 )
-AWS_ERRORS: list[tuple[ClientError | BotoCoreError | RetryLaterError, str]] = [
+AWS_ERRORS: list[tuple[Exception, str]] = [
     (build_error("ExpiredToken"), "your AWS credentials have expired; sign in"),
     (build_error("ExpiredTokenException"), "your AWS credentials have expired; sign in"),
     (build_error("InvalidClientTokenId"), "AWS rejects your credentials (InvalidClientTokenId: no); sign in"),
@@ -148,6 +148,8 @@ AWS_ERRORS: list[tuple[ClientError | BotoCoreError | RetryLaterError, str]] = [
     (UnauthorizedSSOTokenError(), "your AWS sign-in has expired; sign in"),
     (TokenRetrievalError(provider="sso", error_msg="gone"), "your AWS sign-in has expired; sign in"),
     (EndpointConnectionError(endpoint_url="https://x.invalid"), "AWS does not respond; check the network"),
+    (SSLError(endpoint_url="https://x.invalid", error=OSError("expired")), "AWS does not respond; check the network"),
+    (ValueError("Invalid endpoint: localhost:4566"), "localhost:4566 is not an address such as https://example.com;"),
     (unavailable("DynamoDB", "no table"), "The request to DynamoDB failed (no table); try again"),
     (RetryLaterError(Code.LEDGER_UNAVAILABLE, "Not now.", 5), "Not now; try again"),
 ]

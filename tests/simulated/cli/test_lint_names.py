@@ -137,8 +137,10 @@ def test_link_that_cannot_be_followed_hides_no_other_file(
     (folder.root / "ping").symlink_to("pong")
     (folder.root / "pong").symlink_to("ping")
     (folder.root / "broken.jpg").symlink_to("nothing")
+    (folder.root / ".#a.jpg.json").symlink_to("me@host.123")
     messages = folder.list_messages()
-    assert messages.keys() == {"loop", "ping", "pong"}
+    assert messages.keys() == {"loop", "ping", "pong", "broken.jpg"}
+    assert messages["broken.jpg"] == ["It is a link to a file that does not exist."]
     assert folder.data()["photos"] == 2
 
 

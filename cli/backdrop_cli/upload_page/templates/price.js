@@ -71,7 +71,7 @@ function warnings(answer) {
   if (answer.already_bought) words.push(`${formatCount(answer.already_bought, "image")} already bought for the same photo under another name: $0.00.`);
   if (answer.kept) words.push(`${formatCount(answer.kept, "photo")} ${answer.kept === 1 ? "keeps" : "keep"} the instructions already in the bucket.`);
   if (answer.refused) words.push(`${formatCount(answer.refused, "photo")} would be refused and will not be sent. The reason is next to each photo.`);
-  for (const [hint, count] of hintsOf(answer.rows)) words.push(`${formatCount(count, "photo")}: ${hint}`);
+  for (const [hint, count] of hintsOf(answer.rows)) words.push(`${count > 1 ? "Each of " : ""}${formatCount(count, "photo")}: ${hint}`);
   if (answer.passed_over.length) words.push(`${formatCount(answer.passed_over.length, "file")} skipped, not named like photos: ${answer.passed_over.slice(0, 3).join(", ")}${answer.passed_over.length > 3 ? " …" : ""}`);
   return words;
 }

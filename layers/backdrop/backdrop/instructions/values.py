@@ -1,5 +1,6 @@
 """The values of the instructions: each type is validated and normalized to one spelling."""
 
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +27,7 @@ from backdrop.model.ids import to_canonical_json
 from backdrop.model.object_keys import is_below_reserved_folder
 from backdrop.model.output_spec import MAX_OUTPUT_SIDE
 from backdrop.model.styles import is_style_code, parse_preset
-from backdrop.model.unicode_text import to_nfc
+from backdrop.model.unicode_text import shows_something, to_nfc
 
 MAX_METADATA_BYTES = 8_192
 MAX_METADATA_DEPTH = 32
@@ -107,7 +108,7 @@ def _build_text_normalizer(max_length: int) -> Callable[[object], object]:
             errors.append(f"it has {length:,} characters; it can have at most {max_length:,} characters")
         if errors:
             raise ValueError("; ".join(errors))
-        return text
+        return text if shows_something(text) else ""
 
     return normalize
 
@@ -129,7 +130,7 @@ def _build_template_check(max_length: int) -> WrapValidator:
             return check_text(value)
         length = measure_literal_text(value)
         if length > max_length:
-            message = f"it has {length:,} characters next to its placeholders; it can have at most {max_length:,}"
+            message = f"it has {length:,} characters besides its placeholders; it can have at most {max_length:,}"
             raise ValueError(message)
         return value.strip()
 
@@ -240,6 +241,8 @@ def _deduplicate(codes: list[str]) -> list[str]:
 
 def validate_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
     levels_of_values = list(_iterate_levels(metadata))
+    if any(isinstance(value, float) and not math.isfinite(value) for level in levels_of_values for value in level):
+        raise ValueError("a number is too large")
     text = "".join(_serialize_shallowly(value) for level in levels_of_values for value in level)
     checks = {
         f"it is nested more than {MAX_METADATA_DEPTH} levels deep": len(levels_of_values) - 1 > MAX_METADATA_DEPTH,

@@ -10,11 +10,20 @@ ESCAPED_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 The apostrophe is escaped too, so that each text can be restored.
 """
 
+_ESCAPES = {code: f"\\u{code:04x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\r\n"}
+"""How control characters are shown, which a terminal would obey. A cell may contain tabs and line breaks."""
+
 
 def format_csv_row(cells: Iterable[object]) -> str:
-    """Returns a line of CSV (RFC 4180) with its line end. Numbers stay as they are, also negative ones."""
+    """Returns a line of CSV (RFC 4180) with its line end. Numbers stay as they are, also negative ones.
+
+    Control characters are escaped as the commands print them: `\\u001b`. Reading does not
+    undo that.
+    """
     buffer = io.StringIO()
-    csv.writer(buffer).writerow(escape_formula(cell) if isinstance(cell, str) else cell for cell in cells)
+    csv.writer(buffer).writerow(
+        escape_formula(cell.translate(_ESCAPES)) if isinstance(cell, str) else cell for cell in cells
+    )
     return buffer.getvalue()
 
 

@@ -508,7 +508,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         Cost.NOTHING,
         Disposition.DEAD,
         "The provider rejects the request as invalid.",
-        "Run `backdrop show` with the photo's key: it has the provider's explanation.",
+        "Read the provider's explanation, change the prompt or the photo, and run `backdrop redrive`.",
         for_operator=True,
     ),
     Code.PROVIDER_FAILED: _entry(

@@ -7,6 +7,18 @@ MAX_COMBINING_MARKS = 30
 """In a row, as in the Stream-Safe Text Format (Unicode Standard Annex #15). No written language needs as many."""
 
 
+_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Mn", "Zl", "Zp", "Zs"})
+# Letters and a symbol without a shape: the Hangul fillers and the empty Braille pattern.
+_BLANK_CHARACTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+
+
+def shows_something(text: str) -> bool:
+    """Whether a text has a visible character: not only spaces, format characters, and marks without a base."""
+    return any(
+        unicodedata.category(sign) not in _INVISIBLE_CATEGORIES and sign not in _BLANK_CHARACTERS for sign in text
+    )
+
+
 def has_excessive_marks(text: str) -> bool:
     """Whether normalizing a text may take a time that grows with the square of its length, so it must be refused."""
     return not text.isascii() and any(

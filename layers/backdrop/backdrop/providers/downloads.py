@@ -13,10 +13,10 @@ import urllib3.exceptions
 
 from backdrop.model.capabilities import MAX_RESULT_BYTES
 from backdrop.model.codes import Code
-from backdrop.model.errors import BackdropError, ResultError, RetryLaterError
+from backdrop.model.errors import ResultError, RetryLaterError
 from backdrop.providers.http import (
     CONNECT_TIMEOUT_SECONDS,
-    DeadlineExceededError,
+    TRANSFER_ERRORS,
     ResponseTooLargeError,
     has_whole_body,
     new_session,
@@ -67,8 +67,6 @@ class ResultDownloads:
         fetched = run_with_timeout(MAX_DOWNLOAD_SECONDS, lambda: _fetch(url))
         if fetched is None:
             raise _build_unreachable_error(f"The download took longer than {MAX_DOWNLOAD_SECONDS:.0f} s.")
-        if isinstance(fetched, BackdropError):
-            raise fetched
         return fetched
 
     def _check_url(self, provider: str, url: str) -> None:
@@ -132,8 +130,7 @@ def _check_status(response: requests.Response) -> None:
     raise ResultError(CODE_BY_STATUS.get(status, Code.RESULT_NOT_AN_IMAGE), f"{message}.")
 
 
-def _fetch(url: str) -> bytes | BackdropError:
-    """Downloads once. Returns the error, because it runs in a thread."""
+def _fetch(url: str) -> bytes:
     deadline = time.monotonic() + MAX_DOWNLOAD_SECONDS
     try:
         with (
@@ -145,14 +142,13 @@ def _fetch(url: str) -> bytes | BackdropError:
             _check_status(response)
             _check_length(parse_length(response.headers.get("Content-Length", "")))
             return read_body(response, max_bytes=MAX_RESULT_BYTES, deadline=deadline)
-    except BackdropError as error:
-        return error
-    except ResponseTooLargeError:
-        return ResultError(Code.RESULT_TOO_LARGE, f"The provider's file is larger than {MAX_RESULT_BYTES:,} bytes.")
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, DeadlineExceededError) as error:
+    except ResponseTooLargeError as error:
+        message = f"The provider's file is larger than {MAX_RESULT_BYTES:,} bytes."
+        raise ResultError(Code.RESULT_TOO_LARGE, message) from error
+    except TRANSFER_ERRORS as error:
         if isinstance(error.__cause__, urllib3.exceptions.IncompleteRead):
-            return ResultError(Code.RESULT_TRUNCATED, "The provider's file ended before its declared length.")
-        return _build_unreachable_error(f"The download was interrupted ({type(error).__name__}).")
+            raise ResultError(Code.RESULT_TRUNCATED, "The provider's file ended before its declared length.") from error
+        raise _build_unreachable_error(f"The download was interrupted ({type(error).__name__}).") from error
 
 
 def _build_unreachable_error(message: str, delay_seconds: float | None = None) -> RetryLaterError:

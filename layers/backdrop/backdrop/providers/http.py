@@ -5,11 +5,11 @@ import http.client
 import re
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from io import BytesIO
-from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, override
 
@@ -78,6 +78,15 @@ class ResponseTooLargeError(Exception):
 
 class DeadlineExceededError(Exception):
     """The bytes were not sent or received in time."""
+
+
+TRANSFER_ERRORS = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    OSError,
+    DeadlineExceededError,
+    ValueError,  # from parsing an invalid response
+)
 
 
 class RequestBody:
@@ -219,9 +228,19 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
 
+class _Session(requests.Session):
+    @override
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Requests parses a Location also if redirects are not followed, and one that is invalid would hide the status.
+
+        It would also read the whole body, of any size.
+        """
+        return None
+
+
 def new_session() -> requests.Session:
-    """Returns a session that ignores the environment's proxies, never retries, and skips interim responses."""
-    session = requests.Session()
+    """Returns a session that ignores the environment's proxies, redirects, and interim responses, and never retries."""
+    session = _Session()
     session.trust_env = False
     for scheme in ("http://", "https://"):
         session.mount(scheme, _Adapter())
@@ -229,16 +248,20 @@ def new_session() -> requests.Session:
 
 
 def run_with_timeout[T](seconds: float, work: Callable[[], T]) -> T | None:
-    """Returns the result of `work`, or None if it takes longer.
+    """Returns the result of `work`, or None if it takes longer. Raises what `work` raises.
 
     A socket's timeout restarts with every byte. So a thread does the work, and is abandoned if it takes too long.
     """
-    results: SimpleQueue[T] = SimpleQueue()
-    Thread(target=lambda: results.put(work()), daemon=True).start()
-    try:
-        return results.get(timeout=max(seconds, 0))
-    except Empty:
-        return None
+    outcome: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised again by the caller
+            outcome.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    return outcome.result() if wait([outcome], max(seconds, 0)).done else None
 
 
 def _send(
@@ -271,12 +294,7 @@ def _send(
             except ResponseTooLargeError as error:
                 body, is_cut = error.beginning, True
             return HttpResponse(response.status_code, response.headers, body, latency, is_cut)
-    except (
-        requests.RequestException,
-        urllib3.exceptions.HTTPError,
-        OSError,
-        DeadlineExceededError,
-    ) as error:
+    except TRANSFER_ERRORS as error:
         return error
 
 

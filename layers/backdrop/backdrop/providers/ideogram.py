@@ -49,13 +49,14 @@ from backdrop.providers.json_fields import (
     as_list,
     as_provider_id,
     describe_response,
+    find_first_link,
     find_value,
     join_messages,
     parse_json_object,
 )
 from backdrop.providers.link_expiry import parse_link_expiry
 from backdrop.providers.polling import StatusQuery, build_status_query, poll_until_done
-from backdrop.providers.redaction import quote_provider, redact_response, to_printable
+from backdrop.providers.redaction import quote_provider, redact_response
 from backdrop.providers.response_rules import (
     ANY_STATUS,
     ResponseRule,
@@ -338,14 +339,13 @@ def _build_success(job: Job, response: HttpResponse, key: str, work: WorkStorage
 def _parse_link(entry: Any, job: Job, n: int, work: WorkStorage | None) -> PictureLink:
     """Reads one entry of `data`, which needs only a `url`. `is_image_safe: false` means that it was withheld."""
     fields = cast("dict[str, Any]", entry) if isinstance(entry, dict) else {}
-    url, seed = fields.get("url"), as_integer(fields.get("seed"))
+    url, seed = find_first_link([fields.get("url")]), as_integer(fields.get("seed"))
     if fields.get("is_image_safe") is False:
         return PictureLink(url=None, seed=seed)
     if pictures := list_pictures(entry):
         return keep_picture(work, job, n, pictures[0], seed)
-    if not isinstance(url, str) or not url:
+    if url is None:
         return PictureLink(url=None, seed=seed, is_unrecognized=True)
-    url = to_printable(url)
     return PictureLink(url=url, seed=seed, expires_at=parse_link_expiry(url, datetime.now(UTC)))
 
 

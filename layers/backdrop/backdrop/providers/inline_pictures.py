@@ -15,9 +15,16 @@ from backdrop.model.job import Job, PictureLink
 from backdrop.ports import WorkStorage
 from backdrop.providers.http import is_picture
 
-# A JSON text of at least 64 characters of base64. JSON may escape its slashes, and line breaks may divide it.
-INLINE_TEXT: Final = re.compile(rb'"(?:data:[^",]{0,200};base64,)?(?=[^"]{64})((?:[A-Za-z0-9+/=]++|\\[/nrt])++)"')
-JSON_ESCAPE: Final = re.compile(rb"\\([/nrt])")
+# A JSON text of at least 64 characters of base64, also URL-safe, percent-encoded, with JSON's escapes, or with spaces.
+# Each choice is possessive and none can pass a quotation mark, so that the search takes linear time.
+INLINE_TEXT: Final = re.compile(
+    rb'"(?:[ ]|\\[nrt])*+(?:data:[^",]{0,200};[ ]{0,9}base64[ ]{0,9},)?(?=[^"]{64})'
+    rb'((?:[a-z0-9+/=_% -]++|\\[/nrt]|\\u00[0-9a-f]{2})++)"',
+    re.IGNORECASE,
+)
+ESCAPE: Final = re.compile(rb"\\([/nrt])|(?:\\u00|%)([0-9a-fA-F]{2})")
+ESCAPED: Final = {b"/": b"/", b"n": b"", b"r": b"", b"t": b""}
+URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
 
 
 def load_json(body: bytes) -> Any:
@@ -45,14 +52,20 @@ def _decode(text: memoryview) -> bytes | None:
         picture = binascii.a2b_base64(text, strict_mode=True)
     except binascii.Error:
         try:
-            picture = binascii.a2b_base64(JSON_ESCAPE.sub(_unescape, text), strict_mode=True)
+            picture = binascii.a2b_base64(_normalize_base64(text), strict_mode=True)
         except binascii.Error:
             return None
     return picture if is_picture(picture) else None
 
 
+def _normalize_base64(text: memoryview) -> bytes:
+    """Returns text in the standard alphabet, with its padding, and without escapes and spaces."""
+    plain = ESCAPE.sub(_unescape, text).translate(URL_SAFE, delete=b" \t\r\n").rstrip(b"=")
+    return plain + b"=" * (-len(plain) % 4)
+
+
 def _unescape(escape: re.Match[bytes]) -> bytes:
-    return b"/" if escape[1] == b"/" else b""
+    return ESCAPED[escape[1]] if escape[1] else bytes.fromhex(escape[2].decode())
 
 
 def _insert(value: Any, pictures: dict[str, bytes]) -> Any:

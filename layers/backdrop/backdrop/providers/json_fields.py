@@ -4,11 +4,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
+from backdrop.model.provider_result import MAX_LINK_LENGTH
 from backdrop.providers.http import is_picture
 from backdrop.providers.inline_pictures import describe_value, load_json
 from backdrop.providers.redaction import quote_provider, to_printable
 
 MAX_ID_LENGTH = 200
+URL_SCHEMES = ("http://", "https://")
 
 
 def parse_json_object(body: bytes) -> dict[str, Any] | None:
@@ -51,6 +53,12 @@ def find_value(value: object, *path: str) -> Any:
 def find_first_text(values: Iterable[object]) -> str | None:
     """Returns the first non-empty text, without unprintable characters."""
     return next((to_printable(value) for value in values if isinstance(value, str) and value), None)
+
+
+def find_first_link(values: Iterable[object]) -> str | None:
+    """Returns the first non-empty text if it is a link that the ledger can hold."""
+    text = find_first_text(values) or ""
+    return text if text.lower().startswith(URL_SCHEMES) and len(text) <= MAX_LINK_LENGTH else None
 
 
 def as_integer(value: object) -> int | None:

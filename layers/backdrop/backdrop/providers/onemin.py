@@ -41,6 +41,7 @@ from backdrop.providers.json_fields import (
     as_list,
     as_provider_id,
     describe_response,
+    find_first_link,
     find_first_text,
     find_value,
     join_messages,
@@ -308,7 +309,7 @@ class OneMin:
         temporary_links = [link for link in given if isinstance(link, str)]
         path = paths[n] if n < len(paths) else ""
         matching = (link for link in temporary_links if path and _ends_with_path(link, path))
-        url = find_first_text((*matching, image.get("url"), *(() if paths else temporary_links[n : n + 1])))
+        url = find_first_link((*matching, image.get("url"), *(() if paths else temporary_links[n : n + 1])))
         if url is None:
             return PictureLink(url=None, seed=seed, is_unrecognized=True)
         return PictureLink(url=url, seed=seed, expires_at=parse_link_expiry(url, submitted_at))

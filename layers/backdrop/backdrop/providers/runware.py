@@ -31,6 +31,7 @@ from backdrop.providers.inline_pictures import describe_value, list_pictures
 from backdrop.providers.json_fields import (
     as_integer,
     describe_response,
+    find_first_link,
     find_first_text,
     list_objects,
     parse_json_object,
@@ -281,8 +282,8 @@ class Runware:
             name = f"{_build_result_name(query.provider_id)}-{n}"
             self.work.save_result(name, pictures[0])
             return PictureLink(url=None, seed=seed, expires_at=expires, result_name=name)
-        url = find_first_text([item.get("imageURL")])
-        if url is None or url.startswith("data:"):
+        url = find_first_link([item.get("imageURL")])
+        if url is None:
             return PictureLink(url=None, seed=seed, is_unrecognized=True)
         return PictureLink(url=url, seed=seed, expires_at=parse_link_expiry(url, query.submitted_at) or expires)
 

@@ -41,6 +41,7 @@ from backdrop.providers.http import (
 )
 from backdrop.providers.inline_pictures import describe_value, keep_picture, list_pictures
 from backdrop.providers.json_fields import (
+    URL_SCHEMES,
     as_failure_status,
     as_integer,
     as_list,
@@ -85,7 +86,6 @@ PROOFS_BY_MESSAGE = {
     "prompt is mandatory and must be string": PARAMETER,
     "prompt or provided image failed the safety checks": UNSAFE,
 }
-URL_SCHEMES = ("http://", "https://")
 UNSAFE_ERROR_TYPE = "content_policy_violation"
 REQUEST_PARAMETERS = list_request_names(NAME) | {"image"}
 # Responses to a submission, to v1 or v2. Only a 200 is billed. A 500 is documented as not billed; after any other 5xx
