@@ -69,7 +69,7 @@ def _inks() -> Iterator[Case]:
     changes = ("converted:tiff", *_CONVERTED, *cmyk_change)
     yield Case("tiff-cmyk-with-a-profile", data, changes, pixels=seen_ink(inks))
     wide = tiff(inks.astype(np.uint16) * 257, photometric="separated")
-    yield Case("tiff-cmyk-16-bit", wide, ("converted:tiff", *cmyk_change), pixels=_naive(inks))
+    yield Case("tiff-cmyk-16-bit", wide, ("converted:tiff", *cmyk_change, "bits:16"), pixels=_naive(inks))
 
 
 def _few_channels() -> Iterator[Case]:

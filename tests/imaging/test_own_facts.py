@@ -304,6 +304,12 @@ def test_picture_whose_pixels_are_cut_is_refused_although_a_tail_follows(kind: s
 
     assert read_refusal(whole[:-50]) is Code.TRUNCATED_PHOTO
     assert read_refusal(shortened) is Code.TRUNCATED_PHOTO
+    assert read_refusal(whole[:-100] + bytes(100)) is Code.TRUNCATED_PHOTO
+
+
+def test_tiff_whose_end_was_not_copied_is_truncated() -> None:
+    whole = saved(scene(), "tiff", compression="tiff_lzw")
+    assert read_refusal(whole[:-2000] + bytes(2000)) is Code.TRUNCATED_PHOTO
 
 
 @pytest.mark.parametrize("kind", ["heic", "avif"])

@@ -18,6 +18,8 @@ _FULL_BOX_BYTES = 4
 """The version and flags with which some boxes begin."""
 _CONTENT_OFFSETS = {b"meta": _FULL_BOX_BYTES, b"iprp": 0, b"ipco": 0}
 """The boxes on the path to a picture's size, and the bytes before their content (ISO/IEC 23008-12, 6.5.3)."""
+_MAX_ZEROS = 64
+"""Compressed pixels never end with as many: H.265 escapes zeros and ends with a bit of 1 (7.4.2), and so does AV1."""
 _UNIQUE_BOXES = frozenset({b"ftyp", b"meta"})
 _IGNORED_ITEM = b"skip"
 """A type that no decoder knows, and that therefore none reads."""
@@ -207,6 +209,8 @@ def _list_file_boxes(data: bytes) -> list[Box]:
         raise defect
     if max(ends, default=0) > len(data):
         raise TruncatedError(f"has only {len(data):,} of its {max(ends):,} bytes")
+    if any(end >= _MAX_ZEROS and not any(data[end - _MAX_ZEROS : end]) for end in ends):
+        raise TruncatedError("has only zeros at the end of its pixels, as after an interrupted copy")
     return boxes
 
 

@@ -164,8 +164,9 @@ def extract_photo(data: bytes) -> TiffPhoto:
     if order is None:
         raise DamagedError("does not begin with a valid header")
     page = _find_photo(data, order)
-    if page is None:
-        raise TruncatedError(f"has no page within its {len(data):,} bytes")
+    if page is None or not page.numbers:
+        # An interrupted copy leaves zeros instead of the directory, which many programs write last.
+        raise TruncatedError(f"has no complete page within its {len(data):,} bytes")
     entries = _read_decoded_entries(data, page.start, order)
     _check_variant(data, page, entries, order)
     directory = b"".join([len(entries).to_bytes(2, order), *(entry.data for entry in entries), _NO_NEXT_PAGE])
