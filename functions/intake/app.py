@@ -17,11 +17,14 @@ from backdrop.aws.settings import read_settings
 from backdrop.bootstrap import Bootstrap
 from backdrop.model.errors import MalformedMessageError
 from backdrop.model.intake_event import IntakeEvent
+from backdrop.pipeline.isolation import Isolation
 
+# Starts first: it imports the image libraries meanwhile.
+isolation = Isolation(["backdrop.intake.framed_photos", "backdrop.intake.photo_reader"])
 logger = build_logger()
 settings = read_settings()
 bootstrap = Bootstrap(settings, lazy_client, SystemClock())
-service = bootstrap.intake()
+service = bootstrap.intake(isolation.run)
 consumer = bootstrap.batch_consumer(logger, [settings.intake_queue_url])
 
 

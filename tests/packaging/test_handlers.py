@@ -55,7 +55,7 @@ MAX_MODULES = {
     "credentials_check": 580,
     "deliver": 740,
     "deployment_check": 400,
-    "intake": 640,
+    "intake": 650,
     "price_check": 680,
     "reconcile": 720,
     "reconcile_bill": 690,
@@ -64,7 +64,7 @@ MAX_MODULES = {
 }
 # With some room, because versions of zlib differ by 1 KB and more.
 # A JPEG's missing pixels are found with TurboJPEG, whose package needs numpy. The build removes numpy's tests.
-MAX_PACKED_KB = {"DependenciesLayer": 54_500, "BackdropLayer": 2_000, "CredentialsLayer": 10_500}
+MAX_PACKED_KB = {"DependenciesLayer": 54_500, "BackdropLayer": 2_050, "CredentialsLayer": 10_500}
 MAX_UNPACKED_MB = 250
 """AWS's limit for a function with its layers (Lambda quotas). `sign` has all three layers."""
 MAX_FUNCTION_KB = 20

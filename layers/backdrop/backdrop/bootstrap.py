@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from backdrop.pipeline.places import Places
     from backdrop.pipeline.purchase import Purchases
     from backdrop.pipeline.recovery import Recovery
-    from backdrop.ports import Clock, Downloads, InputBucket, ManifestReader, Provider
+    from backdrop.ports import Clock, Downloads, InputBucket, ManifestReader, Provider, Run
     from backdrop.providers.ideogram_quotes import IdeogramQuotes
     from backdrop.providers.ideogram_usage import IdeogramUsage
     from backdrop.reconcile.bill_reconciliation import BillReconciliation
@@ -96,7 +96,8 @@ class Bootstrap:
             self.clock,
         )
 
-    def intake(self) -> IntakeService:
+    def intake(self, run: Run | None = None) -> IntakeService:
+        """`run`: where photos are decoded; None for this process."""
         from backdrop.intake.batch_prefetch import BatchPrefetch
         from backdrop.intake.brand_image_checks import BrandImageChecks
         from backdrop.intake.dispatch import Dispatcher
@@ -109,10 +110,12 @@ class Bootstrap:
         from backdrop.intake.references import ReferenceImages
         from backdrop.intake.service import IntakeService
         from backdrop.pipeline.image_requests import ImageRequests
+        from backdrop.ports import run_here
 
         settings = self.settings
+        run = run or run_here
         defaults = FolderDefaultsCache(self.input_bucket)
-        references = ReferenceImages(self.input_bucket, self.call_input_store, settings.max_image_megapixels)
+        references = ReferenceImages(self.input_bucket, self.call_input_store, settings.max_image_megapixels, run)
         folders = FolderDefaultsIntake(
             self.ledger, self.ledger_queries, defaults, self.intake_queue, self.deliver_queue, self.clock
         )
@@ -120,11 +123,13 @@ class Bootstrap:
         photo_service = PhotoIntake(
             resolver=InstructionResolver(
                 photos=self.input_bucket,
-                reader=PhotoReader(self.input_bucket, self.call_input_store, settings.max_image_megapixels),
+                reader=PhotoReader(self.input_bucket, self.call_input_store, settings.max_image_megapixels, run),
                 folder_defaults=defaults,
                 reference_images=references,
-                brand_image_checks=BrandImageChecks(self.input_bucket),
-                framed_photos=FramedPhotos(self.input_bucket, self.call_input_store, settings.max_image_megapixels),
+                brand_image_checks=BrandImageChecks(self.input_bucket, run),
+                framed_photos=FramedPhotos(
+                    self.input_bucket, self.call_input_store, settings.max_image_megapixels, run
+                ),
                 clock=self.clock,
                 default_provider=settings.default_provider,
                 prices=settings.configured_prices,

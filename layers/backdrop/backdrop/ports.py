@@ -187,6 +187,17 @@ class ManifestReader(Protocol):
         ...
 
 
+class Run(Protocol):
+    """Runs a pure function that decodes strangers' bytes, here or in a process without credentials."""
+
+    def __call__[*A, T](self, function: Callable[[*A], T], *args: *A) -> T: ...
+
+
+def run_here[*A, T](function: Callable[[*A], T], *args: *A) -> T:
+    """Calls the function in this process."""
+    return function(*args)
+
+
 class Clock(Protocol):
     """Injectable clock, so tests need not wait."""
 

@@ -8,9 +8,13 @@ import pytest
 from backdrop.imaging.prepare import PreparedPhoto, prepare_photo
 from backdrop.intake import photo_reader
 from backdrop.model.capabilities import PhotoLimits
+from backdrop.model.codes import Code
+from backdrop.model.intake_event import IntakeEvent
 from backdrop.model.job import JobStatus
+from backdrop.pipeline.crash_guard import INTAKE_TIMEOUT
+from backdrop.pipeline.isolation import ChildError
 from simulation.world.sample_images import build_photo
-from simulation.world.simulated_stack import World
+from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import SimulatedCrash, TargetedFault, raise_throttle
 from tests.simulated.simulated_days import DAY, deliver_meanwhile, list_report_codes, pass_time
 from tests.simulated.stage_worlds import KEY, PRICE, assert_at_rest, find_only_job, world_with_photo
@@ -58,6 +62,25 @@ def test_photo_that_crashes_five_workers_is_reported_and_skipped(crashing_photo:
     assert [(one["status"], one["money"]) for one in report["errors"]] == [("refused", "not_spent")]
     assert not world.queues["intake"].messages
     assert not world.dead_letter_queue.messages
+
+
+def test_photo_whose_process_crashes_counts_as_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker lives on, and leaves the mark that a crash of its own would leave."""
+
+    def fail(*_: object) -> PreparedPhoto:
+        raise ChildError("The process that opened the photo ended with status -11.")
+
+    world = world_with_photo()
+    monkeypatch.setattr(photo_reader, "prepare_photo", fail)
+    for crashes in range(MAX_CRASHES):
+        with pytest.raises(ChildError):
+            world.intake.handle(IntakeEvent(INPUT_BUCKET, KEY, receive_count=2))
+        source = world.read_source(KEY)
+        assert source
+        assert (source.crash_count, source.processing_until is not None) == (crashes, True)
+        world.clock.sleep(INTAKE_TIMEOUT.total_seconds())
+    refused = world.intake.handle(IntakeEvent(INPUT_BUCKET, KEY, receive_count=2)).refused
+    assert [code for _, code in refused] == [Code.CRASHED]
 
 
 def test_requested_photo_that_crashes_workers_is_also_reported(crashing_photo: Deadly) -> None:

@@ -11,7 +11,7 @@ from backdrop.model.errors import InstructionError
 from backdrop.model.object_keys import list_folders_of
 from backdrop.model.output_spec import OutputSpec
 from backdrop.pipeline.brand_image_reader import MissingBrandImageError, read_brand_image
-from backdrop.ports import InputBucket
+from backdrop.ports import InputBucket, Run, run_here
 
 _CODES: Mapping[BrandImageUse, Code] = {
     BrandImageUse.LOGO: Code.LOGO_UNUSABLE,
@@ -20,8 +20,9 @@ _CODES: Mapping[BrandImageUse, Code] = {
 
 
 class BrandImageChecks:
-    def __init__(self, photos: InputBucket) -> None:
+    def __init__(self, photos: InputBucket, run: Run = run_here) -> None:
         self._photos = photos
+        self._run = run
         self.cache = BatchCache[tuple[str, BrandImage], BrandImageError | None]()
 
     def find_errors(self, bucket: str, photo_key: str, outputs: Iterable[OutputSpec]) -> list[InstructionError]:
@@ -32,7 +33,7 @@ class BrandImageChecks:
 
     def _check(self, bucket: str, image: BrandImage) -> BrandImageError | None:
         try:
-            check_brand_image(read_brand_image(self._photos, bucket, image))
+            self._run(check_brand_image, read_brand_image(self._photos, bucket, image))
         except BrandImageError as error:
             return error
         return None

@@ -24,7 +24,7 @@ from backdrop.model.ids import sha256_hex, to_canonical_json
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.object_keys import framed_photo_name
 from backdrop.model.sentence import Sentence
-from backdrop.ports import CallInputStore, InputBucket
+from backdrop.ports import CallInputStore, InputBucket, Run, run_here
 
 MIN_PHOTO_SHARE = 0.25
 """The share of a frame's area below which a photo in it is reported. A 16:9 photo in 9:16 fills 32%."""
@@ -39,10 +39,11 @@ class StoredCanvas:
 
 
 class FramedPhotos:
-    def __init__(self, photos: InputBucket, inputs: CallInputStore, max_megapixels: int) -> None:
+    def __init__(self, photos: InputBucket, inputs: CallInputStore, max_megapixels: int, run: Run = run_here) -> None:
         self._photos = photos
         self._inputs = inputs
         self._max_megapixels = max_megapixels
+        self._run = run
         self.cache = BatchCache[tuple[str, str], StoredCanvas]()
 
     def draw_and_store(
@@ -61,8 +62,8 @@ class FramedPhotos:
         stored = self._photos.read(bucket, key, max_bytes=MAX_FILE_BYTES)
         if stored is None or stored.data is None or sha256_hex(stored.data) != image_sha256:
             raise ConflictError
-        framed = prepare_framed_photo(
-            stored.data, partial(_plan_canvas, frame_spec), PHOTO_LIMITS, self._max_megapixels
+        framed = self._run(
+            prepare_framed_photo, stored.data, partial(_plan_canvas, frame_spec), PHOTO_LIMITS, self._max_megapixels
         )
         self._inputs.put(framed_photo_name(image_sha256, framed.canvas), framed.data)
         warnings = (*_build_border_warnings(framed.touched_sides), *_build_share_warnings(framed.canvas))

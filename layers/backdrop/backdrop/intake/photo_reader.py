@@ -16,7 +16,7 @@ from backdrop.model.errors import ConflictError, InstructionError, PhotoError
 from backdrop.model.ids import sha256_hex, to_canonical_json
 from backdrop.model.object_keys import MAX_PHOTO_KEY_BYTES, list_sidecar_keys, prepared_photo_name
 from backdrop.model.photo_facts import JOB_METADATA_KEY, PhotoFacts
-from backdrop.ports import CallInputStore, InputBucket, StoredObject
+from backdrop.ports import CallInputStore, InputBucket, Run, StoredObject, run_here
 
 # Takes the place of the hash if a photo was not opened and is assumed to be valid.
 UNREAD_SHA256 = "not opened"
@@ -44,6 +44,7 @@ class PhotoReader:
     photos: InputBucket
     inputs: CallInputStore
     max_megapixels: int
+    run: Run = run_here
 
     def read(self, bucket: str, key: str, recorded: PhotoFacts | None) -> PhotoSnapshot | None:
         """Returns None if there is no photo. Does not read bytes again that `recorded` shows to be valid."""
@@ -75,7 +76,7 @@ class PhotoReader:
         stored = self.photos.read(bucket, key, max_bytes=MAX_FILE_BYTES)
         if stored is None or stored.data is None or sha256_hex(stored.data) != image_sha256:
             raise ConflictError
-        return find_own_mask(load_upright_photo(stored.data, self.max_megapixels)) is not None
+        return self.run(_shows_product, stored.data, self.max_megapixels)
 
     def _inspect(self, stored: StoredObject, recorded: PhotoFacts | None) -> tuple[PhotoFacts, PhotoError | None]:
         facts = build_photo_facts(stored)
@@ -95,7 +96,7 @@ class PhotoReader:
 
     def _prepare_photo(self, facts: PhotoFacts, data: bytes) -> PhotoFacts:
         """Inspects a photo, and stores its prepared form if it needs conversion."""
-        prepared, sha256 = prepare_photo(data, PHOTO_LIMITS, self.max_megapixels), sha256_hex(data)
+        prepared, sha256 = self.run(prepare_photo, data, PHOTO_LIMITS, self.max_megapixels), sha256_hex(data)
         if prepared.data is not None:
             self.inputs.put(prepared_photo_name(sha256), prepared.data)
         (width, height), kind = prepared.original_size, sniff_file(data)
@@ -110,6 +111,10 @@ class PhotoReader:
             has_alpha=prepared.has_alpha,
             is_own_picture=facts.is_own_picture or is_own_picture(data),
         )
+
+
+def _shows_product(data: bytes, max_megapixels: int) -> bool:
+    return find_own_mask(load_upright_photo(data, max_megapixels)) is not None
 
 
 def read_crashed_photo(photos: InputBucket, bucket: str, key: str, crashes: int) -> PhotoSnapshot | None:

@@ -12,7 +12,7 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError, PhotoError
 from backdrop.model.ids import sha256_hex
 from backdrop.model.object_keys import list_reference_names
-from backdrop.ports import CallInputStore, InputBucket
+from backdrop.ports import CallInputStore, InputBucket, Run, run_here
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,11 @@ class _ReferenceImage:
 
 
 class ReferenceImages:
-    def __init__(self, photos: InputBucket, inputs: CallInputStore, max_megapixels: int) -> None:
+    def __init__(self, photos: InputBucket, inputs: CallInputStore, max_megapixels: int, run: Run = run_here) -> None:
         self._photos = photos
         self._inputs = inputs
         self._max_megapixels = max_megapixels
+        self._run = run
         self.cache = BatchCache[tuple[str, ...], list[str]]()
 
     def hash_and_store(self, bucket: str, photo_key: str, keys: Sequence[str]) -> list[str]:
@@ -84,7 +85,8 @@ class ReferenceImages:
 
     def _encode(self, key: str, data: bytes, limits: PhotoLimits) -> bytes:
         try:
-            return prepare_photo(data, limits, self._max_megapixels).data or strip_photo_metadata(data)
+            prepared = self._run(prepare_photo, data, limits, self._max_megapixels)
+            return prepared.data or strip_photo_metadata(data)
         except PhotoError as error:
             raise InstructionError(Code.REFERENCE_UNUSABLE, f"{key}: {error.message}") from error
 
