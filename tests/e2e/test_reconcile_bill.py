@@ -83,8 +83,18 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[DeployedStack]:
     with running_cloud(tmp_path_factory, parameters) as cloud, StandinClient(cloud.standin_url) as standin:
         created = DeployedStack(cloud, standin)
         created.clients.secrets.create_secret(Name=ADMIN_KEY_SECRET, SecretString=KEY)
+        disable_schedules(created)
         yield created
         created.check_charges()
+
+
+def disable_schedules(stack: DeployedStack) -> None:
+    """A run between two steps of the test would send again.jpg too early, or settle calls that the test settles."""
+    resources = stack.clients.cloudformation.describe_stack_resources(StackName=stack.name)["StackResources"]
+    rules = [one.get("PhysicalResourceId", "") for one in resources if one["ResourceType"] == "AWS::Events::Rule"]
+    assert rules
+    for rule in rules:
+        stack.clients.events.disable_rule(Name=rule)
 
 
 @pytest.fixture(scope="module")
