@@ -130,7 +130,7 @@ def _build_template_check(max_length: int) -> WrapValidator:
             return check_text(value)
         length = measure_literal_text(value)
         if length > max_length:
-            message = f"it has {length:,} characters besides its placeholders; it can have at most {max_length:,}"
+            message = f"it has {length:,} characters without its placeholders; it can have at most {max_length:,}"
             raise ValueError(message)
         return value.strip()
 
