@@ -32,7 +32,8 @@ from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.ports import ApiKey, Provider, SegmindEndpoint
 from backdrop.providers.http import CHUNK_BYTES, MAX_ANSWER_BYTES
 from backdrop.providers.ideogram import Ideogram
-from backdrop.providers.runware import TASK_TYPE, Runware
+from backdrop.providers.runware import Runware
+from backdrop.providers.runware_errors import INFERENCE
 from backdrop.providers.segmind import Segmind
 from bench.peak_memory import (
     MEGABYTE,
@@ -49,7 +50,7 @@ _THIS = "bench.render_memory"
 _HANDLER = Path(__file__).parents[1] / "functions" / "render" / "app.py"
 _JOB_ID = "j"
 _RUNWARE_RESULT = {
-    "taskType": TASK_TYPE,
+    "taskType": INFERENCE,
     "taskUUID": derive_idempotency_key(_JOB_ID, 0),
     "status": "success",
     "imageUUID": "11111111-1111-4111-8111-111111111111",

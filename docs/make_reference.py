@@ -118,11 +118,12 @@ def format_prices() -> str:
         for speed, price in speeds.items()
     ]
     rows += [
-        (provider, "remove", "–", f"{format_usd(price)} per photo", PRICE_SOURCES[provider])
-        for provider, price in REMOVE_PER_INPUT.items()
+        (provider, "remove", model, f"{format_usd(price)} per photo", PRICE_SOURCES[provider])
+        for provider, models in REMOVE_PER_INPUT.items()
+        for model, price in models.items()
     ]
     rows.append((CREDIT_PROVIDER, "replace", "–", "as `OneMinUsdPerImage` says", "the stack's operator"))
-    return format_table(("provider", "operation", "rendering_speed", "price", "source"), rows)
+    return format_table(("provider", "operation", "rendering_speed or model", "price", "source"), rows)
 
 
 def format_instructions() -> str:

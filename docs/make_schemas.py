@@ -11,7 +11,7 @@ from backdrop.instructions.output_schema import OutputModel
 from backdrop.instructions.schema import MAX_VARIANTS, InstructionsModel, VariantModel
 from backdrop.instructions.subject_schema import SubjectModel
 from backdrop.instructions.values import COLORS
-from backdrop.model.capabilities import CAPABILITIES, PROVIDER_FIELDS
+from backdrop.model.capabilities import CAPABILITIES, PROVIDER_FIELDS, REMOVE_FIELDS, REPLACE_FIELDS
 from backdrop.model.composition import CUT_OUT_FIELDS, NONE
 from backdrop.model.fidelity import OTHERWISE_FIELD, RETRIES_FIELD, RETRY
 from backdrop.model.marketplaces import list_marketplaces, load_marketplace
@@ -235,11 +235,12 @@ def _add_exclusion_rules(schema: Schema) -> None:
     schema["dependentSchemas"] = {
         name: {"properties": {other: False for other in STYLE_FIELDS if other != name}} for name in STYLE_FIELDS
     }
-    meaningless_for_remove = [name for name in ("style", *PROVIDER_FIELDS) if name not in NOT_OFFERED]
+    meaningless_for_remove = [name for name in ("style", *REPLACE_FIELDS) if name not in NOT_OFFERED]
+    meaningless_for_replace = (*CUT_OUT_FIELDS, *REMOVE_FIELDS)
     schema["allOf"] = [
         _build_condition({"operation": {"const": "remove"}}, _exclude(meaningless_for_remove)),
-        _build_condition({"operation": {"const": "replace"}}, _exclude(CUT_OUT_FIELDS)),
-        _build_condition({"prompt": True}, _exclude(CUT_OUT_FIELDS)),
+        _build_condition({"operation": {"const": "replace"}}, _exclude(meaningless_for_replace)),
+        _build_condition({"prompt": True}, _exclude(meaningless_for_replace)),
     ]
 
 

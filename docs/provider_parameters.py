@@ -1,8 +1,8 @@
-"""Every request parameter in the vendors' documents for the five APIs, and why some cannot be set in instructions.
+"""Every request parameter in the vendors' documents for the six APIs, and why some cannot be set in instructions.
 
 The list is copied from the documents, not from the code, so that a test can compare both. Sources: Ideogram's API
 reference and OpenAPI (v1 and v2, replace-background and remove-background), Segmind's model page, 1min.ai's page on the
-feature, Runware's model page and its page on Ideogram's settings, August to November 2026.
+feature, Runware's model pages, its page on Ideogram's settings, and the types of its SDK, August to November 2026.
 """
 
 from dataclasses import dataclass
@@ -131,6 +131,23 @@ PUBLISHED_PARAMETERS: dict[ApiColumn, tuple[PublishedParameter, ...]] = {
         PublishedParameter("safety.checkContent", "true, false"),
         PublishedParameter("safety.mode", "none, fast"),
     ),
+    ("runware", "remove"): (
+        PublishedParameter("taskType", "removeBackground"),
+        PublishedParameter("taskUUID", "a UUID, version 4"),
+        PublishedParameter(
+            "model", "runware:112@9, ideogram:remove-background@0, and others", ("birefnet-matting", "ideogram")
+        ),
+        PublishedParameter("inputs.image", "a UUID, address, data URI, or base64"),
+        PublishedParameter("outputType", "URL, base64Data, dataURI"),
+        PublishedParameter("outputFormat", "JPG, PNG, WEBP"),
+        PublishedParameter("outputQuality", "20 to 99"),
+        PublishedParameter("deliveryMethod", "sync, async"),
+        PublishedParameter("webhookURL", "an address"),
+        PublishedParameter("uploadEndpoint", "an address"),
+        PublishedParameter("ttl", "at least 60 seconds"),
+        PublishedParameter("includeCost", "true, false"),
+        PublishedParameter("routing", "an object that the SDK does not describe"),
+    ),
 }
 
 IDEOGRAM_V2_PARAMETERS: dict[str, tuple[PublishedParameter, ...]] = {
@@ -154,6 +171,21 @@ IDEOGRAM_V2_PARAMETERS: dict[str, tuple[PublishedParameter, ...]] = {
 """The parameters of Ideogram v2, by operation. What v2 does not have goes to v1."""
 
 _PHOTO = FixedParameter("the photo", "It is what the instructions are for.")
+_OF_EVERY_TASK = {
+    "taskUUID": FixedParameter(
+        "derived from the job and its charge", "A repeated request has the same ID and is not charged twice."
+    ),
+    "outputType": FixedParameter("`URL`", "A link keeps responses small. A picture inside one is used as well."),
+    "outputFormat": FixedParameter("`PNG`", "It has no loss. `output` makes every other format, free."),
+    "outputQuality": FixedParameter("nothing", "It has no effect on PNG. `output.quality` sets the quality."),
+    "deliveryMethod": FixedParameter("`async`", "The task can be looked up if the connection breaks."),
+    "webhookURL": FixedParameter("nothing", "Webhooks are not signed, and a stack has no public address."),
+    "uploadEndpoint": FixedParameter(
+        "a link into our bucket, if `RunwareUploads` is on", "The operator decides. It works for one picture only."
+    ),
+    "ttl": FixedParameter("a day", "Deliver saves the picture long before."),
+    "includeCost": FixedParameter("`true`", "The receipt shows the cost that Runware reports."),
+}
 
 FIXED_PARAMETERS: dict[ApiColumn, dict[str, FixedParameter]] = {
     ("ideogram", "replace"): {
@@ -172,25 +204,20 @@ FIXED_PARAMETERS: dict[ApiColumn, dict[str, FixedParameter]] = {
     },
     ("runware", "replace"): {
         "taskType": FixedParameter("`imageInference`", "It selects the API."),
-        "taskUUID": FixedParameter(
-            "derived from the job and its charge", "A repeated request has the same ID and is not charged twice."
-        ),
         "model": FixedParameter("`ideogram:4@5`", "It is the model that replaces backgrounds."),
         "inputs.seedImage": _PHOTO,
-        "outputType": FixedParameter("`URL`", "A link keeps responses small. A picture inside one is used as well."),
-        "outputFormat": FixedParameter("`PNG`", "It has no loss. `output` makes every other format, free."),
-        "outputQuality": FixedParameter("nothing", "It has no effect on PNG. `output.quality` sets the quality."),
-        "deliveryMethod": FixedParameter("`async`", "The task can be looked up if the connection breaks."),
-        "webhookURL": FixedParameter("nothing", "Webhooks are not signed, and a stack has no public address."),
-        "uploadEndpoint": FixedParameter(
-            "a link into our bucket, if `RunwareUploads` is on", "The operator decides. It works for one picture only."
-        ),
-        "ttl": FixedParameter("a day", "Deliver saves the picture long before."),
-        "includeCost": FixedParameter("`true`", "The receipt shows the cost that Runware reports."),
+        **_OF_EVERY_TASK,
         "safety.checkContent": FixedParameter(
             "`true`, if `RunwareChecksContent` is on", "The operator decides for the whole stack."
         ),
         "safety.mode": FixedParameter("nothing", "It selects the check that `safety.checkContent` turns on."),
+    },
+    ("runware", "remove"): {
+        "taskType": FixedParameter("`removeBackground`", "It selects the API."),
+        "inputs.image": _PHOTO,
+        **_OF_EVERY_TASK,
+        "outputFormat": FixedParameter("`PNG`", "Runware's default, JPG, has no transparency."),
+        "routing": FixedParameter("nothing", "No document says what it does."),
     },
 }
 

@@ -134,6 +134,12 @@ INSTRUCTION_OPTIONS: tuple[InstructionOption, ...] = (
         _parse_names,
     ),
     InstructionOption(
+        "--model",
+        ("model",),
+        "With --remove, cut out with this model: ideogram, or at Runware birefnet-matting (its default)",
+        "MODEL",
+    ),
+    InstructionOption(
         "--frame",
         ("frame",),
         "Make pictures of this shape, such as 4:5, or of this size, such as 1200x628, with the whole subject inside",

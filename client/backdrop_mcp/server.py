@@ -357,10 +357,13 @@ def describe_instructions() -> str:
 
 
 def describe_prices() -> str:
-    """List prices in dollars by provider, operation, and rendering speed. For a photo's price, call quote."""
+    """List prices in dollars by provider, operation, and rendering speed or model. For a photo's price, call quote."""
     replace = {
         provider: {speed: to_usd(price) for speed, price in speeds.items()}
         for provider, speeds in REPLACE_PER_IMAGE.items()
     }
-    remove = {provider: to_usd(price) for provider, price in REMOVE_PER_INPUT.items()}
+    remove = {
+        provider: {model: to_usd(price) for model, price in models.items()}
+        for provider, models in REMOVE_PER_INPUT.items()
+    }
     return json.dumps({"list_prices_of": PRICE_LIST_DATE, "replace_per_picture": replace, "remove_per_photo": remove})

@@ -13,11 +13,13 @@ from simulation.scenarios.sample_instructions import SAMPLES, TEMPLATED_SAMPLES,
 
 INSEPARABLE_FIELDS = frozenset({"operation", "prompt"})
 REPLACE_ONLY_FIELDS = frozenset({"prompt", "num_images", "rendering_speed", "seed", "subject"})
-REMOVE_ONLY_FIELDS = frozenset({"shadow"})
+REMOVE_ONLY_FIELDS = frozenset({"shadow", "model"})
 TEXT_FIELDS = ("prompt", "alt", "title", "copyright")
 PLACEHOLDER = re.compile(r"{(\w+)}")
 # From the providers' own pages, not from the product's table of capabilities.
-REMOVING_PROVIDERS = frozenset({"ideogram"})
+REMOVING_PROVIDERS = frozenset({"ideogram", "runware"})
+# It has no other model.
+ONLY_REMOVER = {"ideogram": "ideogram"}
 SINGLE_IMAGE_PROVIDERS = frozenset({"segmind"})
 # They have no FLASH, and no seeds or none below 100.
 PROVIDERS_WITHOUT_FLASH_AND_SMALL_SEEDS = frozenset({"segmind", "runware"})
@@ -180,7 +182,8 @@ def _list_refusals(fields: Mapping[str, Any], *, paid: bool) -> set[str]:
 
 def _can_express(provider: str, fields: Mapping[str, Any]) -> bool:
     if fields["operation"] == "remove":
-        return provider in REMOVING_PROVIDERS
+        model = fields.get("model", "")
+        return provider in REMOVING_PROVIDERS and (not model or ONLY_REMOVER.get(provider, model) == model)
     if "seed" in fields or fields.get("rendering_speed") == "FLASH":
         return provider not in PROVIDERS_WITHOUT_FLASH_AND_SMALL_SEEDS
     return fields.get("num_images", 1) == 1 or provider not in SINGLE_IMAGE_PROVIDERS

@@ -71,6 +71,12 @@ SAMPLES: Mapping[str, SampleInstructions] = {
     "marble-runware": _valid(prompt="on a marble table", provider="runware"),
     "marble-segmind": _valid(prompt="on a marble table", provider="segmind"),
     "sea-runware": _valid(prompt="at sea", num_images=2, provider="runware"),
+    "removed-listed": _valid(operation="remove", provider=["runware", "ideogram"]),
+    "removed-last": _valid(operation="remove", provider=["segmind", "ideogram", "runware"]),
+    "removed-runware": _valid(operation="remove", provider="runware"),
+    "removed-by-matting": _valid(operation="remove", provider=["ideogram", "runware"], model="birefnet-matting"),
+    "removed-by-ideogram": _valid(operation="remove", provider=["runware", "ideogram"], model="ideogram"),
+    "removed-nowhere": _valid(operation="remove", provider="ideogram", model="birefnet-matting"),
     "named": _valid(operation="remove", output=NAMED, metadata=SKU),
     "named-in-folder": _valid(operation="remove", output=NAMED_IN_FOLDER, metadata=SKU),
     "named-other": _valid(operation="remove", output=NAMED, metadata=OTHER_SKU),
@@ -152,6 +158,7 @@ PROVIDER_SAMPLES = {
     for name in SIMPLE_SAMPLES
 }
 """For seeds with several lanes: the same instructions with one of the lanes, or with several in order of preference."""
+REMOVAL_SAMPLES = tuple(sample for sample in SAMPLES if sample.startswith("removed-"))
 EDITED_SAMPLES = (*SIMPLE_SAMPLES, "cut-dear", "sea-noted", "marble-again", "stingy", "typo", "no-json")
 SEASON_SAMPLES = ("seasons", "seasons-mild", "seasons-web", "snow-only", "snow-twice", "seasons-and-gold")
 COMPLEX_SAMPLES = ("cut-web", "cut-small", "marble-web", *SEASON_SAMPLES)

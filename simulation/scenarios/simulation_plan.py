@@ -21,6 +21,7 @@ from simulation.scenarios.sample_instructions import (
     EDITED_SAMPLES,
     PHOTO_NAMES,
     PROVIDER_SAMPLES,
+    REMOVAL_SAMPLES,
     SIMPLE_SAMPLES,
     TAG_SAMPLES,
     TEXT_FILE_NAME,
@@ -68,6 +69,9 @@ FIRST_PLACES_SEED = 4_000_000
 # Each of these seeds has a time in which what is bought cannot be delivered, and a burst of photos. They are apart,
 # because bursts take long, and because other seeds keep their histories.
 DELIVERY_FAULT_SEEDS = range(5_000_000, 6_000_000)
+# In each of these seeds, Runware has a lane, and most users who have a background removed name it or a model. They are
+# apart, because other seeds keep their histories.
+REMOVAL_SEEDS = range(6_000_000, 7_000_000)
 MAX_PRICE_CHECKS = 4
 # Their limits, which are those of the account. Each sample asks for at most three pictures.
 PLACE_LIMITS = (3, 4, 6, 10)
@@ -150,7 +154,10 @@ def draw_plan(
         fault_names += (Random(f"delivery faults {seed}").choice(DELIVERY_FAULTS),)
     lanes = Random(f"lanes {seed}")
     has_several_lanes = (
-        allow_several_lanes and faults is None and not kind and lanes.randrange(SEEDS_PER_MULTI_LANE_SEED) == 0
+        allow_several_lanes
+        and faults is None
+        and not kind
+        and (lanes.randrange(SEEDS_PER_MULTI_LANE_SEED) == 0 or seed in REMOVAL_SEEDS)
     )
     if has_several_lanes:
         fault_names += _draw_other_lanes(lanes, setup)
@@ -184,6 +191,8 @@ def draw_plan(
     actions = tuple(sorted((*actions, *instruction_actions), key=lambda action: action.at_seconds))
     if has_several_lanes:
         actions = _spread_over_lanes(lanes, actions, [*setup["other_providers"]])
+        if seed in REMOVAL_SEEDS:
+            actions = _spread_over_removers(Random(f"removers {seed}"), actions)
     return SimulationPlan(
         seed,
         setup,
@@ -282,6 +291,18 @@ def _spread_over_lanes(
     return tuple(
         choose_samples(action)
         if action.name in {"write_sidecar", "write_default", "send_request", "upload_pair"}
+        else action
+        for action in actions
+    )
+
+
+def _spread_over_removers(random: Random, actions: tuple[PlannedAction, ...]) -> tuple[PlannedAction, ...]:
+    """Returns the same actions. Most sidecars and requests that have a background removed now name where, or how."""
+    return tuple(
+        replace(
+            action, arguments=tuple(random.choice(REMOVAL_SAMPLES) if one == "cut" else one for one in action.arguments)
+        )
+        if action.name in {"write_sidecar", "send_request"} and random.random() < 0.8
         else action
         for action in actions
     )

@@ -135,6 +135,19 @@ class Runware:
         }
         return {name: value for name, value in task.items() if value is not None}
 
+    @staticmethod
+    def removal(**fields: object) -> dict[str, Any]:
+        """Builds a valid removeBackground task. Fields that are None are omitted."""
+        task = {
+            "taskType": "removeBackground",
+            "taskUUID": str(uuid4()),
+            "model": "runware:112@9",
+            "inputs": {"image": DATA_URI},
+            "includeCost": True,
+            **fields,
+        }
+        return {name: value for name, value in task.items() if value is not None}
+
     def infer(self, provider_id: str | None = None, **fields: object) -> requests.Response:
         """Sends one imageInference task."""
         return self.send([self.task(provider_id, **fields)])

@@ -32,9 +32,20 @@ ROUTES = {
     "segmind": "v2/ideogram-3-replace-background",
     "1min": "features",
     "runware": "imageInference",
+    "runware removes": "removeBackground",
 }
 AT = {"ideogram": "ideogram", "segmind": "segmind", "1min": "onemin", "runware": "runware"}
 every = pytest.mark.parametrize("name", ROUTES)
+of_runware = pytest.mark.parametrize(("name", "price"), [("runware", 60_000), ("runware removes", 600)])
+
+
+def build_job(name: str) -> Job:
+    provider, _, removes = name.partition(" ")
+    return job_for(provider, operation="remove") if removes else job_for(provider)
+
+
+def name_provider(name: str) -> str:
+    return name.partition(" ")[0]
 
 
 @pytest.fixture
@@ -48,14 +59,14 @@ def make(standin: StandinClient, file_server: FileServer) -> Callable[[str], Pro
     """Builds a provider's adapter that calls the stand-in."""
 
     def made(name: str) -> Provider:
-        url = f"{standin.url}/{AT[name]}"
+        url = f"{standin.url}/{AT[name_provider(name)]}"
         makers: dict[str, Callable[[], Provider]] = {
             "ideogram": lambda: build_ideogram_v2(url, 20),
             "segmind": lambda: Segmind(url, 20, provide_key, file_server, poll_seconds=POLL_SECONDS),
             "1min": lambda: OneMin(url, 20, provide_key, PRICE, poll_seconds=POLL_SECONDS),
             "runware": lambda: Runware(url, 20, provide_key, file_server, poll_seconds=POLL_SECONDS),
         }
-        return makers[name]()
+        return makers[name_provider(name)]()
 
     return made
 
@@ -64,7 +75,7 @@ def add_fault_to_next_call(
     standin: StandinClient, name: str, fault: str, args: dict[str, object] | None = None
 ) -> None:
     """Adds a fault to the next paid call of a provider."""
-    standin.add_fault(fault, args, provider=AT[name], route=ROUTES[name], times=1)
+    standin.add_fault(fault, args, provider=AT[name_provider(name)], route=ROUTES[name], times=1)
 
 
 def billed(standin: StandinClient) -> int:
@@ -86,15 +97,16 @@ def look_up_later(adapter: Provider, job: Job, called: Called) -> ProviderResult
 
 @every
 def test_picture_is_bought_and_downloaded(name: str, standin: StandinClient, make: Callable[[str], Provider]) -> None:
-    adapter, job = make(name), job_for(name)
+    adapter, job = make(name), build_job(name)
     called = call(adapter, job)
     assert (called.provider_result.retry_class, called.provider_result.charged) == (RetryClass.OK, billed(standin))
     again = look_up_later(adapter, job, called)
     assert isinstance(again, ProviderResult)
     assert (again.charged, again.is_usable) == (called.provider_result.charged, True)
     (link,) = called.provider_result.links
-    downloads = ResultDownloads({name: f"{standin.url}/{AT[name]}"})
-    assert downloads.fetch(name, link.url or "")[:3] in (b"\xff\xd8\xff", b"\x89PN")
+    provider = name_provider(name)
+    downloads = ResultDownloads({provider: f"{standin.url}/{AT[provider]}"})
+    assert downloads.fetch(provider, link.url or "")[:3] in (b"\xff\xd8\xff", b"\x89PN")
     assert standin.see("bill")["duplicates"] == []
 
 
@@ -104,7 +116,7 @@ def test_charge_is_unknown_if_the_answer_is_lost_without_an_id(
     name: str, fault: str, standin: StandinClient, make: Callable[[str], Provider]
 ) -> None:
     add_fault_to_next_call(standin, name, fault)
-    called = call(make(name), job_for(name))
+    called = call(make(name), build_job(name))
     assert (called.provider_result.retry_class, called.provider_result.money, called.names) == (
         RetryClass.AMBIG,
         MoneyStatus.UNKNOWN,
@@ -113,31 +125,33 @@ def test_charge_is_unknown_if_the_answer_is_lost_without_an_id(
     assert len(standin.jobs()) == 1
 
 
+@of_runware
 @pytest.mark.parametrize("remembers", [None, 0.0])
 def test_lost_runware_call_is_found_and_charged_once(
-    remembers: float | None, standin: StandinClient, make: Callable[[str], Provider]
+    name: str, price: int, remembers: float | None, standin: StandinClient, make: Callable[[str], Provider]
 ) -> None:
     if remembers is not None:
         standin.control("settings", {"runware_remembers_seconds": remembers})
-    add_fault_to_next_call(standin, "runware", "accept_then_drop")
-    adapter, job = make("runware"), job_for("runware")
+    add_fault_to_next_call(standin, name, "accept_then_drop")
+    adapter, job = make(name), build_job(name)
     found = look_up_later(adapter, job, call(adapter, job))
     assert isinstance(found, ProviderResult)
-    assert (found.retry_class, found.charged, len(standin.jobs())) == (RetryClass.OK, 60_000, 1)
+    assert (found.retry_class, found.charged, len(standin.jobs())) == (RetryClass.OK, price, 1)
 
 
+@of_runware
 @pytest.mark.parametrize("status", [400, 409])
 def test_resent_runware_call_is_the_same_call(
-    status: int, standin: StandinClient, make: Callable[[str], Provider]
+    name: str, price: int, status: int, standin: StandinClient, make: Callable[[str], Provider]
 ) -> None:
     standin.control("settings", {"runware_conflict_status": status})
-    add_fault_to_next_call(standin, "runware", "accept_then_drop")
-    adapter, job = make("runware"), job_for("runware")
+    add_fault_to_next_call(standin, name, "accept_then_drop")
+    adapter, job = make(name), build_job(name)
     first, second = call(adapter, job), call(adapter, job)
     assert (first.provider_result.retry_class, second.provider_result.retry_class, second.provider_result.charged) == (
         RetryClass.AMBIG,
         RetryClass.OK,
-        60_000,
+        price,
     )
     assert (len(standin.jobs()), standin.see("bill")["duplicates"]) == (1, [])
 
@@ -165,7 +179,7 @@ def test_refusal_costs_nothing_with_any_body(
     make: Callable[[str], Provider],
 ) -> None:
     add_fault_to_next_call(standin, name, "status", {"code": status, **form})
-    answer = call(make(name), job_for(name)).provider_result
+    answer = call(make(name), build_job(name)).provider_result
     assert (answer.retry_class, answer.money, billed(standin)) == (kind, MoneyStatus.NOT_SPENT, 0)
 
 
@@ -177,7 +191,7 @@ def test_charge_is_unknown_after_a_fault_that_follows_acceptance(
     # Segmind publishes that it bills no 500.
     code = 502 if (name, args["code"]) == ("segmind", 500) else args["code"]
     add_fault_to_next_call(standin, name, "status", {**args, "code": code})
-    assert call(make(name), job_for(name)).provider_result.money is MoneyStatus.UNKNOWN
+    assert call(make(name), build_job(name)).provider_result.money is MoneyStatus.UNKNOWN
     assert billed(standin) > 0
 
 
@@ -195,7 +209,7 @@ def test_charge_is_unknown_after_an_invalid_200_response(
     name: str, fault: str, args: dict[str, object], standin: StandinClient, make: Callable[[str], Provider]
 ) -> None:
     add_fault_to_next_call(standin, name, fault, args)
-    answer = call(make(name), job_for(name)).provider_result
+    answer = call(make(name), build_job(name)).provider_result
     assert (answer.retry_class, answer.money) == (RetryClass.AMBIG, MoneyStatus.UNKNOWN)
 
 
@@ -204,7 +218,7 @@ def test_withheld_picture_is_charged_at_its_cost(
     name: str, standin: StandinClient, make: Callable[[str], Provider]
 ) -> None:
     add_fault_to_next_call(standin, name, "unsafe", {"form": "detail"} if name == "segmind" else {})
-    answer = call(make(name), job_for(name)).provider_result
+    answer = call(make(name), build_job(name)).provider_result
     assert not answer.is_usable
     assert answer.code
     assert answer.code.value.startswith("unsafe_")
@@ -212,13 +226,13 @@ def test_withheld_picture_is_charged_at_its_cost(
 
 
 # Ideogram's v2 documents an integer, so zero is a cost there.
-@pytest.mark.parametrize("name", ["segmind", "1min", "runware"])
+@pytest.mark.parametrize("name", ["segmind", "1min", "runware", "runware removes"])
 @pytest.mark.parametrize("cost", ["null", "zero"])
 def test_invalid_cost_is_replaced_by_the_list_price(
     name: str, cost: str, standin: StandinClient, make: Callable[[str], Provider]
 ) -> None:
     standin.control("settings", {"reported_cost": cost})
-    assert call(make(name), job_for(name)).provider_result.charged == billed(standin)
+    assert call(make(name), build_job(name)).provider_result.charged == billed(standin)
 
 
 def test_segmind_v1_picture_is_charged_and_stored(standin: StandinClient, file_server: FileServer) -> None:

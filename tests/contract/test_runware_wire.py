@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from backdrop.model.job import Job
+from backdrop.model.pricing import to_micro_usd
 from backdrop.model.provider_result import RetryClass
 from backdrop.providers.runware import Runware
 from tests.contract.adapter_calls import POLL_SECONDS, call, claimed, get_task_id, job_for, run_file_server
@@ -89,6 +90,28 @@ def test_style_code_and_references_are_sent_in_runware_format() -> None:
     assert [base64.b64decode(image.partition(",")[2]) for image in images] == [*REFERENCES]
 
 
+@pytest.mark.parametrize(
+    ("model", "sent"),
+    [({}, "runware:112@9"), ({"model": "ideogram"}, "ideogram:remove-background@0")],
+    ids=["default", "ideogram"],
+)
+def test_removal_is_a_task_of_its_own_without_the_safety_check(model: dict[str, str], sent: str) -> None:
+    job = job_for("runware", operation="remove", **model)
+    task = task_of(job, uploads=True, check_content=True)
+    assert task.pop("uploadEndpoint")
+    assert task == {
+        "taskType": "removeBackground",
+        "taskUUID": get_task_id(job),
+        "model": sent,
+        "inputs": {"image": f"data:image/jpeg;base64,{base64.b64encode(PHOTO).decode()}"},
+        "deliveryMethod": "async",
+        "outputType": "URL",
+        "outputFormat": "PNG",
+        "ttl": 86_400,
+        "includeCost": True,
+    }
+
+
 def test_prompt_alone_sends_no_settings() -> None:
     assert {"providerSettings", "numberResults", "safety", "uploadEndpoint"}.isdisjoint(task_of(job_for("runware")))
 
@@ -143,8 +166,10 @@ def test_content_check_and_upload_link_are_optional() -> None:
         ({"prompt": "x" * 2_000, "magic_prompt": "AUTO"}, ()),
         ({"style_type": "RENDER_3D"}, ()),
         ({"style_type": "ANIME", "style_preset": "AURA"}, ()),
+        ({"operation": "remove"}, ()),
+        ({"operation": "remove", "model": "ideogram"}, ()),
     ],
-    ids=["prompt", "everything", "code", "references", "long", "3D", "anime"],
+    ids=["prompt", "everything", "code", "references", "long", "3D", "anime", "remove", "remove by Ideogram"],
 )
 def test_strict_stand_in_accepts_every_task(
     standin: StandinClient, given: dict[str, Any], references: tuple[bytes, ...]
@@ -152,10 +177,10 @@ def test_strict_stand_in_accepts_every_task(
     job = job_for("runware", **given)
     with run_file_server() as file_server:
         provider = Runware(
-            f"{standin.url}/runware", 20, provide_key, file_server, uploads=True, poll_seconds=POLL_SECONDS
+            f"{standin.url}/runware", 20, provide_key, file_server, True, True, poll_seconds=POLL_SECONDS
         )
         called = call(provider, job, PHOTO, references)
         assert called.provider_result.is_usable, called
         assert len(called.provider_result.links) == given.get("num_images", 1)
         assert len(file_server.results) == (given.get("num_images", 1) == 1)
-    assert f"{called.provider_result.charged / 1_000_000:.2f}" == standin.total_usd()
+    assert called.provider_result.charged == to_micro_usd(standin.total_usd())

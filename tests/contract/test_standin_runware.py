@@ -172,6 +172,31 @@ def test_invalid_task_is_400_with_its_code(runware: Runware, fields: dict[str, A
     assert runware.standin.total_usd() == "0.00"
 
 
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"inputs": None}, "missingInputs"),
+        ({"inputs": {}}, "missingImage"),
+        ({"inputs": {"seedImage": DATA_URI}}, "unknownParameter"),
+        ({"inputs": {"image": "bm90aGluZw=="}}, "invalidImage"),
+        ({"outputFormat": "GIF"}, "invalidOutputFormat"),
+        ({"numberResults": 1}, "unknownParameter"),
+        ({"safety": {"checkContent": True}}, "unknownParameter"),
+        ({"model": "ideogram:4@5"}, "modelNotFound"),
+    ],
+    ids=str,
+)
+def test_invalid_removal_is_refused_with_its_code(runware: Runware, fields: dict[str, Any], code: str) -> None:
+    error = error_of(runware.send([runware.removal(**fields)]))
+    assert (error["code"], error["taskType"], runware.standin.total_usd()) == (code, "removeBackground", "0.00")
+
+
+def test_removal_answers_as_the_vendors_example(runware: Runware) -> None:
+    item = item_of(runware.send([runware.removal(outputFormat="PNG")]))
+    assert set(item) == {"taskType", "taskUUID", "imageUUID", "imageURL", "inputImageUUID", "cost"}
+    assert (item["taskType"], item["cost"]) == ("imageBackgroundRemoval", 0.0006)
+
+
 def test_unknown_model_is_404_and_unknown_task_400(runware: Runware) -> None:
     answer = runware.infer(model="ideogram:9@9")
     assert (answer.status_code, error_of(answer)["code"]) == (404, "modelNotFound")

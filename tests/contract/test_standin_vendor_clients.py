@@ -1,10 +1,12 @@
 """The stand-in works with the vendors' own clients of Runware and Segmind, over HTTP."""
 
 import asyncio
+import io
 from collections.abc import Generator
 from typing import Any
 
 import pytest
+from PIL import Image
 from runware import Runware as VendorClient
 from runware import RunwareError
 from segmind import AsyncJob, InferenceFailed, SegmindClient, SegmindError
@@ -36,6 +38,20 @@ def test_runware_client_finds_the_results_of_a_task(standin: StandinClient, meth
     found = [read_id(standin.fetch(str(item["imageURL"])).content) for item in (first, second)]
     assert found == [first["imageUUID"], second["imageUUID"]]
     assert (first["cost"], standin.total_usd()) == (0.06, "0.12")
+
+
+@pytest.mark.parametrize("method", ["async", "sync"])
+@pytest.mark.parametrize(
+    ("model", "usd"), [("runware:112@9", "0.0006"), ("ideogram:remove-background@0", "0.01")], ids=str
+)
+def test_runware_client_removes_a_background(standin: StandinClient, model: str, usd: str, method: str) -> None:
+    (item,) = asyncio.run(
+        _run(f"{standin.url}/runware/v1", Runware.removal(model=model, deliveryMethod=method, outputFormat="PNG"))
+    )
+    content = standin.fetch(str(item["imageURL"])).content
+    with Image.open(io.BytesIO(content)) as cut_out:
+        assert (cut_out.mode, read_id(content)) == ("RGBA", item["imageUUID"])
+    assert (str(item["cost"]), standin.total_usd()) == (usd, usd)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from simulation.scenarios.simulation_plan import (
     FIRST_FEATURE_SEED,
     FIRST_MANDATE_SEED,
     FIRST_PRODUCT_SEED,
+    REMOVAL_SEEDS,
     SEEDS_PER_FEATURE_SEED,
     has_features,
 )
@@ -24,6 +25,7 @@ PRODUCT_SEEDS = range(FIRST_PRODUCT_SEED, FIRST_PRODUCT_SEED + 15 * SEEDS_PER_FE
 MANDATE_SEEDS = range(FIRST_MANDATE_SEED, FIRST_MANDATE_SEED + 20 * SEEDS_PER_FEATURE_SEED, SEEDS_PER_FEATURE_SEED)
 # Few, because they take long: one in which nothing can be used, and one in which nothing can be stored.
 UNDELIVERED_SEEDS = DELIVERY_FAULT_SEEDS[:11:10]
+REMOVERS_SEEDS = REMOVAL_SEEDS[:6]
 UNSEEN = choose_unseen_seeds(Path(__file__).parents[2])
 # Few, because a worker of pytest takes over whole tests of others.
 SEEDS_PER_TEST = 2
@@ -118,6 +120,11 @@ def test_every_promise_holds_with_mandates(seeds: range) -> None:
 
 @pytest.mark.parametrize("seeds", split(UNDELIVERED_SEEDS))
 def test_every_promise_holds_while_nothing_can_be_delivered(seeds: range) -> None:
+    assert broken(seeds) == {}
+
+
+@pytest.mark.parametrize("seeds", split(REMOVERS_SEEDS))
+def test_every_promise_holds_with_several_removers(seeds: range) -> None:
     assert broken(seeds) == {}
 
 

@@ -135,8 +135,9 @@ def show_spend(stack: Stack, screen: Screen, prefix: str, by: str) -> None:
     screen.print_table(heads, [*rows, ("all", *_format_cells(total))])
     if approval.cost_per_approved is not None:
         screen.print()
-        # To a tenth of a cent: it is an average, not an amount that anyone paid.
-        cost = format_usd(round(approval.cost_per_approved, -3))
+        # It is an average, not an amount that anyone paid: to a tenth of a cent, but a cut-out may cost less than that.
+        average = approval.cost_per_approved
+        cost = format_usd(round(average, -3 if average >= 10_000 else 0))
         screen.print(
             f"{approval.approved:,} approved and delivered, {approval.rejected:,} rejected: {cost} per "
             "approved picture, with all tries and masks."

@@ -19,7 +19,6 @@ from backdrop_local.standin.paid_call import BilledResponse, PaidCall
 from backdrop_local.standin.runware_delivery import SignalingResponse, call_webhook, put_results
 from backdrop_local.standin.runware_free_tasks import FREE_TASKS, REQUEST_PREFIX, load_image
 from backdrop_local.standin.runware_results import (
-    INFERENCE,
     RESULT_PATH,
     RunwareErrorFormat,
     Task,
@@ -27,6 +26,7 @@ from backdrop_local.standin.runware_results import (
     build_outcome,
     build_rejection,
     find_code,
+    name_task,
 )
 from backdrop_local.standin.state import read_state
 
@@ -67,10 +67,10 @@ def _read_key(request: Request, tasks: list[Task]) -> str | None:
 
 async def _serve_task(request: Request, key: str | None, task: Task) -> TaskOutcome:
     try:
-        if task.get("taskType") == INFERENCE:
-            return await _infer(
-                PaidCall(request, PROVIDER, INFERENCE, key=key, error_format=RunwareErrorFormat(task)), task
-            )
+        task_type = task.get("taskType")
+        if isinstance(task_type, str) and task_type in runware_rules.RULES:
+            error_format = RunwareErrorFormat(task)
+            return await _generate(PaidCall(request, PROVIDER, task_type, key=key, error_format=error_format), task)
         return await _serve_free_task(request, key, task)
     except RejectedCallError as refused:
         errors = _parse_errors(refused.response)
@@ -88,8 +88,8 @@ def _parse_errors(response: Response) -> list[JsonValue] | None:
     return errors if isinstance(errors, list) else None
 
 
-async def _infer(call: PaidCall, task: Task) -> TaskOutcome:
-    """Handles imageInference: returns the results, or, with `async`, an acknowledgment."""
+async def _generate(call: PaidCall, task: Task) -> TaskOutcome:
+    """Handles imageInference and removeBackground: returns the results, or, with `async`, an acknowledgment."""
     call.prompt = str(task.get("positivePrompt", ""))
     await call.authenticate()
     await call.apply_gate_faults()
@@ -100,7 +100,7 @@ async def _infer(call: PaidCall, task: Task) -> TaskOutcome:
     generation_request = await _parse_task(call, task)
     hit = call.find_fault(Phase.RUN)
     response_sent, webhook_done = asyncio.Event(), asyncio.Event()
-    response_options = {name: task[name] for name in runware_rules.RESPONSE_FIELDS if name in task}
+    response_options = {name: task[name] for name in ("taskType", *runware_rules.RESPONSE_FIELDS) if name in task}
 
     async def deliver_results(generation: Generation) -> None:
         await put_results(call, generation)
@@ -151,13 +151,13 @@ def _is_used_id(call: PaidCall, ident: str) -> bool:
 
 
 async def _parse_task(call: PaidCall, task: Task) -> GenerationRequest:
-    body = JsonBody(task)
-    if task.get("model") != runware_rules.MODEL:
+    body, rules = JsonBody(task), runware_rules.RULES[call.route]
+    if task.get("model") not in rules.models:
         is_missing = "model" not in task
         code, status = ("missingModel", 400) if is_missing else ("modelNotFound", 404)
         raise build_rejection(task, status, code, f"There is no model {task.get('model')!r}.", "model")
     try:
-        return await runware_rules.parse_task(body, call.state.settings, lambda image: load_image(call, image))
+        return await rules.parse(body, call.state.settings, lambda image: load_image(call, image))
     except InvalidFieldError as invalid:
         raise build_rejection(task, 400, find_code(invalid), str(invalid), invalid.name) from None
 
@@ -173,8 +173,7 @@ def _choose_failure(call: PaidCall, hit: FaultHit | None) -> GenerationFailure |
 
 
 def _build_acknowledgement(call: PaidCall, generation: Generation) -> TaskOutcome:
-    ack: list[JsonValue] = [{"taskType": INFERENCE, "taskUUID": generation.id}]
-    return TaskOutcome(data=ack if call.state.settings.runware_ack == "task" else [])
+    return TaskOutcome(data=[name_task(generation)] if call.state.settings.runware_ack == "task" else [])
 
 
 async def _serve_free_task(request: Request, key: str | None, task: Task) -> TaskOutcome:

@@ -10,14 +10,16 @@ from pydantic import JsonValue
 from starlette.responses import JSONResponse
 
 from backdrop_local.standin.api_call import ApiCall, ErrorFormat, RejectedCallError
-from backdrop_local.standin.bill import format_dollars
+from backdrop_local.standin.bill import derive_uuid, format_dollars
 from backdrop_local.standin.faults import FaultHit
 from backdrop_local.standin.generations import Generation, GenerationFailure, GenerationStatus
 from backdrop_local.standin.json_body import InvalidFieldError
 
 type Task = dict[str, JsonValue]
 
-INFERENCE = "imageInference"
+INFERENCE, REMOVAL = "imageInference", "removeBackground"
+# The examples on Runware's page of BiRefNet Matting have this older name in the results of removeBackground.
+RESULT_TYPES = {REMOVAL: "imageBackgroundRemoval"}
 REAL_ORIGIN = "https://im.runware.ai"
 RESULT_PATH = "/image/os/a18d05/ws/2/ii"
 DOCUMENTATION = "https://runware.ai/docs/en/getting-started/errors"
@@ -103,17 +105,22 @@ def build_rejection(
     )
 
 
+def name_task(generation: Generation) -> dict[str, JsonValue]:
+    """Returns the fields that name a generation's task."""
+    return {"taskType": generation.response_options["taskType"], "taskUUID": generation.id}
+
+
 def build_failure(generation: Generation, failure: GenerationFailure) -> dict[str, JsonValue]:
     """Returns a failed generation as an element of `errors`."""
     code: dict[str, JsonValue] = {"code": failure.code} if failure.code else {}
-    return {**code, "status": "error", "message": failure.message, "taskType": INFERENCE, "taskUUID": generation.id}
+    return {**code, "status": "error", "message": failure.message, **name_task(generation)}
 
 
 def build_progress(call: ApiCall, generation: Generation) -> dict[str, JsonValue]:
     """Returns the progress of a generation that has not ended."""
     percent = 0 if generation.status is GenerationStatus.QUEUED else 40
     status = call.state.settings.runware_running
-    return {"taskType": INFERENCE, "taskUUID": generation.id, "status": status, "progress": percent}
+    return {**name_task(generation), "status": status, "progress": percent}
 
 
 async def build_outcome(call: ApiCall, generation: Generation) -> TaskOutcome:
@@ -137,12 +144,12 @@ async def build_items(call: ApiCall, generation: Generation) -> list[JsonValue]:
 
 async def _build_item(call: ApiCall, generation: Generation, position: int, unsafe_form: str) -> JsonValue:
     image = generation.images[position]
-    item: dict[str, JsonValue] = {
-        "taskType": INFERENCE,
-        "taskUUID": generation.id,
-        "imageUUID": image.ident,
-        "seed": image.seed,
-    }
+    item: dict[str, JsonValue] = {**name_task(generation), "imageUUID": image.ident}
+    if item["taskType"] == INFERENCE:
+        item["seed"] = image.seed
+    else:
+        item["taskType"] = RESULT_TYPES[REMOVAL]
+        item["inputImageUUID"] = derive_uuid(f"input of {generation.id}")
     if unsafe_form != "no_link":
         item |= await _build_picture_field(call, generation, image.ident)
     if generation.response_options.get("includeCost") is True and generation.job is not None:

@@ -1,7 +1,8 @@
-"""Runware's checks of an imageInference task for this model, and the generation that an accepted task requests."""
+"""Runware's checks of the paid tasks for these models, and the generation that an accepted task requests."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue
@@ -9,12 +10,15 @@ from pydantic import JsonValue
 from backdrop_local.standin.generation_request import GenerationRequest, sha256_hex
 from backdrop_local.standin.json_body import InvalidFieldError, JsonBody
 from backdrop_local.standin.multipart_form import InvalidInputError
+from backdrop_local.standin.runware_results import INFERENCE, REMOVAL
 from backdrop_local.standin.settings import StandinSettings
 from backdrop_local.standin.vocabulary import CENT_MICRO_USD, MAGIC_PROMPT_MODES, PRESETS, STYLE_CODE, STYLE_TYPES
 
 MODEL = "ideogram:4@5"
 UNIT_MICRO_USD = {"TURBO": 3 * CENT_MICRO_USD, "DEFAULT": 6 * CENT_MICRO_USD, "QUALITY": 9 * CENT_MICRO_USD}
 """The price of one image in micro-dollars, by speed."""
+REMOVAL_MICRO_USD = {"runware:112@9": 600, "ideogram:remove-background@0": CENT_MICRO_USD}
+"""The price of one removed background in micro-dollars, by model."""
 
 MAX_PROMPT_LENGTH = 2_000
 MAX_RESULTS = 20
@@ -33,6 +37,10 @@ KNOWN_FIELDS = frozenset(
     {"taskType", "taskUUID", "model", "positivePrompt", "inputs", "seedImage", "providerSettings"}
     | {"numberResults", "outputFormat", "outputQuality", *RESPONSE_FIELDS, *OBJECT_FIELDS}
 )
+# The types of runware-sdk 1.8.0 for both models, BirefnetMattingParams and IdeogramRemoveBackgroundParams.
+KNOWN_REMOVAL_FIELDS = frozenset(
+    {"taskType", "taskUUID", "model", "inputs", "outputFormat", "outputQuality", "routing", *RESPONSE_FIELDS}
+) - {"safety"}
 ALL_STYLE_TYPES = (*STYLE_TYPES, "RENDER_3D", "ANIME")
 STYLE_FIELDS = ("magicPrompt", "renderingSpeed", "styleCode", "stylePreset", REFERENCES, "styleType")
 
@@ -40,8 +48,32 @@ type FetchImage = Callable[[str], Awaitable[bytes]]
 """Returns the image of an input. Raises InvalidInputError."""
 
 
-async def parse_task(task: JsonBody, settings: StandinSettings, fetch: FetchImage) -> GenerationRequest:
-    """Checks a task whose model is known. Raises InvalidFieldError."""
+async def _parse_removal(task: JsonBody, _settings: StandinSettings, fetch: FetchImage) -> GenerationRequest:
+    task.require("inputs")
+    task.reject_unknown(KNOWN_REMOVAL_FIELDS)
+    model = task.read_text("model") or ""
+    kind, quality = task.read_choice("outputFormat", FORMATS) or "JPG", task.read_number("outputQuality", 20, 99) or 95
+    _check_response_fields(task)
+    inputs = task.read_object("inputs")
+    inputs.reject_unknown({"image"})
+    inputs.require("image")
+    photo = await _fetch_field("image", inputs.read_text("image") or "", fetch)
+    return GenerationRequest(
+        photo=photo,
+        photo_sha=sha256_hex(photo),
+        prompt="",
+        speed="REMOVE",
+        image_count=1,
+        seed=None,
+        style=None,
+        options={"model": model, "format": kind, "quality": quality},
+        unit_micro_usd=REMOVAL_MICRO_USD[model],
+        format=FORMATS[kind],
+        quality=quality,
+    )
+
+
+async def _parse_inference(task: JsonBody, settings: StandinSettings, fetch: FetchImage) -> GenerationRequest:
     task.require("positivePrompt")
     task.reject_unknown(KNOWN_FIELDS)
     prompt = task.read_text("positivePrompt", max_length=MAX_PROMPT_LENGTH) or ""
@@ -127,3 +159,17 @@ async def _fetch_field(name: str, image: str, fetch: FetchImage) -> bytes:
         return await fetch(image)
     except InvalidInputError as invalid:
         raise InvalidFieldError(name, "invalid", str(invalid)) from None
+
+
+@dataclass(frozen=True)
+class TaskRules:
+    """The models of a paid task, and the function that checks a task whose model is known. Raises InvalidFieldError."""
+
+    models: Collection[str]
+    parse: Callable[[JsonBody, StandinSettings, FetchImage], Awaitable[GenerationRequest]]
+
+
+RULES = {
+    INFERENCE: TaskRules((MODEL,), _parse_inference),
+    REMOVAL: TaskRules(REMOVAL_MICRO_USD, _parse_removal),
+}

@@ -105,6 +105,16 @@ def test_drop_asks_for_the_quoted_amount(folder: LintedFolder) -> None:
         assert (dropped.code, dropped.data["most_usd"], dropped.data["uploaded"]) == (1, usd, 0)
 
 
+def test_cut_outs_below_a_tenth_of_a_cent_are_quoted_to_the_last_digit(folder: LintedFolder) -> None:
+    for n in range(3):
+        folder.write(f"{n}.jpg", b"")
+    result = quote_names(folder, "--remove", "--provider", "runware")
+    assert [line.split() for line in result.out.splitlines() if "runware" in line] == [["runware", "3", "$0.0018"]]
+    assert "At most $0.0018 for 3 images" in result.out
+    options = ("--remove", "--provider", "runware", "--model", "ideogram")
+    assert quote_names(folder, *options, "--json").data["most_usd"] == 0.03
+
+
 def test_unknown_price_is_reported_and_not_counted_as_zero(folder: LintedFolder) -> None:
     folder.write("a.jpg", b"")
     result = quote_names(folder, "--prompt", "at sea", "--provider", "1min")
@@ -133,7 +143,7 @@ def test_quote_uses_credit_prices_and_providers_of_the_stack(folder: LintedFolde
 def test_jobs_that_would_not_be_bought_are_quoted_at_zero(folder: LintedFolder) -> None:
     folder.write("a.jpg", b"")
     folder.write("b.jpg", b"")
-    folder.write("b.jpg.json", {"operation": "remove", "provider": "runware"})
+    folder.write("b.jpg.json", {"operation": "remove", "provider": "segmind"})
     folder.write("c/c.jpg", b"")
     folder.write("c/_backdrop.json", "{")
     result = quote_names(folder)

@@ -1038,4 +1038,7 @@ def test_resources_describe_instructions_and_prices(agent: Agent) -> None:
     (schema,) = agent.ask(lambda client: client.read_resource("backdrop://instructions")).contents
     assert "prompt" in json.loads(schema.text)["properties"]
     (prices,) = agent.ask(lambda client: client.read_resource("backdrop://prices")).contents
-    assert json.loads(prices.text)["remove_per_photo"] == {"ideogram": 0.01}
+    assert json.loads(prices.text)["remove_per_photo"] == {
+        "ideogram": {"ideogram": 0.01},
+        "runware": {"birefnet-matting": 0.0006, "ideogram": 0.01},
+    }

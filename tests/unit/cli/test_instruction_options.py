@@ -24,6 +24,7 @@ EXAMPLES: dict[str, tuple[Any, dict[str, Any]]] = {
         {"variants": {"beach": {"prompt": "on a beach = sea"}, "cut-out": {"operation": "remove"}}},
     ),
     "--provider": (["runware"], {"provider": "runware"}),
+    "--model": ("ideogram", {"model": "ideogram"}),
     "--frame": ("4:5", {"frame": "4:5"}),
     "--for": (["amazon-main", "ebay, etsy"], {"output": {"for": ["amazon-main", "ebay", "etsy"]}}),
     "--format": ("webp", {"output": {"format": "webp"}}),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from backdrop.instructions.merge import FIELD_GROUPS, PURCHASE_FIELDS, ResolvedInstructions, is_complete, resolve
 from backdrop.instructions.schema import InstructionsModel, VariantModel
 from backdrop.instructions.sources import InstructionSource, parse_tags
-from backdrop.model.capabilities import PROVIDER_FIELDS
+from backdrop.model.capabilities import REPLACE_FIELDS
 from backdrop.model.codes import Code
 from backdrop.model.composition import COMPOSITION_FIELDS
 from backdrop.model.errors import InstructionError
@@ -76,7 +76,7 @@ def test_nearer_prompt_overrides_a_farther_remove() -> None:
     assert resolve([parse_sidecar({"prompt": "a beach"}), parse_tags({"operation": "remove"})]).operation == "replace"
 
 
-@pytest.mark.parametrize("field", [*PROVIDER_FIELDS, SUBJECT_FIELD])
+@pytest.mark.parametrize("field", [*REPLACE_FIELDS, SUBJECT_FIELD])
 def test_inherited_fields_without_meaning_for_remove_are_dropped(field: str) -> None:
     found = merge({"operation": "remove", "max_cost_usd": 1}, {field: "anything"})
     assert found.fields == assert_found_only(found, "operation", "max_cost_usd")
@@ -85,6 +85,12 @@ def test_inherited_fields_without_meaning_for_remove_are_dropped(field: str) -> 
 
 def assert_found_only(found: ResolvedInstructions, *names: str) -> dict[str, Any]:
     return {name: found.fields[name] for name in names}
+
+
+def test_model_of_a_cut_out_is_inherited_only_by_cut_outs() -> None:
+    assert merge({"operation": "remove"}, {"model": "ideogram"}).fields == {"operation": "remove", "model": "ideogram"}
+    replaced = {"operation": "replace", "prompt": "a beach"}
+    assert merge(replaced, {"model": "ideogram"}).fields == replaced
 
 
 def test_nearer_field_without_meaning_for_remove_is_dropped() -> None:
@@ -197,14 +203,14 @@ def test_merge_adds_no_conflict_and_no_value(sources: list[dict[str, Any]]) -> N
     assert all(by_name[found.provenance[name]][name] == value for name, value in found.fields.items())
     for group in FIELD_GROUPS:
         assert len({found.provenance[name] for name in group & found.fields.keys()}) <= 1
-    assert not (found.operation == "remove" and found.fields.keys() & set(PROVIDER_FIELDS))
+    assert not (found.operation == "remove" and found.fields.keys() & set(REPLACE_FIELDS))
 
 
 def _self_consistent(source: dict[str, Any]) -> dict[str, Any]:
     """Like a validated source: one style, only meaningful fields with remove, and a prompt implies replace."""
     source = {**source, "operation": source.get("operation", "replace")} if "prompt" in source else source
     if source.get("operation") == "remove":
-        return {name: value for name, value in source.items() if name not in PROVIDER_FIELDS}
+        return {name: value for name, value in source.items() if name not in REPLACE_FIELDS}
     return {name: value for name, value in source.items() if name != "style_codes" or "style_preset" not in source}
 
 

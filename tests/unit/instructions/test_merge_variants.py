@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from backdrop.instructions.merge import FIELD_GROUPS, ResolvedInstructions, is_complete, list_variants, resolve
 from backdrop.instructions.sources import InstructionSource, parse_file, parse_request, parse_tags, select_backdrop_tags
-from backdrop.model.capabilities import PROVIDER_FIELDS
+from backdrop.model.capabilities import REPLACE_FIELDS
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
 from tests.unit.instruction_places import parse_sidecar
@@ -199,7 +199,7 @@ def test_nearest_source_wins_and_groups_never_mix(contents: list[dict[str, Any]]
             assert nearest[name] == value
         for group in FIELD_GROUPS:
             assert len({found.provenance[name] for name in group & found.fields.keys()}) <= 1
-        assert not (found.operation == "remove" and found.fields.keys() & set(PROVIDER_FIELDS))
+        assert not (found.operation == "remove" and found.fields.keys() & set(REPLACE_FIELDS))
         assert found.provenance.keys() == found.fields.keys()
 
 

@@ -15,6 +15,7 @@ from backdrop.model.capabilities import (
     PROVIDER_FIELDS,
     PROVIDERS,
     REFERENCES_FIELD,
+    REPLACE_FIELDS,
     find_not_expressible,
     to_provider_fields,
     to_provider_json,
@@ -124,7 +125,28 @@ def test_each_option_is_sent_or_refused_with_reason(
         assert sent[name] == (value[0] if name.endswith("styleCode") else value)
 
 
-@pytest.mark.parametrize("provider", ["segmind", "1min", "runware"])
+@pytest.mark.parametrize(
+    ("provider", "model", "sent"),
+    [
+        ("ideogram", None, {}),
+        ("ideogram", "ideogram", {}),
+        ("ideogram", "birefnet-matting", NO),
+        ("runware", None, {}),
+        ("runware", "birefnet-matting", {"model": "runware:112@9"}),
+        ("runware", "ideogram", {"model": "ideogram:remove-background@0"}),
+    ],
+)
+def test_model_of_a_cut_out_is_sent_by_the_vendors_name_or_refused(
+    provider: str, model: str | None, sent: dict[str, str] | None
+) -> None:
+    instructions = {"operation": "remove"} | ({"model": model} if model else {})
+    reasons = find_not_expressible(provider, instructions)
+    assert reasons == ([] if sent is not None else ["ideogram accepts ideogram for model, not 'birefnet-matting'"])
+    if sent is not None:
+        assert dict(to_provider_fields(provider, instructions)) == sent
+
+
+@pytest.mark.parametrize("provider", ["segmind", "1min"])
 def test_provider_without_background_removal_refuses_it(provider: str) -> None:
     assert find_not_expressible(provider, {"operation": "remove"}) == [f"{provider} cannot remove a background"]
 
@@ -225,10 +247,10 @@ def test_nested_objects_are_flattened_to_paths() -> None:
     assert all(name in PROVIDER_FIELDS for fields in CAPABILITIES.values() for name in fields)
 
 
-def test_every_provider_field_has_a_cell_and_a_value() -> None:
+def test_every_field_of_a_new_background_has_a_cell_and_a_value() -> None:
     """A field without them would be exempt from the tests above."""
-    assert {field for field, _ in CELLS} == set(PROVIDER_FIELDS)
-    assert {*VALUES, REFERENCES_FIELD} == set(PROVIDER_FIELDS), "the references are sent as bytes, not as given"
+    assert {field for field, _ in CELLS} == set(REPLACE_FIELDS)
+    assert {*VALUES, REFERENCES_FIELD} == set(REPLACE_FIELDS), "the references are sent as bytes, not as given"
 
 
 def test_every_nested_name_of_a_request_is_checked() -> None:

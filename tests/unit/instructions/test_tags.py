@@ -55,6 +55,16 @@ def test_other_tools_tags_are_ignored_without_a_warning() -> None:
     assert (dict(read.fields), read.errors, read.warnings) == ({"operation": "remove"}, (), ())
 
 
+def test_model_among_tags_is_another_tools_unless_it_names_ours() -> None:
+    def read(tags: dict[str, str]) -> tuple[dict[str, object], list[Code], int]:
+        found = parse_tags(tags)
+        return dict(found.fields), [one.code for one in found.errors], len(found.warnings)
+
+    assert read({"operation": "remove", "model": "X100"}) == ({"operation": "remove"}, [], 1)
+    assert read({"operation": "remove", "model": "Ideogram"}) == ({"operation": "remove", "model": "ideogram"}, [], 0)
+    assert read({"backdrop:operation": "remove", "backdrop:model": "X100"})[1] == [Code.INVALID_VALUE]
+
+
 @pytest.mark.parametrize(
     ("tag", "meant"),
     [

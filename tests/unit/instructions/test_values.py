@@ -123,6 +123,7 @@ def test_too_long_prompt_states_the_maximum_length() -> None:
         ({"operation": "replac"}, Code.INVALID_VALUE, ['operation is "replac"', "'remove'", "Did you mean 'replace'?"]),
         ({"operation": 1}, Code.INVALID_VALUE, ["operation is 1", "'replace' or 'remove'"]),
         ({"rendering_speed": "turb"}, Code.INVALID_VALUE, ["rendering_speed", "'FLASH'", "Did you mean 'TURBO'?"]),
+        ({"model": "birefnet-mating"}, Code.INVALID_VALUE, ["model", "Did you mean 'birefnet-matting'?"]),
         ({"magic_prompt": True}, Code.INVALID_VALUE, ["magic_prompt is true", "'AUTO'"]),
         ({"num_images": 0}, Code.INVALID_VALUE, ["num_images is 0", "1"]),
         ({"num_images": 21}, Code.INVALID_VALUE, ["num_images is 21", "20"]),
@@ -227,6 +228,7 @@ def test_non_json_number_in_metadata_is_an_invalid_value() -> None:
         ({"operation": "remove", "prompt": "a beach", "seed": 1}, ["remove", "prompt", "seed"]),
         ({"operation": "remove", "style": "aura"}, ["remove", "style"]),
         ({"operation": "remove", "num_images": 1}, ["remove", "num_images"]),
+        ({"prompt": "a beach", "model": "ideogram"}, ["replace", "one model at each provider", "model"]),
     ],
 )
 def test_exclusive_fields_in_one_source_are_a_conflict(given: object, says: list[str]) -> None:

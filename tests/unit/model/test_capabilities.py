@@ -8,8 +8,8 @@ from backdrop.aws.settings import ProviderSettings
 from backdrop.instructions.schema import InstructionsModel
 from backdrop.model.capabilities import (
     CAPABILITIES,
-    PROVIDER_FIELDS,
     PROVIDERS,
+    REPLACE_FIELDS,
     SUPPORTED_PROVIDERS,
     find_not_expressible,
 )
@@ -50,8 +50,8 @@ def test_too_long_prompt_is_named_by_its_length() -> None:
     assert sentence == "runware accepts text of 1 to 2,000 characters for prompt, not 2,001 characters"
 
 
-@pytest.mark.parametrize("field", PROVIDER_FIELDS)
-def test_remove_operation_accepts_no_other_field(field: str) -> None:
+@pytest.mark.parametrize("field", REPLACE_FIELDS)
+def test_remove_operation_accepts_no_field_of_a_new_background(field: str) -> None:
     assert find_not_expressible("ideogram", {"operation": "remove", field: 1}) == [f"ideogram does not support {field}"]
 
 

@@ -62,6 +62,20 @@ def test_other_providers_prices_match_their_pages(provider: str, speed: str, mic
     assert quote("runware", {"operation": "replace", "num_images": 20, "rendering_speed": "QUALITY"}) == 1_800_000
 
 
+@pytest.mark.parametrize(
+    ("provider", "given", "micro", "text"),
+    [
+        ("ideogram", {"model": "ideogram"}, 10_000, "$0.01"),
+        ("runware", {}, 600, "$0.0006"),
+        ("runware", {"model": "birefnet-matting"}, 600, "$0.0006"),
+        ("runware", {"model": "ideogram"}, 10_000, "$0.01"),
+    ],
+)
+def test_price_of_a_cut_out_depends_on_its_model(provider: str, given: dict[str, str], micro: int, text: str) -> None:
+    price = quote(provider, {"operation": "remove", **given})
+    assert (price, format_usd(price), to_micro_usd(str(to_usd(price)))) == (micro, text, micro)
+
+
 def test_credits_cost_what_the_operator_configured() -> None:
     instructions = {"operation": "replace", "rendering_speed": "QUALITY"}
     assert quote("1min", instructions, {"1min": 45_000}) == 45_000

@@ -70,6 +70,39 @@ def test_first_available_provider_is_chosen_and_others_are_named() -> None:
     assert [str(one.text) for one in found.passed_over] == ["segmind is paused (provider_key_refused)"]
 
 
+@pytest.mark.parametrize(
+    ("model", "names", "expected", "passed_over"),
+    [
+        ({}, ["ideogram", "runware"], ("ideogram", 10_000), []),
+        ({}, ["runware", "ideogram"], ("runware", 600), []),
+        ({"model": "ideogram"}, ["runware", "ideogram"], ("runware", 10_000), []),
+        (
+            {"model": "birefnet-matting"},
+            ["ideogram", "runware"],
+            ("runware", 600),
+            ["ideogram accepts ideogram for model, not 'birefnet-matting'"],
+        ),
+    ],
+)
+def test_cut_out_may_go_to_each_remover_of_its_list_that_has_the_model(
+    model: dict[str, str], names: list[str], expected: tuple[str, int], passed_over: list[str]
+) -> None:
+    fields = {"operation": "remove", **model}
+    found = choose_route(fields, names, ALL_ON, build_running_lane)
+    assert (found[:2], [str(one.text) for one in found.passed_over]) == (expected, passed_over)
+    job = build_job(provider=found.provider, operation="remove", instructions={**fields, "provider": names})
+    moved = find_failover_route(job, ALL_ON, build_running_lane, None, TODAY)
+    others = [name for name in names if name != found.provider]
+    assert (moved.provider if moved else None) == (None if passed_over else others[0])
+
+
+def test_remover_that_is_disabled_is_refused_with_those_that_are_not() -> None:
+    with pytest.raises(InstructionError) as caught:
+        choose_route({"operation": "remove"}, ["runware"], Offers(["ideogram"]), build_running_lane)
+    assert caught.value.code is Code.PROVIDER_NOT_CONFIGURED
+    assert str(caught.value.message) == "runware is disabled. But ideogram can do it."
+
+
 def test_job_waits_for_the_first_provider_without_alternatives() -> None:
     lanes = build_lanes(segmind=build_paused_lane("segmind"), runware=build_failing_lane("runware"))
     found = choose_route(REPLACE, ["segmind", "runware"], ALL_ON, lanes.__getitem__)

@@ -12,6 +12,7 @@ from typing import Any
 from backdrop.imaging.sizes import format_size
 from backdrop.imaging.sniff import sniff_file
 from backdrop.imaging.xmp import CREATOR_TOOL, find_source_type
+from backdrop.model.capabilities import REMOVERS, find_remover
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job
 from backdrop.model.output_spec import OutputSpec
@@ -20,13 +21,8 @@ PHOTO, PAID_FILE = "photo", "paid_file"
 """The IDs by which actions refer to the two ingredients."""
 JOB_LABEL, PROMPT_PARAMETER = "org.backdrop.job", "org.backdrop.prompt"
 SERVICE_NAMES = {"ideogram": "Ideogram", "segmind": "Segmind", "1min": "1min.ai", "runware": "Runware"}
-MODEL_NAMES = {
-    ("ideogram", "replace"): "Ideogram 3.0",
-    ("segmind", "replace"): "Ideogram 3.0",
-    ("1min", "replace"): "Ideogram 3.0",
-    ("runware", "replace"): "Ideogram 3.0",
-    ("ideogram", "remove"): "Ideogram's background remover",
-}
+REPLACER_NAMES = dict.fromkeys(SERVICE_NAMES, "Ideogram 3.0")
+REMOVER_NAMES = {"ideogram": "Ideogram's background remover", "birefnet-matting": "BiRefNet Matting"}
 _UNKNOWN_MODEL = "a generative AI model"
 _OWN_PIXELS = {
     "replace": "The photo's own product composited into the picture",
@@ -107,7 +103,7 @@ def hash_claims(facts: PictureFacts, *, source_term: str, with_prompt: bool) -> 
 
 def _list_actions(facts: PictureFacts, source_term: str, *, with_prompt: bool) -> Iterator[dict[str, Any]]:
     job = facts.job
-    model = MODEL_NAMES.get((facts.maker or "", job.operation), _UNKNOWN_MODEL)
+    model = _name_model(facts)
     is_direct = facts.maker is None or _name_service(facts.maker) in model
     through = "" if is_direct else f" through {_name_service(facts.maker)}"
     verb = "generated" if job.operation == "replace" else "removed"
@@ -132,6 +128,14 @@ def _list_actions(facts: PictureFacts, source_term: str, *, with_prompt: bool) -
         yield {"action": "c2pa.edited", "description": _OWN_PIXELS[job.operation]}
     if not facts.output.is_plain_lossless:
         yield {"action": "c2pa.edited", "description": f"Laid out as {_describe_output(facts.output)}"}
+
+
+def _name_model(facts: PictureFacts) -> str:
+    if facts.job.operation == "replace":
+        return REPLACER_NAMES.get(facts.maker or "", _UNKNOWN_MODEL)
+    return (
+        REMOVER_NAMES[find_remover(facts.maker, facts.job.instructions)] if facts.maker in REMOVERS else _UNKNOWN_MODEL
+    )
 
 
 def _name_service(maker: str | None) -> str:

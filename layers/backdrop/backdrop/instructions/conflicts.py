@@ -4,14 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from backdrop.instructions.error_messages import format_path
-from backdrop.model.capabilities import PROVIDER_FIELDS
+from backdrop.model.capabilities import REMOVE_FIELDS, REPLACE_FIELDS
 from backdrop.model.composition import CUT_OUT_FIELDS, NONE
 from backdrop.model.fidelity import SUBJECT_FIELD
 
 STYLE_FIELDS = ("style", "style_preset", "style_codes", "style_reference_images")
-_MEANINGLESS_FIELDS: Mapping[str, tuple[Sequence[str], str]] = {
-    "remove": (("style", *PROVIDER_FIELDS, SUBJECT_FIELD), "makes no new background"),
-    "replace": (CUT_OUT_FIELDS, "leaves no transparent part"),
+_MEANINGLESS_FIELDS: Mapping[str, Sequence[tuple[Sequence[str], str]]] = {
+    "remove": [(("style", *REPLACE_FIELDS, SUBJECT_FIELD), "makes no new background")],
+    "replace": [
+        (CUT_OUT_FIELDS, "leaves no transparent part"),
+        (REMOVE_FIELDS, "has one model at each provider"),
+    ],
 }
 """The fields that have no meaning for an operation, and why."""
 _SWITCHED_OFF = (NONE, {"type": NONE})
@@ -49,13 +52,12 @@ def _find_style_conflicts(given: Mapping[str, Any]) -> list[str]:
 def _find_operation_conflicts(operation_fields: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
     """Finds fields that have no meaning for the operation, in the same object or outside the variants."""
     operation = _read_operation(operation_fields)
-    names, reason = _MEANINGLESS_FIELDS.get(operation, ((), ""))
-    unusable = [name for name in names if given.get(name) is not None and given[name] not in _SWITCHED_OFF]
-    if not unusable:
-        return []
-    where = OUTSIDE_VARIANTS_CLAUSE if operation_fields is not given else ""
-    subject = f"operation {operation}, {where}{reason}" if where else f"operation {operation} {reason}"
-    return [f"{subject}, so it does not accept {', '.join(unusable)}"]
+    where = f", {OUTSIDE_VARIANTS_CLAUSE}" if operation_fields is not given else " "
+    return [
+        f"operation {operation}{where}{reason}, so it does not accept {', '.join(unusable)}"
+        for names, reason in _MEANINGLESS_FIELDS.get(operation, ())
+        if (unusable := [name for name in names if given.get(name) is not None and given[name] not in _SWITCHED_OFF])
+    ]
 
 
 def _read_operation(given: Mapping[str, Any]) -> str:

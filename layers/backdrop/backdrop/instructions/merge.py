@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backdrop.instructions.sources import TAGS, InstructionSource
-from backdrop.model.capabilities import PROVIDER_FIELDS
+from backdrop.model.capabilities import PROVIDER_FIELDS, REMOVE_FIELDS, REPLACE_FIELDS
 from backdrop.model.codes import Code
 from backdrop.model.composition import COMPOSITION_FIELDS, CUT_OUT_FIELDS
 from backdrop.model.errors import InstructionError
@@ -28,8 +28,8 @@ METADATA_FIELD = "metadata"
 """The field that is merged key by key. Every other field takes the whole value of the nearest source."""
 # A variant does not inherit these for the operation.
 _FIELDS_WITHOUT_MEANING: Mapping[str, Sequence[str]] = {
-    "remove": (*PROVIDER_FIELDS, SUBJECT_FIELD),
-    "replace": CUT_OUT_FIELDS,
+    "remove": (*REPLACE_FIELDS, SUBJECT_FIELD),
+    "replace": (*REMOVE_FIELDS, *CUT_OUT_FIELDS),
 }
 _OUTPUT_ADVICE = {
     "remove": "Set a background for the output, or choose a format with transparency.",

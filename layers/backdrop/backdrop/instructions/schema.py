@@ -29,6 +29,7 @@ from backdrop.instructions.values import (
     Prompt,
     ProviderPreference,
     ReferenceKeys,
+    RemoverName,
     RenderingSpeed,
     Revision,
     Seed,
@@ -98,6 +99,11 @@ class VariantModel(BaseModel):
     )
     provider: ProviderPreference | None = Field(
         None, description="The provider that makes the picture, or a list of providers in order of preference."
+    )
+    model: RemoverName | None = Field(
+        None,
+        description="With `remove`, the model that cuts the product out. By default, the provider's first: `ideogram` "
+        "at Ideogram, `birefnet-matting` at Runware.",
     )
     frame: FrameText | None = Field(
         None,

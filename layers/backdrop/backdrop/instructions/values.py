@@ -330,6 +330,7 @@ def _parse_position(value: object) -> object:
 
 Operation = Annotated[Literal["replace", "remove"], BeforeValidator(to_lowercase)]
 ProviderName = Annotated[Literal["ideogram", "segmind", "1min", "runware"], BeforeValidator(to_lowercase)]
+RemoverName = Annotated[Literal["birefnet-matting", "ideogram"], BeforeValidator(to_lowercase)]
 ProviderNames = Annotated[list[ProviderName], Field(min_length=1), AfterValidator(_reject_duplicates)]
 ProviderPreference = Annotated[
     Annotated[ProviderName, Tag("one")] | Annotated[ProviderNames, Tag("list")], Discriminator(tag_one_or_list)

@@ -34,7 +34,7 @@ from backdrop.model.usage_records import floor_to_hour
 BOUNDARY = timedelta(minutes=10)
 # Endpoints at which a call that failed after it was accepted may have been billed.
 ASYNC_ENDPOINT_PREFIX = "/v2/"
-LIST_PRICES = frozenset({REMOVE_PER_INPUT[BILL_PROVIDER], *REPLACE_PER_IMAGE[BILL_PROVIDER].values()})
+LIST_PRICES = frozenset({*REMOVE_PER_INPUT[BILL_PROVIDER].values(), *REPLACE_PER_IMAGE[BILL_PROVIDER].values()})
 # The basis of a charge that the provider did not report.
 LIST_BASIS = ProviderResult.basis
 # How many keys, endpoints, or jobs a finding names.

@@ -94,6 +94,19 @@ class OneOf:
 
 
 @dataclass(frozen=True)
+class Renamed:
+    """One of a closed list of values, for which the provider has other names."""
+
+    provider_names: Mapping[str, str]
+
+    def accepts(self, value: object) -> bool:
+        return value in self.provider_names
+
+    def __str__(self) -> str:
+        return ", ".join(self.provider_names)
+
+
+@dataclass(frozen=True)
 class SingleItem:
     """A list of exactly one value, which is sent without the list."""
 
@@ -145,7 +158,7 @@ class ReferenceList:
         return f"1 to {self.max_items} keys in the input bucket; together at most 10 MB are sent"
 
 
-AcceptedValues = IntRange | OneOf | SingleItem | AnyValue | Text | ReferenceList
+AcceptedValues = IntRange | OneOf | Renamed | SingleItem | AnyValue | Text | ReferenceList
 
 
 @dataclass(frozen=True)
@@ -192,6 +205,14 @@ _STYLE_TYPES = OneOf(("AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION"))
 _RUNWARE_STYLE_TYPES = OneOf((*_STYLE_TYPES.values, "RENDER_3D", "ANIME"))
 _ANY_SEED = IntRange(0, 2_147_483_647)
 
+# The models that remove a background, by provider, with the provider's own names ("": it has only this one). The first
+# of each is its default and has to stay so, because a job's ID contains no default.
+REMOVERS: dict[str, dict[str, str]] = {
+    "ideogram": {"ideogram": ""},
+    # Runware's model pages of both.
+    "runware": {"birefnet-matting": "runware:112@9", "ideogram": "ideogram:remove-background@0"},
+}
+
 CAPABILITIES: dict[tuple[str, str], dict[str, ProviderField]] = {
     # Ideogram v1, replace-background and remove-background: the vendor's API reference and OpenAPI, August 2026.
     ("ideogram", "replace"): {
@@ -205,7 +226,7 @@ CAPABILITIES: dict[tuple[str, str], dict[str, ProviderField]] = {
         "style_reference_images": ProviderField("style_reference_images", _FOUR_REFERENCES),
         "color_palette": ProviderField("color_palette", AnyValue("a name or members")),
     },
-    ("ideogram", "remove"): {},
+    ("ideogram", "remove"): {"model": ProviderField("", OneOf((*REMOVERS["ideogram"],)))},
     # Segmind, ideogram-3-replace-background: the vendor's model page. It makes one picture per call.
     ("segmind", "replace"): {
         "prompt": ProviderField("prompt", _PROMPT),
@@ -241,6 +262,8 @@ CAPABILITIES: dict[tuple[str, str], dict[str, ProviderField]] = {
         "style_codes": ProviderField("providerSettings.ideogram.styleCode", SingleItem("one 8-digit code")),
         "style_reference_images": ProviderField("providerSettings.ideogram.styleReferenceImages", _FOUR_REFERENCES),
     },
+    # Runware, removeBackground: its model page of BiRefNet Matting, and the types of its SDK.
+    ("runware", "remove"): {"model": ProviderField("model", Renamed(REMOVERS["runware"]))},
 }
 # Presets, codes, and references cannot be combined at any provider (instructions/conflicts.py); these are the rest.
 MUTUALLY_EXCLUSIVE: dict[tuple[str, str], tuple[MutualExclusion, ...]] = {
@@ -250,8 +273,8 @@ MUTUALLY_EXCLUSIVE: dict[tuple[str, str], tuple[MutualExclusion, ...]] = {
     ("runware", "replace"): (MutualExclusion("style_type", ("style_codes",)),),
 }
 SUPPORTED_PROVIDERS = frozenset(provider for provider, _ in CAPABILITIES)
-# The fields that reach a provider: they describe the new background and how to make it.
-PROVIDER_FIELDS = (
+# The fields that reach a provider: those that describe the new background and how to make it, and all others.
+REPLACE_FIELDS = (
     "prompt",
     "negative_prompt",
     "num_images",
@@ -264,6 +287,8 @@ PROVIDER_FIELDS = (
     "style_reference_images",
     "color_palette",
 )
+REMOVE_FIELDS = ("model",)
+PROVIDER_FIELDS = (*REPLACE_FIELDS, *REMOVE_FIELDS)
 
 
 def find_not_expressible(provider: str, instructions: Mapping[str, Any]) -> list[str]:
@@ -279,6 +304,16 @@ def find_not_expressible(provider: str, instructions: Mapping[str, Any]) -> list
         for exclusion in MUTUALLY_EXCLUSIVE.get(column, ())
         for line in exclusion.find_conflicts(provider, instructions)
     ]
+
+
+def find_remover(provider: str, fields: Mapping[str, Any]) -> str:
+    """Returns the model with which a provider removes the background: the given one, or the provider's default."""
+    return fields.get("model") or next(iter(REMOVERS[provider]))
+
+
+def is_remover(text: str) -> bool:
+    """Whether a text names a model that removes the background at any provider."""
+    return any(text.strip().lower() in models for models in REMOVERS.values())
 
 
 def _check_field(provider: str, name: str, value: object, field: ProviderField | None) -> list[str]:
@@ -302,7 +337,17 @@ def to_provider_fields(provider: str, purchase_spec: Mapping[str, Any]) -> Itera
     """Yields only the given fields, under the provider's names and in the order of the table. Adds no defaults."""
     for name, field in CAPABILITIES[provider, purchase_spec["operation"]].items():
         if name in purchase_spec and field.name:
-            yield field.name, purchase_spec[name][0] if isinstance(field.accepted, SingleItem) else purchase_spec[name]
+            yield field.name, _to_provider_value(field.accepted, purchase_spec[name])
+
+
+def _to_provider_value(accepted: AcceptedValues, value: Any) -> object:
+    match accepted:
+        case SingleItem():
+            return value[0]
+        case Renamed(provider_names):
+            return provider_names[value]
+        case _:
+            return value
 
 
 def to_provider_json(provider: str, purchase_spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from backdrop.model.capabilities import find_remover
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
 
@@ -22,12 +23,16 @@ REPLACE_PER_IMAGE = {
     "segmind": {"TURBO": 37_500, "DEFAULT": 75_000, "QUALITY": 112_500},
     "runware": {"TURBO": 30_000, "DEFAULT": 60_000, "QUALITY": 90_000},
 }
-REMOVE_PER_INPUT = {"ideogram": 10_000}
+REMOVE_PER_INPUT = {
+    "ideogram": {"ideogram": 10_000},
+    "runware": {"birefnet-matting": 600, "ideogram": 10_000},
+}
 # The source of each provider's prices, as of PRICE_LIST_DATE.
 PRICE_SOURCES = {
     "ideogram": "Ideogram's API price list",
     "segmind": "Segmind's model page: $0.037 to $0.113 per call, which is Ideogram's price plus 25%",
-    "runware": "Runware's model page for `DEFAULT` and `QUALITY`; Ideogram's price for `TURBO`",
+    "runware": "Runware's model page for `DEFAULT` and `QUALITY`, and its playground, read on 2026-11-30, for "
+    "`birefnet-matting`; Ideogram's price for `TURBO` and `ideogram`",
 }
 # Sells credits: the operator configures its price in dollars.
 CREDIT_PROVIDER = "1min"
@@ -45,12 +50,13 @@ def look_up_image_price(
     """Returns the price of one output image at a provider, in micro-dollars.
 
     Raises InstructionError (price_unknown) if the provider sells credits whose price is not configured, or if the
-    provider does not support the operation or the rendering speed.
+    provider does not support the operation, the rendering speed, or the model.
     """
     if provider == CREDIT_PROVIDER:
         price = configured.get(provider)
     elif instructions["operation"] == "remove":
-        price = REMOVE_PER_INPUT.get(provider)
+        models = REMOVE_PER_INPUT.get(provider)
+        price = models.get(find_remover(provider, instructions)) if models else None
     else:
         price = REPLACE_PER_IMAGE[provider].get(instructions.get("rendering_speed", "DEFAULT"))
     if price is None:

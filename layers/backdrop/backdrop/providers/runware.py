@@ -1,12 +1,12 @@
-"""Runware's API: imageInference tasks with the model ideogram:4@5.
+"""Runware's API: imageInference tasks with the model ideogram:4@5, and removeBackground tasks.
 
 - The request is JSON with one task. The photo is inside it, as a data URI.
 - We choose the id of a task. It is looked up by that id, and can be sent again under it without a second charge.
 - Asynchronous: a task is polled with getResponse. getTaskDetails returns Runware's stored record of a task.
 - Runware reports the cost of each result. Optionally, it uploads a result to our bucket.
 
-Sources: Runware's model page, its pages on task polling, task details, and errors, and its published SDK, 2026. For
-error codes, see runware_errors.py.
+Sources: Runware's model pages of Ideogram 3.0 Replace Background and of BiRefNet Matting, its pages on task polling,
+task details, and errors, and its published SDK, 2026. For error codes, see runware_errors.py.
 """
 
 import json
@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from backdrop.model.capabilities import REFERENCES_FIELD, to_provider_json
+from backdrop.model.capabilities import REFERENCES_FIELD, find_remover, to_provider_json
 from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
 from backdrop.model.ids import derive_idempotency_key
@@ -41,7 +41,8 @@ from backdrop.providers.polling import StatusQuery, build_status_query, poll_unt
 from backdrop.providers.redaction import quote_provider, redact_response
 from backdrop.providers.response_rules import build_result, describe_edge_refusal
 from backdrop.providers.runware_errors import (
-    TASK_TYPE,
+    INFERENCE,
+    REMOVAL,
     find_submit_rule,
     find_task_rule,
     list_task_errors,
@@ -52,7 +53,6 @@ from backdrop.providers.unrecognized_results import build_unrecognized_result
 
 NAME = "runware"
 DISPLAY_NAME = "Runware"
-MODEL = "ideogram:4@5"
 GET_RESPONSE, GET_TASK_DETAILS = "getResponse", "getTaskDetails"
 POLL_SECONDS = 2.0
 RATE_LIMIT_SECONDS = 5.0
@@ -68,6 +68,22 @@ RUNNING_STATES = frozenset({"processing", "pending", "queued"})
 FINISHED_STATES = frozenset({"success", "completed"})
 # Fields in which an item may contain its picture. We request only `imageURL`.
 PICTURE_FIELDS = ("imageBase64Data", "imageDataURI", "imageURL")
+
+
+@dataclass(frozen=True)
+class TaskForm:
+    """What the two tasks do not share. `model`: None if the job chooses it. `takes_safety`: accepts a safety check."""
+
+    task_type: str
+    photo_field: str
+    model: str | None
+    takes_safety: bool
+
+
+TASKS = {
+    "replace": TaskForm(INFERENCE, "seedImage", "ideogram:4@5", takes_safety=True),
+    "remove": TaskForm(REMOVAL, "image", None, takes_safety=False),
+}
 
 
 @dataclass(frozen=True)
@@ -100,7 +116,7 @@ class Runware:
         if isinstance(key, ProviderResult):
             return key
         task = build_request(job, task_uuid, photo, references)
-        if self.check_content:
+        if self.check_content and TASKS[job.operation].takes_safety:
             task["safety"] = {"checkContent": True}
         upload_link = (
             self.work.create_upload_link(_build_result_name(task_uuid), provider_url=self.base_url)
@@ -302,7 +318,9 @@ class Runware:
             request for kept in list_objects(details.get("data")) for request in list_objects(kept.get("request"))
         ]
         return any(
-            request.get(name, task[name]) != task[name] for request in requests for name in ("model", "positivePrompt")
+            request.get(name, task.get(name)) != task.get(name)
+            for request in requests
+            for name in ("taskType", "model", "positivePrompt")
         )
 
 
@@ -311,17 +329,17 @@ class Runware:
 
 def build_request(job: Job, task_uuid: str, photo: bytes, references: Sequence[bytes] = ()) -> dict[str, Any]:
     """Builds the task: the fields that the job specifies; results as PNG with a link valid for a day and their cost."""
-    purchase_spec = (
-        {**job.purchase_spec, REFERENCES_FIELD: [to_data_uri(reference) for reference in references]}
-        if references
-        else job.purchase_spec
-    )
+    purchase_spec, form = dict(job.purchase_spec), TASKS[job.operation]
+    if references:
+        purchase_spec[REFERENCES_FIELD] = [to_data_uri(reference) for reference in references]
+    if form.model is None:
+        purchase_spec["model"] = find_remover(NAME, purchase_spec)
     return {
-        "taskType": TASK_TYPE,
+        "taskType": form.task_type,
         "taskUUID": task_uuid,
-        "model": MODEL,
+        "model": form.model,
         **to_provider_json(NAME, purchase_spec),
-        "inputs": {"seedImage": to_data_uri(photo)},
+        "inputs": {form.photo_field: to_data_uri(photo)},
         "deliveryMethod": "async",
         "outputType": "URL",
         "outputFormat": "PNG",

@@ -22,7 +22,9 @@ from backdrop.model.provider_result import LookupStatus, RetryClass
 from backdrop.providers.json_fields import find_value, list_objects
 from backdrop.providers.response_rules import ANY_STATUS, EARLY_SECONDS, ResponseRule, find_rule
 
-TASK_TYPE = "imageInference"
+INFERENCE, REMOVAL = "imageInference", "removeBackground"
+# The model page of BiRefNet Matting shows answers of removeBackground with its older name.
+TASK_TYPES = frozenset({INFERENCE, REMOVAL, "imageBackgroundRemoval"})
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ _REQUEST_FIELDS = list_request_names("runware") | {
     "model",
     "inputs",
     "seedImage",
+    "image",
     "deliveryMethod",
     "outputType",
     "outputFormat",
@@ -182,7 +185,7 @@ def find_task_rule(
     because the status request repeats only its id; and a code that leaves open how far the work got must persist.
     """
     rules, task_type = find_error_rules(error), error.get("taskType")
-    names_task = task_type == TASK_TYPE or (task_type is None and succeeded and read_task_uuid(error) == task_uuid)
+    names_task = task_type in TASK_TYPES or (task_type is None and succeeded and read_task_uuid(error) == task_uuid)
     if is_full_record or (names_task and read_state(error) == "error"):
         return (END_UNKNOWN if rules is None or rules is TASK_NOT_FOUND else rules).on_task
     if rules is TASK_NOT_FOUND:
@@ -191,7 +194,7 @@ def find_task_rule(
         return None
     if rules is UNSAFE:
         return UNSAFE.on_task
-    if task_type != TASK_TYPE:
+    if task_type not in TASK_TYPES:
         return None
     if rules is None or rules is END_UNKNOWN:
         return END_UNKNOWN.on_task if is_persistent else None
