@@ -56,7 +56,7 @@ DEFAULT_PROVIDER = "ideogram"
 DEFAULT_MAX_MEGAPIXELS = 100
 # Without a stack, the price of a provider's credits is unknown, so it is left out of the total.
 NO_CREDIT_PRICES = {CREDIT_PROVIDER: 0}
-ALL_OFFERS = Offers(SUPPORTED_PROVIDERS, NO_CREDIT_PRICES)
+ALL_OFFERS = Offers(SUPPORTED_PROVIDERS, NO_CREDIT_PRICES, is_assumed=True)
 # If hundreds of photos of a folder have no instructions, the cause is the same for all; a search for each would take
 # minutes.
 MAX_SUGGESTIONS = 50

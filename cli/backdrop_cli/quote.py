@@ -68,7 +68,8 @@ class QuoteTerms:
     @property
     def offers(self) -> Offers:
         prices = NO_CREDIT_PRICES if self.credit_prices is None else self.credit_prices
-        return Offers(self.enabled_providers, prices, place_limits=self.place_limits)
+        is_assumed = self.credit_prices is None
+        return Offers(self.enabled_providers, prices, place_limits=self.place_limits, is_assumed=is_assumed)
 
     @property
     def unpriced_providers(self) -> Sequence[str]:

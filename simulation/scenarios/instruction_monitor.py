@@ -33,6 +33,7 @@ from simulation.invariants.violations import (
     Invariant,
     JsonObject,
     Violation,
+    is_mask,
     sum_charged,
     sum_uncertain,
 )
@@ -50,6 +51,11 @@ from simulation.world.transport import ServiceCall
 COMBINATION_CODES = frozenset(
     {"max_cost_exceeded", "not_expressible", "unknown_placeholder", "invalid_value", NAME_TAKEN}
 )
+# What a mask buys, by its maker, the cheapest first (decision 68).
+MASK_SPECS = {
+    "runware": {"operation": "remove", "provider": "runware", "model": "birefnet-matting"},
+    "ideogram": {"operation": "remove"},
+}
 # Statuses of a cut-out that shows where the product is.
 BOUGHT_STATUSES = frozenset({"stored", "review"})
 REQUEST_CODES = frozenset({"folder_defaults_broken", "photo_not_found", "no_instructions"})
@@ -80,7 +86,16 @@ class InstructionMonitor:
 
     def check_new_job(self, before: JsonObject | None, after: JsonObject) -> list[Violation]:
         jobs = self._snapshot.jobs.values()
-        return check_duplicate_jobs(before, after, jobs) + check_frames(after, jobs) if before is None else []
+        if before is not None:
+            return []
+        return check_duplicate_jobs(before, after, jobs) + check_frames(after, jobs) + self._check_mask_maker(after)
+
+    def _check_mask_maker(self, job: JsonObject) -> list[Violation]:
+        providers = {"ideogram", *self._snapshot.world.setup.other_providers}
+        cheapest = next(spec for maker, spec in MASK_SPECS.items() if maker in providers)
+        if not is_mask(job) or job["purchase_spec"] == cheapest:
+            return []
+        return [Violation(Invariant.MASK_BOUGHT_ON_REQUEST, f"{job['key']}: a new mask that is not the cheapest")]
 
     def check_writes(self, call: ServiceCall) -> list[Violation]:
         """Checks the sources that the last call wrote."""
@@ -130,7 +145,7 @@ class InstructionMonitor:
             job
             for job in self._snapshot.ledger.find_jobs(source["source_id"])
             if job["operation"] == "remove" and job["sha256"] == source["photo"]["sha256"]
-            if (job["variant"] or MASK_VARIANT, job["purchase_spec"]) != (MASK_VARIANT, {"operation": "remove"})
+            if (job["variant"] or MASK_VARIANT) != MASK_VARIANT or job["purchase_spec"] not in MASK_SPECS.values()
         ]
         since = invocation.started_at
         were_bought = [

@@ -59,7 +59,7 @@ PRODUCT_MUTANTS = (
     build_mutant(
         "buys-mask-for-transparent-photo",
         "3: A mask is bought only if nothing else shows where the product is.",
-        force_false("intake.job_planner:JobPlanner._plan_mask#13b427 operand 4"),
+        force_false("intake.job_planner:JobPlanner._plan_mask#6ee293 operand 4"),
         invariant=Invariant.MASK_BOUGHT_ON_REQUEST,
         faults=HARMLESS_FAULT,
         actions=list_products(5, 2, ["masked"], TRANSPARENT),
@@ -67,7 +67,7 @@ PRODUCT_MUTANTS = (
     build_mutant(
         "buys-mask-next-to-cut-out",
         "3: A cut-out that is bought anyway is the mask.",
-        force_false("intake.job_planner:JobPlanner._plan_mask#13b427 operand 2"),
+        force_false("intake.job_planner:JobPlanner._plan_mask#6ee293 operand 2"),
         force_true("intake.job_planner:JobPlanner._drop_unneeded_mask#0aa66b operand 8"),
         invariant=Invariant.MASK_BOUGHT_ON_REQUEST,
         faults=HARMLESS_FAULT,

@@ -115,6 +115,23 @@ def test_cut_outs_below_a_tenth_of_a_cent_are_quoted_to_the_last_digit(folder: L
     assert quote_names(folder, *options, "--json").data["most_usd"] == 0.03
 
 
+def test_mask_is_quoted_at_its_dearest_maker_unless_a_stack_says_which_are_enabled(folder: LintedFolder) -> None:
+    folder.write("a.jpg", b"")
+    folder.write("a.jpg.json", {**INSTRUCTIONS, "subject": {"mask": "buy"}})
+    assert quote_names(folder, "--json").data["most_usd"] == 0.07
+    person, both = folder.person, ("ideogram", "runware")
+    for enabled, usd in ((("ideogram",), 0.07), (both, 0.0606)):
+        orders = replace(
+            person.stack.redrive_service, lane_queues=dict.fromkeys(enabled, person.stack.redrive_service.intake_queue)
+        )
+        person.stack = replace(
+            person.stack,
+            redrive_service=orders,
+            rerun_service=replace(person.stack.rerun_service, enabled_providers=enabled),
+        )
+        assert quote_names(folder, "--stack", "shop", "--json").data["most_usd"] == usd
+
+
 def test_unknown_price_is_reported_and_not_counted_as_zero(folder: LintedFolder) -> None:
     folder.write("a.jpg", b"")
     result = quote_names(folder, "--prompt", "at sea", "--provider", "1min")

@@ -23,6 +23,7 @@ from tests.simulated.deliver.test_fidelity import (
     CUT_OUT_LANE,
     ON_GRASS,
     PHOTO,
+    SCENE,
     SCENE_LANE,
     SIZE,
     TRANSPARENT_PHOTO,
@@ -168,6 +169,48 @@ def test_mask_becomes_a_delivered_cut_out_without_a_charge() -> None:
     world.run_until_empty()
     (cut_out,) = [job for job in world.list_jobs(KEY) if job.operation == "remove"]
     assert (cut_out.variant, len(cut_out.results), len(cut_out.attempts)) == ("", 1, 1)
+    assert_at_rest(world)
+
+
+def build_world_with_runware(fields: dict[str, Any]) -> World:
+    others = {SCENE_LANE: ProviderKind.LOOKUP_BY_PROVIDER_ID, "runware": ProviderKind.LOOKUP_BY_OUR_ID}
+    world = World(other_providers=others)
+    world.downloads.override_by_provider |= {SCENE_LANE: SCENE, CUT_OUT_LANE: CUT_OUT, "runware": CUT_OUT}
+    world.upload_photo(KEY, PHOTO)
+    world.upload_sidecar(KEY, **fields)
+    return world
+
+
+def test_cheapest_enabled_provider_makes_the_mask_and_its_receipt_names_it() -> None:
+    world = build_world_with_runware(WITH_MASK)
+    world.run_until_empty()
+    mask, maker = find_job(world, MASK_VARIANT), {"provider": "runware", "model": "birefnet-matting"}
+    assert (mask.provider, mask.charged, find_job(world).mask_quoted) == ("runware", 600, 600)
+    assert find_fidelity(find_job(world)).verdict is FidelityVerdict.SAME
+    receipt = world.read_receipt(KEY)
+    assert receipt
+    (entry,) = [job for job in receipt["jobs"] if job["variant"] == MASK_VARIANT]
+    assert entry["instructions"] == {"operation": "remove", **maker}
+    assert (entry["cost"]["usd"], receipt["total_usd"]) == (0.0006, 0.0756)
+    assert_budgets(world)
+    world.upload_sidecar(KEY, operation="remove", **maker)
+    world.run_until_empty()
+    (cut_out,) = [job for job in world.list_jobs(KEY) if job.operation == "remove"]
+    assert (cut_out.variant, len(cut_out.results), len(cut_out.attempts)) == ("", 1, 1)
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize(
+    "cut_out", [{}, {"provider": "runware"}, {"provider": "runware", "model": "ideogram"}], ids=str
+)
+def test_cut_out_of_any_maker_serves_as_the_mask(cut_out: dict[str, str]) -> None:
+    world = build_world_with_runware({"operation": "remove", **cut_out})
+    world.run_until_empty()
+    world.upload_sidecar(KEY, **WITH_MASK)
+    world.run_until_empty()
+    (scene,) = [job for job in world.list_jobs(KEY) if job.operation == "replace"]
+    (mask,) = [job for job in world.list_jobs(KEY) if job.operation == "remove"]
+    assert (find_fidelity(scene).verdict, len(mask.attempts)) == (FidelityVerdict.SAME, 1)
     assert_at_rest(world)
 
 
@@ -464,7 +507,7 @@ def test_job_goes_only_to_a_provider_whose_price_and_mask_fit_the_limit(*, is_pa
         build_refusal(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED) for _ in range(3)
     ]
     world.upload_photo(KEY, PHOTO)
-    world.upload_sidecar(KEY, **WITH_MASK | {"provider": ["runware", "segmind"]}, max_cost_usd=0.08)
+    world.upload_sidecar(KEY, **WITH_MASK | {"provider": ["runware", "segmind"]}, max_cost_usd=0.075)
     world.run_for(60)
     assert list_report_codes(world, KEY) == []
     assert (find_job(world).provider, find_job(world).charged) == ("runware", 0)

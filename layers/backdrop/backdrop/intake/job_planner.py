@@ -14,7 +14,7 @@ from backdrop.instructions.merge import ResolvedInstructions, find_errors, list_
 from backdrop.instructions.sources import InstructionSource
 from backdrop.intake.framed_photos import StoredCanvas
 from backdrop.intake.owner_instructions import find_forbidden_images, keep_required_approval, list_owner_sources
-from backdrop.model.capabilities import REFERENCES_FIELD
+from backdrop.model.capabilities import FIRST_REMOVER, REFERENCES_FIELD, find_remover
 from backdrop.model.circuit import ProviderHealth
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError, PhotoError
@@ -186,19 +186,30 @@ class JobPlanner:
     def _plan_mask(self, planned: Sequence[Job]) -> Job | None:
         """Returns the job of the mask that the planned jobs buy; None if they buy none, or if there is one without it.
 
-        Its ID is that of a cut-out without any options, so that the one serves as the other.
+        It is the cheapest provider's, unless one of another maker is, or may be, bought already.
         """
         buyer = next((job for job in planned if buys_mask(job.instructions)), None)
         if buyer is None or any(job.operation == "remove" for job in planned):
             return None
-        instructions = ResolvedInstructions({"operation": "remove"}, {"operation": buyer.provenance[SUBJECT_FIELD]})
-        providers = self._offers.list_capable_providers(instructions.fields)
-        if not providers or self._has_own_mask:
+        routes = self._offers.list_cheapest({"operation": "remove"})
+        if not routes or self._has_own_mask:
             return None
-        route = choose_route(instructions.fields, providers, self._offers, self.routing.read_health)
-        cut_out = self._build_job("", instructions, route, instructions.purchase_fields)
-        is_bought = any(one.job_id != cut_out.job_id for one in self._list_bought_cut_outs())
-        return None if is_bought else replace(cut_out, variant=MASK_VARIANT)
+        cut_outs = [self._build_cut_out(route, buyer.provenance[SUBJECT_FIELD]) for route in routes]
+        if any(one.job_id not in {cut_out.job_id for cut_out in cut_outs} for one in self._list_bought_cut_outs()):
+            return None
+        mask = next((one for one in cut_outs if _is_paid(one, self.known_jobs)), cut_outs[0])
+        return replace(mask, variant=MASK_VARIANT)
+
+    def _build_cut_out(self, route: Route, origin: str) -> Job:
+        """Returns a cut-out that names its maker and no options, so that it serves as any other one that does.
+
+        Ideogram's names none: it was the only maker, and the ID of what it made stays.
+        """
+        fields = {"operation": "remove"}
+        if route.provider != FIRST_REMOVER:
+            fields |= {"provider": route.provider, "model": find_remover(route.provider, {})}
+        instructions = ResolvedInstructions(fields, dict.fromkeys(fields, origin))
+        return self._build_job("", instructions, route, instructions.purchase_fields)
 
     def _drop_unneeded_mask(self, jobs: Sequence[Job], mask: Job | None) -> list[Job]:
         """Returns the planned jobs without the mask if no other job needs it and can pay it, or one is a cut-out."""

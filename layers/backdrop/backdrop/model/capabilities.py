@@ -205,6 +205,8 @@ _STYLE_TYPES = OneOf(("AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION"))
 _RUNWARE_STYLE_TYPES = OneOf((*_STYLE_TYPES.values, "RENDER_3D", "ANIME"))
 _ANY_SEED = IntRange(0, 2_147_483_647)
 
+# The provider of every cut-out whose instructions name none, until another is the stack's default.
+FIRST_REMOVER = "ideogram"
 # The models that remove a background, by provider, with the provider's own names ("": it has only this one). The first
 # of each is its default and has to stay so, because a job's ID contains no default.
 REMOVERS: dict[str, dict[str, str]] = {

@@ -34,13 +34,14 @@ class Offers:
     """The enabled providers, and the configured image prices (micro-dollars) of those that sell credits.
 
     `mandate`: the one that pays, and may limit the price of a picture. `place_limits`: how many images may be in
-    progress at each provider that counts them.
+    progress at each provider that counts them. `is_assumed`: no stack was read, so any of them may be off.
     """
 
     enabled_providers: Collection[str]
     prices: ConfiguredPrices = field(default_factory=dict[str, int])
     mandate: Mandate | None = None
     place_limits: Mapping[str, int] = field(default_factory=dict[str, int])
+    is_assumed: bool = False
 
     def find_price(self, provider: str, fields: Mapping[str, Any]) -> int | None:
         """Returns the quote in micro-dollars; None if the price is not known."""
@@ -58,6 +59,11 @@ class Offers:
             and self.find_price(name, fields) is not None
             and not explain_lack(name, fields, self.place_limits)
         ]
+
+    def list_cheapest(self, fields: Mapping[str, Any]) -> Sequence["Route"]:
+        """Returns the enabled providers that can do it, the cheapest first; among equal ones, in the usual order."""
+        found, _ = find_routes(fields, PROVIDERS, self)
+        return sorted(found, key=lambda route: route.price)
 
 
 class Objection(NamedTuple):
@@ -175,8 +181,12 @@ def find_max_quote(fields: Mapping[str, Any], names: Sequence[str], offers: Offe
 def with_max_quote(job: Job, offers: Offers) -> Job:
     """Quotes the job at the provider in its list where it may cost the most, because it may move there.
 
-    That need not be the most expensive one: `max_cost_usd` leaves more room for retries at another.
+    That need not be the most expensive one: `max_cost_usd` leaves more room for retries at another. A mask costs the
+    most where the cheaper providers are disabled, which is not known without a stack.
     """
+    if job.is_mask and offers.is_assumed:
+        most_expensive = offers.list_cheapest({"operation": job.operation})[-1]
+        return replace(job, provider=most_expensive.provider, quoted=most_expensive.price)
     named = job.instructions.get("provider", job.provider)
     if isinstance(named, str):
         return job
