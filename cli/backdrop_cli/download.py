@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from backdrop.model.object_keys import folder_of
 from backdrop_cli import picks
 from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK, NothingFoundError
 from backdrop_cli.local_folder import expand_home
-from backdrop_cli.picture_downloads import DownloadResult, download_pictures, print_download
+from backdrop_cli.local_names import find_common_folder, folder_of_photo
+from backdrop_cli.picture_downloads import DownloadPlace, DownloadResult, download_pictures, print_download
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
@@ -27,7 +29,8 @@ def run_download(stack: Stack, screen: Screen, prefix: str, picks_file: Path | N
         raise NothingFoundError(
             f"no pictures {pictures_text}, stack {stack.name}; to see what is in progress, run `backdrop status`"
         )
-    result = download_pictures(stack, screen, keys, expand_home(folder))
+    base = find_common_folder(map(folder_of_photo, keys)) if picks_file else folder_of(prefix)
+    result = download_pictures(stack, screen, keys, DownloadPlace(expand_home(folder), base))
     screen.print_json({"stack": stack.name, **result.build_document()})
     print_download(screen, result)
     return EXIT_FAILURE if result.missing or result.blocked else EXIT_OK

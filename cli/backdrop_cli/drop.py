@@ -1,11 +1,11 @@
 """The `drop` command: plans an upload, asks for confirmation, uploads, waits, and downloads the pictures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backdrop.model.pricing import to_micro_usd
+from backdrop.model.pricing import format_usd, to_micro_usd
 from backdrop_cli import picture_downloads as pictures
 from backdrop_cli.continuation import explain_end
 from backdrop_cli.display_status import DisplayStatus
@@ -13,12 +13,14 @@ from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK, CommandError
 from backdrop_cli.formatting import format_bytes, format_cost, format_count, format_rough_duration, format_scope
 from backdrop_cli.lint import OPENING_PHOTOS_TEXT, READING_NAMES_TEXT
 from backdrop_cli.local_folder import expand_home
+from backdrop_cli.local_names import find_common_folder
 from backdrop_cli.screen import Screen, ask
 from backdrop_cli.stack import Stack
+from backdrop_cli.upload_targets import find_target_folder
 from backdrop_cli.uploads import upload_report
 from backdrop_cli.uploads.sidecar_decisions import SidecarDecision, SidecarPolicy
 from backdrop_cli.uploads.transfer import UploadProgress, upload_files
-from backdrop_cli.uploads.upload_files import collect_files
+from backdrop_cli.uploads.upload_files import UploadFiles, collect_files
 from backdrop_cli.uploads.upload_plan import UploadPlan, UploadPlanner
 from backdrop_cli.uploads.upload_tracker import ExpectedUpload, UploadTracker
 from backdrop_cli.watch_loop import ProgressDisplay
@@ -27,9 +29,40 @@ MAX_UNCONFIRMED_PHOTOS, MAX_UNCONFIRMED_MICRO_USD = 50, to_micro_usd(1)
 """Above either of these, a drop asks for confirmation."""
 
 
+@dataclass
+class Allowance:
+    """What may still be uploaded without a question: 50 photos and $1, or with `limit`, that many micro-dollars.
+
+    Several uploads of one command count together, from one answer to the next, so that their number does not matter.
+    """
+
+    limit: int | None = None
+    photos: int = 0
+    micro_usd: int = 0
+
+    def confirm(self, screen: Screen, plan: UploadPlan, *, yes: bool, option: str = "--yes") -> None:
+        """Counts an upload. Raises CommandError if the user declines, or it exceeds the limit."""
+        left = None if self.limit is None else self.limit - self.micro_usd
+        self.photos += sum(row.needs_upload or bool(row.jobs) for row in plan.photos)
+        self.micro_usd += plan.prices.total_micro_usd
+        if left is not None:
+            if plan.prices.total_micro_usd > left:
+                price, rest = format_usd(plan.prices.total_micro_usd), format_usd(left)
+                raise CommandError(
+                    f"nothing was uploaded: these photos can cost {price}, and --max-total allows {rest} more; to buy "
+                    "them, run the same command with a higher --max-total"
+                )
+        elif plan.files and (self.photos > MAX_UNCONFIRMED_PHOTOS or self.micro_usd > MAX_UNCONFIRMED_MICRO_USD):
+            screen.confirm(upload_report.format_question(plan), yes=yes, option=option)
+            self.photos = self.micro_usd = 0
+
+
 @dataclass(frozen=True)
 class DropOptions:
-    """The options of a drop; `sidecar_policy` says what to do with sidecars that a person wrote."""
+    """The options of a drop; `sidecar_policy` says what to do with sidecars that a person wrote.
+
+    `max_total`: micro-dollars that it may cost without a question. With `only`, no other photos are dropped.
+    """
 
     paths: Sequence[Path]
     target_folder: str | None = None
@@ -40,11 +73,47 @@ class DropOptions:
     wait: bool = False
     download_folder: Path | None = None
     yes: bool = False
+    max_total: int | None = None
+    only: Collection[Path] | None = None
+
+    def find_download_place(self, folder: Path, photos: Collection[Path] = ()) -> pictures.DownloadPlace:
+        """Returns where the pictures of these photos go in a folder of this machine."""
+        base = find_target_folder(self.paths, self.target_folder)
+        return pictures.DownloadPlace(expand_home(folder), base, photos)
+
+
+@dataclass(frozen=True)
+class PlannedDrop:
+    """The files of a drop, what happens to them, and the same for scripts."""
+
+    files: UploadFiles
+    plan: UploadPlan
+    document: dict[str, Any]
 
 
 def run_drop(stack: Stack, screen: Screen, options: DropOptions) -> int:
     """Runs the drop and returns the exit code. Uploaded photos are processed even if this command ends."""
-    files = collect_files(options.paths, options.target_folder)
+    planned = plan_drop(stack, screen, options)
+    plan, document, folder = planned.plan, planned.document, options.download_folder
+    place = options.find_download_place(folder, [*planned.files.photos.values()]) if folder else None
+    with screen.print_json_if_refused(document | {"uploaded": 0}):
+        _confirm(screen, plan, options)
+    if place:
+        pictures.create_folder(place.folder)
+    started_at = stack.clock.now()
+    progress = UploadProgress(plan.files)
+    with explain_end(lambda: _format_continuation(progress, plan)):
+        _upload_files(stack, screen, progress, document)
+        print_upload_result(screen, plan, progress)
+        if not (options.wait or place):
+            return _finish_without_waiting(screen, document, plan)
+        tracker = UploadTracker(stack, build_expected_uploads(plan, progress), started_at)
+        return _wait_for_pictures(stack, screen, place, tracker, plan, document)
+
+
+def plan_drop(stack: Stack, screen: Screen, options: DropOptions) -> PlannedDrop:
+    """Plans a drop, and prints the plan. Asks what happens to the sidecars that a person wrote."""
+    files = collect_files(options.paths, options.target_folder, options.only)
     with screen.spinner(READING_NAMES_TEXT if options.quick else OPENING_PHOTOS_TEXT):
         planner = UploadPlanner(stack, files.photos, files.instruction_files, options.new_sidecar, quick=options.quick)
         undecided = [] if options.sidecar_policy else planner.list_undecided()
@@ -59,20 +128,9 @@ def run_drop(stack: Stack, screen: Screen, options: DropOptions) -> int:
     else:
         plan = plans[options.sidecar_policy]
     document = upload_report.build_plan_document(stack, files, plan)
-    upload_report.print_plan(stack, screen, files, plan, _find_common_folder(plan))
-    with screen.print_json_if_refused(document | {"uploaded": 0}):
-        _confirm(screen, plan, options)
-    if options.download_folder:
-        pictures.create_folder(expand_home(options.download_folder))
-    started_at = stack.clock.now()
-    progress = UploadProgress(plan.files)
-    with explain_end(lambda: _format_continuation(progress, plan)):
-        _upload_files(stack, screen, progress, document)
-        _print_upload_result(screen, plan, progress)
-        if not (options.wait or options.download_folder):
-            return _finish_without_waiting(screen, document, plan)
-        tracker = UploadTracker(stack, _build_expected_uploads(plan, progress), started_at)
-        return _wait_for_pictures(stack, screen, options, tracker, plan, document)
+    if plan.photos or plan.files or options.only is None:
+        upload_report.print_plan(stack, screen, files, plan, find_common_folder(row.key for row in plan.photos))
+    return PlannedDrop(files, plan, document)
 
 
 def _ask_sidecar_policy(
@@ -103,22 +161,12 @@ def _upload_files(stack: Stack, screen: Screen, progress: UploadProgress, docume
     document.update(_describe_upload(progress))
 
 
-def _find_common_folder(plan: UploadPlan) -> str:
-    folders = [row.key.split("/")[:-1] for row in plan.photos]
-    common: list[str] = []
-    for names in zip(*folders, strict=False):
-        if len({*names}) > 1:
-            break
-        common.append(names[0])
-    return "".join(f"{name}/" for name in common)
-
-
 def _format_common_scope(plan: UploadPlan) -> str:
     """Returns the folder of the photos as an argument of another command.
 
     Without a common folder, it is a placeholder and never `--all`, which would include the photos of other people.
     """
-    return format_scope(_find_common_folder(plan) or "PREFIX")
+    return format_scope(find_common_folder(row.key for row in plan.photos) or "PREFIX")
 
 
 def _confirm(screen: Screen, plan: UploadPlan, options: DropOptions) -> None:
@@ -129,9 +177,7 @@ def _confirm(screen: Screen, plan: UploadPlan, options: DropOptions) -> None:
         raise CommandError(
             f"nothing was uploaded; {format_count(len(refused_photos), 'photo')} would be refused, and --strict is set"
         )
-    photo_count = sum(row.needs_upload or bool(row.jobs) for row in plan.photos)
-    if plan.files and (photo_count > MAX_UNCONFIRMED_PHOTOS or plan.prices.total_micro_usd > MAX_UNCONFIRMED_MICRO_USD):
-        screen.confirm(upload_report.format_question(plan), yes=options.yes)
+    Allowance(options.max_total).confirm(screen, plan, yes=options.yes)
 
 
 def _refuse_ineffective(plan: UploadPlan, remedy: str) -> None:
@@ -151,7 +197,7 @@ def _refuse_ineffective_replace(
         _refuse_ineffective(plans[SidecarPolicy.REPLACE], remedy)
 
 
-def _build_expected_uploads(plan: UploadPlan, progress: UploadProgress) -> dict[str, ExpectedUpload]:
+def build_expected_uploads(plan: UploadPlan, progress: UploadProgress) -> dict[str, ExpectedUpload]:
     """Returns what was uploaded for each photo, which intake must have read before its state counts."""
     uploaded = progress.uploaded
     photos = [row for row in plan.photos if not row.is_held_back]
@@ -160,7 +206,7 @@ def _build_expected_uploads(plan: UploadPlan, progress: UploadProgress) -> dict[
     }
 
 
-def _print_upload_result(screen: Screen, plan: UploadPlan, progress: UploadProgress) -> None:
+def print_upload_result(screen: Screen, plan: UploadPlan, progress: UploadProgress) -> None:
     if plan.files:
         speed = (
             f"{format_bytes(progress.sent_bytes)} in {format_rough_duration(progress.elapsed_seconds)}, "
@@ -196,7 +242,7 @@ def _finish_without_waiting(screen: Screen, document: dict[str, Any], plan: Uplo
 def _wait_for_pictures(
     stack: Stack,
     screen: Screen,
-    options: DropOptions,
+    place: pictures.DownloadPlace | None,
     tracker: UploadTracker,
     plan: UploadPlan,
     document: dict[str, Any],
@@ -218,11 +264,11 @@ def _wait_for_pictures(
             with screen.live_view(display.render):
                 tracker.wait_until_done(poll_and_show)
         finally:
-            upload_report.print_outcome(screen, tracker, _find_common_folder(plan))
+            upload_report.print_outcome(screen, tracker, find_common_folder(tracker.progress))
             document |= upload_report.build_outcome_document(tracker)
-        if options.download_folder:
+        if place:
             keys = [key for photo in document["photos"] for key in photo["pictures"]]
-            download = pictures.download_pictures(stack, screen, keys, expand_home(options.download_folder))
+            download = pictures.download_pictures(stack, screen, keys, place)
             pictures.print_download(screen, download)
             document["download"], is_downloaded = download.build_document(), not download.blocked
     finally:

@@ -31,6 +31,16 @@ Quick = Annotated[bool, typer.Option("--quick", help="Read names and instruction
 Download = Annotated[
     Path | None, typer.Option("--download", metavar="DIR", help="Wait, and download the pictures to DIR")
 ]
+Watch = Annotated[
+    bool,
+    typer.Option(
+        "--watch", help="With --download, upload new and changed photos of a folder, and download, until Ctrl-C"
+    ),
+]
+MaxTotal = Annotated[
+    str | None,
+    typer.Option("--max-total", metavar="USD", help="Upload without a question what costs at most this, and no more"),
+]
 
 
 @with_instruction_options
@@ -153,6 +163,8 @@ def drop(
     to: To = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until all pictures are delivered")] = False,
     download: Download = None,
+    watch: Watch = False,
+    max_total: MaxTotal = None,
     quick: Quick = False,
     strict: Annotated[bool, typer.Option("--strict", help="Upload nothing if any photo would be refused")] = False,
     yes: Yes = False,
@@ -168,13 +180,21 @@ def drop(
     those of an earlier drop. They take precedence over tags and folder defaults, field by field;
     the options from --for to --margin are one field. Asks before it replaces a sidecar that a
     person wrote, and above 50 photos or $1. You can press Ctrl-C at any time: uploaded photos are
-    processed anyway, and the same command uploads the rest.
+    processed anyway, and the same command uploads the rest. Pictures get their photos' names, and
+    the folders that these have below PATH.
+
+    With --watch, asks again whenever it has uploaded 50 photos or $1 since the last answer, or with
+    --max-total, ends instead of spending more. Keeps sidecars that a person wrote, unless
+    --replace is given. Pictures of photos that you delete stay.
 
     Example: backdrop drop shoes/ --prompt "on a marble table" --download done/
 
     Example: backdrop drop shoes/ --remove --format jpg --size 2000x2000 --fit pad --background white
+
+    Example: backdrop drop shoes/ --remove --download done/ --watch --max-total 5
     """
     from backdrop_cli import drop
+    from backdrop_cli.amounts import parse_usd_option
     from backdrop_cli.campaign.campaign_target import CampaignOptions, is_campaign_target
     from backdrop_cli.uploads.sidecar_decisions import SidecarPolicy
 
@@ -182,9 +202,17 @@ def drop(
         raise UsageError("--replace and --keep cannot be used together; use one of them")
     sidecar_policy = SidecarPolicy.REPLACE if replace else SidecarPolicy.KEEP if keep else None
     is_campaign_run = any(map(is_campaign_target, paths))
-    if is_campaign_run and (len(paths) > 1 or to or download or quick or strict or sidecar_policy):
-        excluded_options = "--to, --download, --quick, --strict, --replace, or --keep"
+    if is_campaign_run and (len(paths) > 1 or to or download or watch or quick or strict or sidecar_policy):
+        excluded_options = "--to, --download, --watch, --quick, --strict, --replace, or --keep"
         raise UsageError(f"a manifest or an s3:// prefix must be the only path, without {excluded_options}")
+    if watch and not (download and len(paths) == 1 and Path(paths[0]).is_dir()):
+        raise UsageError("--watch takes one folder on this machine, and --download DIR for its pictures")
+    if watch and strict:
+        raise UsageError("--watch and --strict cannot be used together; a watch reports refused photos and continues")
+    if watch and yes and not max_total:
+        raise UsageError("--watch with --yes would spend without a limit; set one with --max-total USD")
+    if watch and not sidecar_policy:
+        sidecar_policy = SidecarPolicy.KEEP
     drop_options = drop.DropOptions(
         [*map(Path, paths)],
         to,
@@ -195,14 +223,18 @@ def drop(
         wait=wait,
         download_folder=download,
         yes=yes,
+        max_total=parse_usd_option("--max-total", max_total),
     )
     with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
         if is_campaign_run:
             from backdrop_cli.campaign.campaign_run import run_campaign
 
-            return run_campaign(
-                target_stack, screen, CampaignOptions(paths[0], sidecar=new_sidecar), yes=yes, wait=wait
-            )
+            campaign_options = CampaignOptions(paths[0], sidecar=new_sidecar, max_total_usd=max_total)
+            return run_campaign(target_stack, screen, campaign_options, yes=yes, wait=wait)
+        if watch and download:
+            from backdrop_cli.folder_watch import watch_folder
+
+            watch_folder(target_stack, screen, drop_options, download)
         return drop.run_drop(target_stack, screen, drop_options)
 
 

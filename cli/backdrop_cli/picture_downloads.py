@@ -3,8 +3,9 @@
 import errno
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ from rich.text import Text
 
 from backdrop_cli.continuation import explain_end
 from backdrop_cli.errors import CommandError
-from backdrop_cli.flat_names import build_flat_names
 from backdrop_cli.formatting import format_bytes, format_count
+from backdrop_cli.local_names import build_local_names
 from backdrop_cli.parallel import parallel_map
 from backdrop_cli.replaced_files import replace_file
 from backdrop_cli.screen import Screen, build_progress_bar
 from backdrop_cli.stack import Stack
+from backdrop_client.file_names import fold_file_name
 from backdrop_client.s3_uploader import compute_etag
 
 UNLIMITED_BYTES = 1 << 40
@@ -56,6 +58,14 @@ class DownloadResult:
         )
         return build_progress_bar(self.done_count, len(self.file_names), Text(words))
 
+    def add(self, other: "DownloadResult") -> None:
+        """Adds a download into the same folder."""
+        self.file_names |= other.file_names
+        self.downloaded += other.downloaded
+        self.unchanged += other.unchanged
+        self.missing += other.missing
+        self.blocked |= other.blocked
+
     def build_document(self) -> dict[str, Any]:
         return {
             "folder": str(self.folder),
@@ -71,20 +81,52 @@ class DownloadResult:
         }
 
 
-def download_pictures(stack: Stack, screen: Screen, keys: Sequence[str], folder: Path) -> DownloadResult:
+@dataclass(frozen=True)
+class DownloadPlace:
+    """Where pictures go: into `folder`, in the folders that their photos have below `base`, a folder in the bucket.
+
+    `photos` are files that no picture replaces: those that were uploaded.
+    """
+
+    folder: Path
+    base: str = ""
+    photos: Collection[Path] = ()
+
+    def find_photo(self, file: Path) -> bool:
+        """Whether a file is one of the photos. They are compared as Windows and macOS compare names."""
+        return _fold_path(file) in self._photo_paths
+
+    @cached_property
+    def _photo_paths(self) -> frozenset[str]:
+        return frozenset(map(_fold_path, self.photos))
+
+
+def _fold_path(path: Path) -> str:
+    return fold_file_name(str(path.parent.resolve() / path.name))
+
+
+def download_pictures(
+    stack: Stack, screen: Screen, keys: Sequence[str], place: DownloadPlace, named_among: Sequence[str] = ()
+) -> DownloadResult:
     """Downloads pictures into a folder, which is created if necessary.
 
-    Raises CommandError if the disk rejects a new file; the files that were already written are complete. What cannot be
-    replaced, such as a folder that has a picture's name, blocks only this picture.
+    `named_among` are other pictures of the folder, none of which may have the same name. Raises CommandError if the
+    disk rejects a new file; the files that were already written are complete. What cannot be replaced, such as a folder
+    that has a picture's name, or a photo, blocks only this picture.
     """
-    result = DownloadResult(folder, build_flat_names(keys))
+    folder, names = place.folder, build_local_names([*keys, *named_among], place.base)
+    result = DownloadResult(folder, {key: names[key] for key in sorted({*keys})})
 
     def download_key(key: str) -> tuple[str, int | str | None]:
         file = folder / result.file_names[key]
+        if place.find_photo(file):
+            return key, f"{file} is one of the photos; download to another folder"
         try:
+            file.parent.mkdir(parents=True, exist_ok=True)
             return key, _download_picture(stack, key, file)
         except OSError as error:
-            if error.errno in DISK_FULL_ERRNOS or not os.path.lexists(file):
+            is_in_the_way = os.path.lexists(file) or not file.parent.is_dir()
+            if error.errno in DISK_FULL_ERRNOS or not is_in_the_way:
                 raise
             return key, f"{file} cannot be replaced: {error.strerror or error}"
 

@@ -158,12 +158,15 @@ class Screen:
             return "--json never asks"
         return "" if sys.stdin.isatty() else "there is no terminal to ask on"
 
-    def confirm(self, question: str, *, yes: bool) -> None:
-        """Returns if the user agrees. Raises CommandError if they decline or cannot be asked."""
+    def confirm(self, question: str, *, yes: bool, option: str = "--yes") -> None:
+        """Returns if the user agrees. Raises CommandError if they decline or cannot be asked.
+
+        `option` is the one that agrees in advance.
+        """
         if yes:
             return
         if obstacle := self.prompt_obstacle:
-            raise CommandError(f"nothing was changed; {obstacle}, so add --yes to agree")
+            raise CommandError(f"nothing was changed; {obstacle}, so add {option} to agree")
         if ask(f"{question} [y/N]") not in ("y", "yes"):
             raise CommandError("nothing was changed")
 

@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from backdrop.model.object_keys import (
     ObjectKind,
     classify_key,
     folder_of,
+    is_brand_image_key,
     is_in_system_folder,
     is_photo_folder,
     is_sidecar_of,
@@ -24,6 +25,7 @@ from backdrop_cli.errors import CommandError, UsageError
 from backdrop_cli.formatting import format_count
 from backdrop_cli.gallery.gallery_folder import INDEX_FILE_NAME, list_gallery_paths
 from backdrop_cli.local_folder import BUCKET, LocalFolder
+from backdrop_cli.local_names import find_common_folder
 
 MAX_NAMED_PATHS = 3
 MAX_METADATA_BYTES = 500_000
@@ -57,6 +59,19 @@ class UploadTarget:
         of_galleries = {key for key in keys if not {key, *list_folders_of(key)}.isdisjoint(paths)}
         own = of_galleries | {key for key in keys - of_galleries if self._is_own_picture(key)}
         return replace(self, keys=keys - own, own_pictures=frozenset(own), takeout_count=len(self.folder.hidden_keys))
+
+    def narrow(self, files: Collection[Path]) -> "UploadTarget":
+        """Returns the target with no other photos and sidecars than these files, and those that belong to them."""
+        chosen = {key for key in self.keys if self.folder.local_path(key) in files}
+        related = {name for key in chosen for name in list_sidecar_keys(key)}
+        keys = {key for key in self.keys if key in chosen | related or self._belongs_to(key, chosen)}
+        return replace(self, keys=frozenset(keys))
+
+    def _belongs_to(self, key: str, chosen: Collection[str]) -> bool:
+        """Whether a photo has a sidecar among the chosen keys, or a file that may apply to any of them."""
+        kind = classify_key(key)
+        is_shared = kind is ObjectKind.DEFAULTS or is_brand_image_key(key) or key.endswith(INDEX_FILE_NAME)
+        return is_shared or (kind is ObjectKind.PHOTO and any(name in chosen for name in list_sidecar_keys(key)))
 
     def _is_takeout_file(self, key: str) -> bool:
         return classify_key(key) is ObjectKind.SIDECAR and is_takeout_path(self.folder.local_path(key))
@@ -110,6 +125,15 @@ def resolve_targets(paths: Sequence[Path], target_folder: str | None = None) -> 
     ]
     _refuse_duplicate_keys(targets)
     return targets
+
+
+def find_target_folder(paths: Sequence[Path], target_folder: str | None) -> str:
+    """Returns the deepest folder of the bucket that all paths go to, with its slash. Raises as `resolve_targets`."""
+    folders = list[str]()
+    for path in _resolve_paths(paths):
+        root, prefix = _find_root_and_prefix(path, target_folder)
+        folders.append(prefix + "".join(f"{name}/" for name in _parent_folder(path).relative_to(root).parts))
+    return find_common_folder(folders)
 
 
 def format_no_photo_error(paths: Sequence[Path], file_count: int, own_picture_count: int = 0) -> str:

@@ -1,6 +1,6 @@
 """The files of a drop by their keys, and the files that are left out."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,10 +39,18 @@ class UploadFiles:
         return {key: self.paths[key] for key in keys}
 
 
-def collect_files(paths: Sequence[Path], target_folder: str | None) -> UploadFiles:
-    """Collects the selected files. Raises NothingFoundError if there is no photo among them."""
+def collect_files(
+    paths: Sequence[Path], target_folder: str | None, only: Collection[Path] | None = None
+) -> UploadFiles:
+    """Collects the selected files. Raises NothingFoundError if there is no photo among them.
+
+    With `only`, collects no other photos than these and those with sidecars among them, and there need not be any.
+    """
     files = UploadFiles(outside_defaults=find_outside_defaults(paths, target_folder))
-    for target in map(UploadTarget.select_uploads, resolve_targets(paths, target_folder)):
+    targets = resolve_targets(paths, target_folder)
+    if only is not None:
+        targets = [one.narrow(only) for one in targets]
+    for target in map(UploadTarget.select_uploads, targets):
         files.own_picture_count += len(target.own_pictures)
         files.ignored_count += target.takeout_count
         left_out = target.folder.unreadable | target.folder.repeated
@@ -52,7 +60,7 @@ def collect_files(paths: Sequence[Path], target_folder: str | None) -> UploadFil
                 files.ignored_count += 1
             else:
                 files.paths[key] = target.folder.local_path(key)
-    if not files.list_keys(ObjectKind.PHOTO):
+    if only is None and not files.list_keys(ObjectKind.PHOTO):
         file_count = len(files.paths) + files.ignored_count + files.own_picture_count
         raise NothingFoundError(format_no_photo_error(paths, file_count, files.own_picture_count))
     return files

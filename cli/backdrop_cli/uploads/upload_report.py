@@ -7,7 +7,7 @@ from typing import Any
 
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
-from backdrop.model.job import Job, JobStatus
+from backdrop.model.job import Job
 from backdrop.model.job_warning import WarningCode
 from backdrop.model.object_keys import ObjectKind, classify_key, folder_of, is_brand_image_key
 from backdrop.model.pricing import PRICE_LIST_DATE, format_usd, to_usd
@@ -240,14 +240,20 @@ _WARNING_NOUNS: Mapping[str, tuple[str, str]] = {
 """How many of a warning are described after a drop, if not by its code."""
 
 
-def print_outcome(screen: Screen, tracker: UploadTracker, folder: str) -> None:
-    """Prints how the photos, all of this folder, ended, what they cost, and what to do about problems."""
+def format_outcome(tracker: UploadTracker) -> str:
+    """`2 delivered: 2 images in 2 files, $0.12.`"""
     counts = tracker.count_by_status
-    status_counts = ", ".join(f"{counts[stage]:,} {stage}" for stage in DisplayStatus if counts[stage])
+    status_counts = ", ".join(f"{counts[stage]:,} {stage}" for stage in DisplayStatus if counts[stage]) or "no photo"
     cost = ", ".join(filter(None, (format_cost(*tracker.cost_micro_usd), tracker.earlier_cost_text)))
     delivered = f"{format_count(tracker.image_count, 'image')} in {format_count(tracker.file_count, 'file')}"
     lacking = ", ".join(f"{format_count(n, 'variant')} {one}" for one, n in tracker.undelivered_variants.items())
-    screen.print(f"{status_counts}: {delivered}, {cost}{lacking and f'; {lacking}'}.", "bold")
+    return f"{status_counts}: {delivered}, {cost}{lacking and f'; {lacking}'}."
+
+
+def print_outcome(screen: Screen, tracker: UploadTracker, folder: str) -> None:
+    """Prints how the photos, all of this folder, ended, what they cost, and what to do about problems."""
+    counts = tracker.count_by_status
+    screen.print(format_outcome(tracker), "bold")
     problems_by_hint: dict[tuple[Code, str], list[tuple[str, str]]] = {}
     for key, progress in tracker.progress.items():
         for problem in progress.problems:
@@ -334,11 +340,12 @@ def build_outcome_document(tracker: UploadTracker) -> dict[str, Any]:
         "unknown_usd": to_usd(unknown),
         "delivered_warnings": {code: keys.total() for code, keys in tracker.keys_by_warning.items()},
         "photos": [
-            _build_photo_document(key, photo.status, photo.note, photo.jobs) for key, photo in tracker.progress.items()
+            {
+                "key": key,
+                "stage": photo.status.name.lower(),
+                "note": photo.note or None,
+                "pictures": photo.picture_keys,
+            }
+            for key, photo in tracker.progress.items()
         ],
     }
-
-
-def _build_photo_document(key: str, status: DisplayStatus, note: str, jobs: Sequence[Any]) -> Mapping[str, Any]:
-    pictures = [result.key for job in jobs if job.status is JobStatus.STORED for result in job.results]
-    return {"key": key, "stage": status.name.lower(), "note": note or None, "pictures": pictures}

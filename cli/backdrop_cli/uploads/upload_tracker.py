@@ -44,6 +44,20 @@ class PhotoProgress:
     def is_final(self) -> bool:
         return self.status in FINAL_STATUSES
 
+    def add_cost_of(self, earlier: "PhotoProgress") -> "PhotoProgress":
+        """Returns this photo with what an earlier upload of it cost, too."""
+        new_micro_usd = self.confirmed_micro_usd - self.earlier_micro_usd
+        return replace(
+            self,
+            confirmed_micro_usd=earlier.confirmed_micro_usd + new_micro_usd,
+            unknown_micro_usd=earlier.unknown_micro_usd + self.unknown_micro_usd,
+            earlier_micro_usd=earlier.earlier_micro_usd,
+        )
+
+    @property
+    def picture_keys(self) -> list[str]:
+        return [result.key for job in self.jobs if job.status is JobStatus.STORED for result in job.results]
+
 
 @dataclass(frozen=True)
 class ExpectedUpload:
@@ -102,6 +116,22 @@ class UploadTracker:
         current = list(parallel_map(self._read_progress, batch, self.stack.max_threads))
         self.progress |= dict(zip(batch, current, strict=True))
         return current != previous
+
+    def poll_all(self) -> None:
+        """Reads all photos that may still change."""
+        for _ in range(0, sum(map(self._may_change, self.progress)), MAX_PHOTOS_PER_POLL):
+            self.poll()
+
+    def select(self, keys: Collection[str]) -> "UploadTracker":
+        """Returns some of the photos, as last polled."""
+        selected = replace(self, expected={key: self.expected[key] for key in keys})
+        selected.progress = {key: self.progress[key] for key in keys}
+        return selected
+
+    def forget(self, keys: Collection[str]) -> None:
+        """No longer tracks these photos, because another tracker does."""
+        self.progress = {key: progress for key, progress in self.progress.items() if key not in keys}
+        self._poll_queue = [key for key in self._poll_queue if key not in keys]
 
     def _may_change(self, key: str) -> bool:
         progress = self.progress[key]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backdrop_cli.flat_names import build_flat_names
+from backdrop_cli.local_names import build_local_names
 from backdrop_client.file_names import MAX_NAME_BYTES, fold_file_name
 from backdrop_client.s3_uploader import PART_BYTES, compute_etag
 from simulation.world.sample_images import build_photo
@@ -26,7 +26,7 @@ def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Person:
 
 
 def list_files(folder: str = "done") -> list[str]:
-    return sorted(path.name for path in Path(folder).iterdir())
+    return sorted(path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file())
 
 
 def test_folder_of_an_unknown_user_is_a_folder_of_this_name(person: Person) -> None:
@@ -34,7 +34,7 @@ def test_folder_of_an_unknown_user_is_a_folder_of_this_name(person: Person) -> N
     assert list_files("~unknown-user/done") == ["blue.png", "red.png"]
 
 
-def test_pictures_are_saved_flat_under_the_photos_names(person: Person) -> None:
+def test_pictures_are_saved_under_the_photos_names(person: Person) -> None:
     result = person.run("download", "shoes/", "new/done")
     assert (result.code, result.err) == (0, "")
     assert "✓ 2 files (" in result.out
@@ -43,37 +43,38 @@ def test_pictures_are_saved_flat_under_the_photos_names(person: Person) -> None:
     assert Path("new/done/red.png").read_bytes() == picture
 
 
-def test_duplicate_names_are_prefixed_with_their_folder(person: Person) -> None:
+def test_pictures_keep_the_folders_of_their_photos(person: Person) -> None:
     person.run("download", "--all", "done")
-    assert list_files() == ["blue.png", "hats_red.png", "shoes_red.png"]
+    assert list_files() == ["hats/red.png", "shoes/blue.png", "shoes/red.png"]
 
 
 @pytest.mark.parametrize(
     ("keys", "files"),
     [
         (["a/red.jpg/red.png"], ["red.png"]),
-        (["a/red.jpg/red.png", "b/RED.jpg/RED.png"], ["a_red.png", "b_RED.png"]),
-        (["a/red.jpg/red.png", "a/red.tif/red.png"], ["a_red.jpg_red.png", "a_red.tif_red.png"]),
-        (["a/b.jpg/b.png", "a_b.jpg/b.png", "c/a_b.jpg/a_b.png"], ["a_b.png", "a_b.jpg_b.png", "c_a_b.png"]),
-        (["x/a:b?.jpg/a:b?.png", "..jpg/..png"], ["a_b_.png", "_.png"]),
+        (["a/b/c/red.jpg/red.png", "b/red.jpg/red.png"], ["b/c/red.png", "b/red.png"]),
+        (["a/b/RED.jpg/RED.png", "a/B/red.jpg/red.png"], ["b/RED_9bd0c62e.png", "B/red_526c4e10.png"]),
+        (["a/red.jpg/red.png", "a/red.tif/red.png"], ["red.jpg_red.png", "red.tif_red.png"]),
+        (["a/x:/a:b?.jpg/a:b?.png", "a/../..jpg/..png"], ["x_/a_b_.png", "__/_.png"]),
         (["4711.png", "a/4711.png"], ["4711.png", "a_4711.png"]),
-        (["a/white/4711.png"], ["4711.png"]),
-        (["a/caf\u00e9.jpg/caf\u00e9.png", "b/cafe\u0301.jpg/CAFE\u0301.png"], ["a_caf\u00e9.png", "b_CAFE\u0301.png"]),
-        (["a/CON.jpg/CON.png", "b/_con.jpg/_con.png"], ["a_CON.png", "b__con.png"]),
-        (["red.png", "shoes/"], ["red.png", "_"]),
+        (["a/white/4711.png"], ["white/4711.png"]),
+        (
+            ["a/caf\u00e9.jpg/caf\u00e9.png", "a/CAFE\u0301.tif/CAFE\u0301.png"],
+            ["caf\u00e9.jpg_caf\u00e9.png", "CAFE\u0301.tif_CAFE\u0301.png"],
+        ),
+        (["a/CON.jpg/CON.png", "a/_con.jpg/_con.png"], ["_CON.jpg_CON.png", "_con.jpg__con.png"]),
+        (["red.png", "shoes/"], ["red.png", "shoes/_"]),
     ],
 )
 def test_no_two_pictures_get_the_same_name(keys: list[str], files: list[str]) -> None:
-    found = build_flat_names(keys)
+    found = build_local_names(keys, "a/")
     assert len({fold_file_name(name) for name in found.values()}) == len(keys)
-    assert not any("/" in name for name in found.values())
-    if len(keys) != 3:
-        assert [found[key] for key in keys] == files
+    assert [found[key] for key in keys] == files
 
 
 def test_name_too_long_for_disks_is_shortened_and_unique() -> None:
     keys = [f"{'é' * 200}{n}.jpg/{'é' * 200}{n}.png" for n in (1, 2)]
-    found = set(build_flat_names(keys).values())
+    found = set(build_local_names(keys).values())
     assert len(found) == 2
     assert all(len(name.encode()) <= MAX_NAME_BYTES and name.endswith(".png") for name in found)
 
@@ -96,7 +97,7 @@ def test_pictures_of_earlier_jobs_stay_in_the_bucket(person: Person) -> None:
 def test_picks_select_pictures_or_all_of_a_photo(person: Person) -> None:
     Path("picks.csv").write_text("key,output\nshoes/red.jpg,shoes/red.jpg/red.png\nhats/red.jpg,\n", "utf-8-sig")
     person.run("download", "--picks", "picks.csv", "done")
-    assert list_files() == ["hats_red.png", "shoes_red.png"]
+    assert list_files() == ["hats/red.png", "shoes/red.png"]
 
 
 def test_picked_folder_is_reported_and_others_are_downloaded(person: Person) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop_cli.flat_names import build_flat_names
+from backdrop_cli.local_names import build_local_names
 from simulation.world.simulated_stack import World
 from tests.simulated.command_user import Person
 
@@ -35,30 +35,31 @@ def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Person:
 
 @pytest.mark.parametrize("key", HOSTILE)
 def test_picture_is_named_after_its_own_folder_only(key: str, tmp_path: Path) -> None:
-    (name,) = build_flat_names([key]).values()
-    assert (tmp_path / name).resolve().parent == tmp_path.resolve()
-    assert len(name.encode()) <= 255
-    assert not name.startswith(".")
-    assert not set(name) & set('/\\:"<>|?*')
-    assert not any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in name)
+    (path,) = build_local_names([key]).values()
+    assert (tmp_path / path).resolve().is_relative_to(tmp_path.resolve())
+    for name in path.split("/"):
+        assert 0 < len(name.encode()) <= 255
+        assert not name.startswith(".")
+        assert not set(name) & set('\\:"<>|?*')
+        assert not any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in name)
 
 
 def test_hostile_names_that_become_equal_stay_separate_files() -> None:
     keys = ["a/../b.jpg/..b.png", "a/.b.jpg/_.b.png", "b/\x1b.jpg/\x1b.png", "b/\x07.jpg/\x07.png"]
-    assert len(set(build_flat_names(keys).values())) == len(keys)
+    assert len(set(build_local_names(keys).values())) == len(keys)
 
 
 def test_link_in_the_folder_is_replaced_and_not_followed(person: Person, tmp_path: Path) -> None:
     person.upload("shoes/red.jpg")
     person.world.run_until_empty()
-    (tmp_path / "done").mkdir()
+    (tmp_path / "done/shoes").mkdir(parents=True)
     secret_file = tmp_path / "treasure"
     secret_file.write_bytes(b"mine")
-    (tmp_path / "done" / "red.png").symlink_to(secret_file)
+    (tmp_path / "done/shoes/red.png").symlink_to(secret_file)
     assert person.run("download", "--all", "done").code == 0
     assert secret_file.read_bytes() == b"mine"
     (picture,) = person.world.read_pictures("shoes/red.jpg").values()
-    written = tmp_path / "done" / "red.png"
+    written = tmp_path / "done/shoes/red.png"
     assert (written.is_symlink(), written.read_bytes()) == (False, picture)
 
 
