@@ -19,6 +19,8 @@ SIMULATED_PAGES = (
     "docs/campaigns.md",
     "docs/costs.md",
     "docs/drop.md",
+    "docs/from-rembg.md",
+    "docs/from-remove-bg.md",
     "docs/gallery.md",
     "docs/mandates.md",
     "docs/marketplaces.md",

@@ -12,7 +12,7 @@ EXIT_CODES = {
     "bought.",
     EXIT_USAGE: "Usage error: an option or an argument is wrong, or names no file on this machine.",
     EXIT_NOTHING_FOUND: "Nothing found: no photo, picture, or campaign matches the prefix or name, or there is no "
-    "photo, or nothing to verify, among the files.",
+    "photo, or nothing to verify, among the files; or the folder of `drop --watch` is gone.",
     EXIT_INTERRUPTED: "You stopped the command with Ctrl-C.",
     EXIT_BROKEN_PIPE: "The program that read the output ended first, as `head` does.",
 }

@@ -39,7 +39,11 @@ Watch = Annotated[
 ]
 MaxTotal = Annotated[
     str | None,
-    typer.Option("--max-total", metavar="USD", help="Upload without a question what costs at most this, and no more"),
+    typer.Option(
+        "--max-total",
+        metavar="USD",
+        help="Spend at most this without a question, and upload nothing that could cost more",
+    ),
 ]
 
 
@@ -252,11 +256,12 @@ def download(
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> int:
-    """Download pictures into one folder, under their photos' names
+    """Download pictures into a folder, under their photos' names
 
-    Files are always complete; those that are already there are not downloaded again. If two
-    pictures have the same name, the folder's name is added. Exits with 1 if a picture is not in
-    the bucket, or if something of its name, such as a folder, is in its way.
+    Keeps the folders below PREFIX. Files are always complete; those that are already there are
+    not downloaded again. If two pictures have the same name, that of the photo is added. Exits
+    with 1 if a picture is not in the bucket, or if something of its name, such as a folder, is in
+    its way.
 
     Example: backdrop download shoes/ done/
 

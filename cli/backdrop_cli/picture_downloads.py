@@ -110,7 +110,7 @@ def download_pictures(
 ) -> DownloadResult:
     """Downloads pictures into a folder, which is created if necessary.
 
-    `named_among` are other pictures of the folder, none of which may have the same name. Raises CommandError if the
+    `named_among` are other pictures of the folder, which keep their names. Raises CommandError if the
     disk rejects a new file; the files that were already written are complete. What cannot be replaced, such as a folder
     that has a picture's name, or a photo, blocks only this picture.
     """

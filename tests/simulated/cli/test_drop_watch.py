@@ -156,7 +156,7 @@ def test_picture_is_downloaded_once_a_person_approves_it(watcher: Watcher) -> No
     assert [*found, watcher.done] == [[], ["a/b/red.png"]]
 
 
-def test_reason_why_photos_wait_is_said_once(watcher: Watcher) -> None:
+def test_reason_why_photos_wait_is_printed_once(watcher: Watcher) -> None:
     assert watcher.person.run("pause", "ideogram").code == 0
     result = watcher.watch([*WAIT, *WAIT])
     assert (result.out.count("! Photos wait: ideogram is paused"), watcher.call_count) == (1, 0)
