@@ -161,7 +161,7 @@ class _FolderWatch:
         self._uploaded_count += len(progress.uploaded)
         expected = build_expected_uploads(plan, progress)
         for tracker in self._trackers:
-            tracker.forget({*expected} & {*tracker.unfinished_keys})
+            tracker.forget({*expected} & {*tracker.open_keys})
         if expected:
             self._trackers.append(UploadTracker(self._stack, expected, started_at, follows_reviews=True))
         self._place = replace(self._place, photos={*self._place.photos, *planned.files.photos.values()})
@@ -169,26 +169,31 @@ class _FolderWatch:
         self._changed_at = self._next_poll_at = self._stack.clock.now()
 
     def _follow(self) -> None:
-        """Reads the state of the photos that may still change."""
+        """Reads the state of the photos that may still change, and downloads what was delivered."""
         for tracker in self._trackers:
             before = dict(tracker.progress)
-            tracker.poll_all()
-            changed = [key for key, progress in tracker.progress.items() if progress != before[key]]
+            try:
+                tracker.poll_all()
+                changed = [key for key, progress in tracker.progress.items() if progress != before[key]]
+                if ended := [key for key in changed if tracker.progress[key].is_final]:
+                    self._deliver(tracker.select(ended))
+            except BaseException:
+                tracker.progress = before  # so that the next attempt finds the same changes
+                raise
             self._changed_at = self._stack.clock.now() if changed else self._changed_at
-            if ended := [key for key in changed if tracker.progress[key].is_final]:
-                self._deliver(tracker.select(ended))
         idle_seconds = (self._stack.clock.now() - self._changed_at).total_seconds()
         self._print_waits(idle_seconds)
         pause = min(max(LIST_SECONDS, idle_seconds * POLL_SHARE), MAX_POLL_SECONDS)
         self._next_poll_at = self._stack.clock.now() + timedelta(seconds=pause)
 
     def _deliver(self, ended: UploadTracker) -> None:
+        keys = [key for progress in ended.progress.values() for key in progress.picture_keys]
+        earlier = [*self._downloads.file_names]
+        download = pictures.download_pictures(self._stack, self._screen, keys, self._place, earlier)
         upload_report.print_outcome(self._screen, ended, find_common_folder(ended.progress))
-        if keys := [key for progress in ended.progress.values() for key in progress.picture_keys]:
-            earlier = [*self._downloads.file_names]
-            download = pictures.download_pictures(self._stack, self._screen, keys, self._place, earlier)
+        if keys:
             pictures.print_download(self._screen, download)
-            self._downloads.add(download)
+        self._downloads.add(download)
 
     def _print_waits(self, idle_seconds: float) -> None:
         open_photos = [one.progress[key] for one in self._trackers for key in one.unfinished_keys]

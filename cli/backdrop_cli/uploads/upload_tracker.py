@@ -118,8 +118,8 @@ class UploadTracker:
         return current != previous
 
     def poll_all(self) -> None:
-        """Reads all photos that may still change."""
-        for _ in range(0, sum(map(self._may_change, self.progress)), MAX_PHOTOS_PER_POLL):
+        """Reads all open photos."""
+        for _ in range(0, len(self.open_keys), MAX_PHOTOS_PER_POLL):
             self.poll()
 
     def select(self, keys: Collection[str]) -> "UploadTracker":
@@ -136,6 +136,11 @@ class UploadTracker:
     def _may_change(self, key: str) -> bool:
         progress = self.progress[key]
         return not progress.is_final or (self.follows_reviews and progress.status is DisplayStatus.IN_REVIEW)
+
+    @property
+    def open_keys(self) -> list[str]:
+        """The photos that may still change."""
+        return list(filter(self._may_change, self.progress))
 
     @property
     def unfinished_keys(self) -> list[str]:

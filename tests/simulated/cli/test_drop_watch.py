@@ -124,14 +124,19 @@ def test_names_of_later_pictures_do_not_replace_earlier_ones(watcher: Watcher) -
     assert watcher.done == ["a/b/red.png", "a/b/red.tif_red.png"]
 
 
-@pytest.mark.parametrize("download", ["shoes", "shoes/back"])
-def test_pictures_in_the_watched_folder_are_not_bought_and_replace_no_photo(download: str, watcher: Watcher) -> None:
+@pytest.mark.parametrize(("download", "calls"), [("shoes", 3), ("shoes/back", 2)])
+def test_pictures_in_the_watched_folder_are_not_bought_and_replace_no_photo(
+    download: str, calls: int, watcher: Watcher
+) -> None:
+    """Backdrop's own pictures are recognized; of the folder of the pictures, no file counts as a photo."""
     own = build_photo("own")
     watcher.write("shoes/hat.png", own)
-    result = watcher.watch([*WAIT, *WAIT], options=("--remove", "--download", download, "--watch", "--json"))
-    assert (watcher.call_count, (watcher.folder / "shoes/hat.png").read_bytes()) == (2, own)
+    steps = [*WAIT, watcher.writing(f"{download}/edited.png"), *WAIT]
+    result = watcher.watch(steps, options=("--remove", "--download", download, "--watch", "--json"))
+    assert (watcher.call_count, (watcher.folder / "shoes/hat.png").read_bytes()) == (calls, own)
     assert (watcher.folder / download / "a/b/red.png").is_file()
-    assert [*result.data["download"]["blocked"]] == (["shoes/hat.png/hat.png"] if download == "shoes" else [])
+    blocked = {"shoes/hat.png/hat.png", "shoes/edited.png/edited.png"} if download == "shoes" else set[str]()
+    assert {*result.data["download"]["blocked"]} == blocked
 
 
 def test_photo_that_fails_is_reported_once_and_others_go_on(watcher: Watcher) -> None:
@@ -161,6 +166,27 @@ def test_reason_why_photos_wait_is_printed_once(watcher: Watcher) -> None:
     result = watcher.watch([*WAIT, *WAIT])
     assert (result.out.count("! Photos wait: ideogram is paused"), watcher.call_count) == (1, 0)
     assert "1 photo is still being processed" in result.out
+
+
+def test_photo_that_changes_while_it_waits_is_delivered_once(watcher: Watcher) -> None:
+    assert watcher.person.run("pause", "ideogram").code == 0
+    steps: list[Step] = [
+        *WAIT,
+        watcher.writing("shoes/a/b/red.jpg", build_photo("changed")),
+        *WAIT,
+        lambda: watcher.person.run("resume", "ideogram"),
+        *WAIT,
+        *WAIT,
+    ]
+    result = watcher.watch(steps)
+    assert (result.out.count("1 delivered: "), watcher.call_count) == (2, 1), "when it is, and in the totals"
+
+
+def test_sidecar_without_a_prompt_is_left_out(watcher: Watcher) -> None:
+    steps = [*WAIT, watcher.writing("shoes/a/b/red.jpg.json", {"style": "golden hour"}), *WAIT]
+    result = watcher.watch(steps)
+    assert "red.jpg.json has neither a prompt nor an operation, so it is not uploaded." in " ".join(result.out.split())
+    assert (watcher.count_versions("shoes/a/b/red.jpg.json"), watcher.call_count) == (1, 1)
 
 
 # -- money -------------------------------------------------------------------------------------------------------
@@ -227,17 +253,19 @@ def test_file_that_vanishes_during_the_upload_is_left_out(watcher: Watcher) -> N
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "done"),
+    ("error", "operation", "code", "done"),
     [
-        (EndpointConnectionError(endpoint_url="https://s3"), 130, ["a/b/red.png", "blue.png"]),
-        (build_client_error("ExpiredToken", "PutObject", 400), 1, ["a/b/red.png"]),
+        (EndpointConnectionError(endpoint_url="https://s3"), "put_object", 130, ["a/b/red.png", "blue.png"]),
+        (EndpointConnectionError(endpoint_url="https://s3"), "get_object", 130, ["a/b/red.png", "blue.png"]),
+        (build_client_error("ExpiredToken", "PutObject", 400), "put_object", 1, ["a/b/red.png"]),
     ],
 )
 def test_lost_connection_is_tried_again_and_other_errors_end_it(
-    error: Exception, code: int, done: list[str], watcher: Watcher
+    error: Exception, operation: str, code: int, done: list[str], watcher: Watcher
 ) -> None:
     def fail(call: ServiceCall) -> None:
-        if call.operation == "put_object":
+        key = {"put_object": "shoes/blue.jpg", "get_object": "shoes/blue.jpg/blue.png"}[operation]
+        if call.operation == operation and call.request["Key"] == key:
             raise error
 
     faults = watcher.world.transport.permanent_faults
