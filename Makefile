@@ -8,8 +8,8 @@ export SAM_CLI_TELEMETRY := 0
 PYTHON ?= $(shell for p in python3.13 python3 "$$(pyenv prefix 3.13 2>/dev/null)/bin/python3.13"; do \
   "$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo "$$p" && break; done)
 RUN := .venv/bin/
-LOCKS := layers/dependencies/requirements layers/credentials/requirements requirements/dev requirements/docs requirements/emulator requirements/runtime requirements/sam requirements/tools requirements/audit requirements/awscli
-COMPILE = .local/tools/bin/uv pip compile --quiet --universal --python-version 3.13 --no-header --exclude-newer "7 days"
+LOCKS := layers/dependencies/requirements layers/credentials/requirements requirements/dev requirements/docs requirements/emulator requirements/model requirements/runtime requirements/sam requirements/tools requirements/audit requirements/awscli
+COMPILE = .local/tools/bin/uv pip compile --quiet --universal --no-header --exclude-newer "7 days"
 TESTS := tests/proof tests/simulated tests/browser tests/contract tests/packaging tests/corpus tests/imaging tests/credentials tests/processes
 PHOTOS ?=
 PAGE = $(or $(OUT),.local/$@.md)
@@ -105,13 +105,15 @@ format: setup ## Format the code and apply the linter's automatic fixes
 	@$(RUN)ruff check --quiet --fix-only
 	@$(RUN)ruff format --quiet
 lock: .local/tools/.installed ## Resolve all requirements again and update the locks
-	@# The layer credentials has no dependencies: what its library names is only for building it.
-	@for name in $(LOCKS); do $(COMPILE) $$([[ $$name = layers/credentials/* ]] && echo --no-deps) --generate-hashes "$$name.in" --output-file "$$name.txt" --upgrade; done
-	@$(COMPILE) --no-annotate --generate-hashes --all-extras pyproject.toml --constraints requirements/dev.txt --output-file requirements/command.txt
+	@# The layer credentials has no dependencies: what its library names is only for building it. Of the model's wheels, only files are read.
+	@for name in $(LOCKS); do options="--python-version 3.13"; \
+	  case $$name in layers/credentials/*) options+=" --no-deps";; requirements/model) options="--python-version 3.12 --no-deps";; esac; \
+	  $(COMPILE) $$options --generate-hashes "$$name.in" --output-file "$$name.txt" --upgrade; done
+	@$(COMPILE) --python-version 3.13 --no-annotate --generate-hashes --all-extras pyproject.toml --constraints requirements/dev.txt --output-file requirements/command.txt
 clean: ## Remove everything that the other commands created
 	@if [ -x $(RUN)backdrop ]; then $(RUN)backdrop down; fi
 	@rm -rf .venv .local .aws-sam dist .pytest_cache .ruff_cache .hypothesis
-setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/runtime/.installed ## Install all tools into this folder
+setup: .venv/.project .local/emulator/.installed .local/model/.installed .local/sam/.installed .local/runtime/.installed ## Install all tools into this folder
 	@:
 
 .local/tools/.installed: requirements/tools.txt

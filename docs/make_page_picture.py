@@ -1,15 +1,18 @@
-"""Makes docs/images/page.jpg and review.jpg, the pages with the examples' photos.
+"""Makes docs/images/before-after.jpg, and page.jpg and review.jpg, the pages with the examples' photos.
 
 Run `.venv/bin/python -m docs.make_page_picture`. It needs Chromium, and shows simulated stacks: nothing is sent. Check
 the pictures before you commit them.
 """
 
+import io
 import sys
 import tempfile
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 
+from backdrop_local.photos import load_photo
+from backdrop_local.standin.pictures import remove_background, replace_background
 from simulation.world.simulated_stack import World
 from tests.browser.chromium import Browser, find_browser, run_browser
 from tests.browser.review_world import build_review_world
@@ -18,6 +21,8 @@ from tests.browser.upload_page import serve_page
 ROOT = Path(__file__).parents[1]
 IMAGES = Path(__file__).parent / "images"
 PHOTOS = ("marketplace/cup.jpg", "portraits/admiral.jpg", "portraits/astronaut.jpg", "cut-outs/flower.jpg")
+SCENE = "on a pale kitchen counter in morning light"
+TILE_SIZE, TILE_GAP, SQUARE = (460, 307), 8, 12
 UPLOAD_SIZE, REVIEW_SIZE = (1280, 1010), (1280, 800)
 
 
@@ -27,10 +32,33 @@ def main() -> int:
     if program is None:
         sys.stderr.write("error: there is no Chromium here; on Debian: apt-get install chromium-headless-shell\n")
         return 1
+    draw_before_after().save(IMAGES / "before-after.jpg", quality=85)
     with tempfile.TemporaryDirectory() as folder, run_browser(program, Path(folder) / "profile") as tab:
         show_upload_page(tab)
         show_review_page(tab)
     return 0
+
+
+def draw_before_after() -> Image.Image:
+    """Returns a photo, the stand-in's scene with its subject, and the stand-in's cut-out of it, side by side."""
+    photo = load_photo("coffee")
+    files = photo, replace_background(photo, SCENE, None, 1, "scene").png, remove_background(photo, "cut-out").png
+    width, height = TILE_SIZE
+    strip = Image.new("RGB", (3 * width + 2 * TILE_GAP, height), "white")
+    for column, file in enumerate(files):
+        picture = ImageOps.fit(Image.open(io.BytesIO(file)).convert("RGBA"), TILE_SIZE, Image.Resampling.LANCZOS)
+        tile = draw_checkerboard(TILE_SIZE)
+        tile.paste(picture, (0, 0), picture)
+        strip.paste(tile, (column * (width + TILE_GAP), 0))
+    return strip
+
+
+def draw_checkerboard(size: tuple[int, int]) -> Image.Image:
+    board = Image.new("RGB", size, "white")
+    for x in range(0, size[0], SQUARE):
+        for y in range(x % (2 * SQUARE), size[1], 2 * SQUARE):
+            board.paste((218, 218, 228), (x, y, x + SQUARE, y + SQUARE))
+    return board
 
 
 def show_upload_page(tab: Browser) -> None:

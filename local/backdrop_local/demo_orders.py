@@ -55,7 +55,7 @@ def build_demo_orders() -> tuple[DemoOrder, ...]:
                 "flower.jpg", prompt="deep in a mossy forest, soft morning light", num_images=2, seed=4
             ),
             _order_with_tags("astronaut.jpg", prompt="in orbit among stars and a violet nebula", seed="11"),
-            _order_with_sidecar("temple.jpg", prompt="above a quiet beach at sunset", style="golden hour"),
+            _order_with_sidecar("photographer.jpg", prompt="on a quiet beach at sunset", style="golden hour"),
             _order_with_sidecar(
                 "grace-hopper.jpg", prompt="a city street at night, neon out of focus", style="AAFF5733"
             ),

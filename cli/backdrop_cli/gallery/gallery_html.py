@@ -40,7 +40,8 @@ SCRIPTS = (
 NOTHING_EMBEDDED: Mapping[str, str] = {}
 _STANDIN_NOTICE = (
     "A stand-in on this machine made these pictures, so that you can try the pipeline without an API key."
-    " The provider's pictures would look different. The prices are list prices; nothing was charged."
+    " U²-Net-p, a free model that is softer than a provider's, cut the products out. The prices are list prices;"
+    " nothing was charged."
 )
 
 

@@ -65,13 +65,13 @@ PHOTOS: tuple[DemoPhoto, ...] = (
         source="https://commons.wikimedia.org/wiki/File:Grace_Hopper.jpg",
     ),
     DemoPhoto(
-        name="temple",
-        package="scikit-learn",
-        path="sklearn/datasets/images/china.jpg",
-        subject="the Tower of Buddhist Incense above Kunming Lake",
-        credit="danielbuechele on Flickr",
-        license_name="CC BY 2.0, https://creativecommons.org/licenses/by/2.0/",
-        source="https://www.flickr.com/photos/danielbuechele/6061409035/",
+        name="photographer",
+        package="scikit-image",
+        path="skimage/data/camera.png",
+        subject="a photographer behind his camera",
+        credit="Lav Varshney",
+        license_name="CC0",
+        source="https://scikit-image.org/docs/stable/api/skimage.data.html#skimage.data.camera",
     ),
 )
 

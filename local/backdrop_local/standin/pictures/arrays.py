@@ -88,18 +88,3 @@ def smoothstep(low: float, high: float, values: Plane) -> Plane:
     """Returns a smooth ramp from 0 to 1 between two bounds."""
     t = np.clip((values - low) / (high - low), 0, 1)
     return to_plane(t * t * (3 - 2 * t))
-
-
-def dilate(mask: Mask, radius: int) -> Mask:
-    """Dilates a 0/1 mask by a disc."""
-    return cast(Mask, cv2.dilate(mask, _disc(radius)))
-
-
-def erode(mask: Mask, radius: int) -> Mask:
-    """Erodes a 0/1 mask by a disc. The frame's edge does not erode it."""
-    return cast(Mask, cv2.erode(mask, _disc(radius)))
-
-
-def _disc(radius: int) -> Mask:
-    size = 2 * radius + 1
-    return cast(Mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))

@@ -107,13 +107,14 @@ def _enlarge(cut: Image.Image, photo: Image.Image) -> Image.Image:
 
 
 def _cut_out_cached(photo: bytes, image: Image.Image) -> CutOut:
-    """Returns the subject of a photo at the image's size. Caches the last few, because variants share a photo."""
+    """Returns the subject of a photo at the image's size. Caches the last few, because variants share a photo.
+
+    One at a time, so that a photo whose pictures are drawn in several threads is cut out once.
+    """
     key = (hashlib.sha256(photo).digest(), image.size)
     with _LOCK:
-        found = _CUT_OUTS.pop(key, None)
-    cut = found or cut_out(image)
-    with _LOCK:
+        cut = _CUT_OUTS.pop(key, None) or cut_out(image)
         _CUT_OUTS[key] = cut
-        while len(_CUT_OUTS) > _MAX_CACHED_CUT_OUTS:
+        if len(_CUT_OUTS) > _MAX_CACHED_CUT_OUTS:
             _CUT_OUTS.pop(next(iter(_CUT_OUTS)))
     return cut

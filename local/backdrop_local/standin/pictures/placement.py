@@ -62,23 +62,25 @@ def add_vignette_and_grain(picture: Plane, random: np.random.Generator) -> Plane
 def _draw_shadow(subject: PlacedSubject, background: Background) -> Plane:
     """Returns how much light the subject blocks on the ground, 0..1."""
     height, width = subject.alpha.shape
-    tall = subject.bottom - subject.top
-    tight = _draw_contact_shadow(subject, 0.012, 0.0, tall)
-    middle = _draw_contact_shadow(subject, 0.035, -0.03 * background.side, tall)
+    touch, near = (_draw_contact_shadow(subject, reach) for reach in (0.012, 0.05))
     pool = _draw_ground_shadow(subject, background.side)
-    light = (1 - 0.6 * tight) * (1 - 0.42 * middle) * (1 - 0.5 * pool)
+    light = (1 - 0.8 * touch) * (1 - 0.65 * near) * (1 - 0.4 * pool)
     rows = to_plane(np.linspace(0, 1, height)[:, None] * np.ones((1, width)))
     ground = smoothstep(background.horizon - 0.01, background.horizon + 0.08, rows)
-    return to_plane((1 - light) * ground * 0.75)
+    return to_plane((1 - light) * ground * 0.9)
 
 
-def _draw_contact_shadow(subject: PlacedSubject, reach: float, aside: float, tall: int) -> Plane:
-    """Returns the silhouette's lower part, shifted away from the light and blurred by `reach`."""
-    height, width = subject.alpha.shape
-    rows = np.arange(height, dtype=np.float32)[:, None]
-    low = smoothstep(subject.bottom - 0.55 * tall, subject.bottom - 0.05 * tall, to_plane(rows))
-    moved = np.roll(subject.alpha * low, (round(reach * 0.6 * height), round(aside * width)), (0, 1))
-    return gaussian_blur(to_plane(moved), reach * height)
+def _draw_contact_shadow(subject: PlacedSubject, reach: float) -> Plane:
+    """Returns the line in which the subject touches the ground, blurred by `reach`.
+
+    It is the lowest part of each column, if it is not far above the lowest part of the subject.
+    """
+    height = subject.alpha.shape[0]
+    solid = subject.alpha > 0.5
+    lowest = np.where(solid.any(axis=0), height - np.argmax(solid[::-1], axis=0), 0)
+    rests = smoothstep(0.3 * (subject.bottom - subject.top), 0, to_plane(subject.bottom - lowest))
+    is_near = np.abs(np.arange(height)[:, None] - lowest) < reach * height
+    return gaussian_blur(to_plane(is_near * rests), 0.7 * reach * height)
 
 
 def _draw_ground_shadow(subject: PlacedSubject, side: float) -> Plane:
