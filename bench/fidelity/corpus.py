@@ -58,7 +58,7 @@ def build_pairs(photo: ProductPhoto) -> Iterator[Pair]:
                 yield pair
     for kind, (change, amounts) in LIMITS.items():
         for strength, amount in enumerate(amounts):
-            yield _build_changed_pair(*change(photo, amount), kind, strength)
+            yield build_changed_pair(*change(photo, amount), kind, strength)
 
 
 def build_damaged_pair(photo: ProductPhoto, kind: str, strength: int) -> Pair | None:
@@ -66,10 +66,11 @@ def build_damaged_pair(photo: ProductPhoto, kind: str, strength: int) -> Pair | 
     damaged = damage(photo, kind, strength)
     if damaged.changed_share < MIN_CHANGED_SHARE:
         return None
-    return _build_changed_pair(photo, damaged.product, kind, strength)
+    return build_changed_pair(photo, damaged.product, kind, strength)
 
 
-def _build_changed_pair(photo: ProductPhoto, product: Product, kind: str, strength: int) -> Pair:
+def build_changed_pair(photo: ProductPhoto, product: Product, kind: str, strength: int) -> Pair:
+    """Shows a changed product in a new scene, in a light that differs slightly."""
     random = Random(f"{photo.name} {kind} {strength}")
     result = _render(product, random, gain=random.uniform(0.9, 1.1), jpeg_quality=random.randint(80, 95))
     return Pair(photo.photo, cut_out(photo, photo.matte), result, kind, strength, is_damaged=True)

@@ -5,7 +5,7 @@ are from the others, except the CPU time. The constants of the comparison were c
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import groupby
@@ -20,10 +20,13 @@ from backdrop.model.fidelity import DEFAULT_MIN_SCORE, CannotSayReason, Fidelity
 from bench.fidelity.corpus import build_pairs, draw_cut_out, list_right_masks, move_product
 from bench.fidelity.limits import LIMITS
 from bench.fidelity.photos import ProductPhoto, build_photos
+from bench.fidelity.words import BENDS, HEIGHTS, build_word_pairs
 from bench.peak_memory import run_in_fresh_process
 
 MIN_AUC, MAX_FALSE_ALARMS, DETECTED_SHARE = 0.98, 0.02, 0.95
 MAX_CPU_MILLISECONDS, MAX_MEGABYTES = 100, 20
+MIN_FOUND_WORDS: Mapping[float, float] = {0.035: 0.5, 0.05: 0.8}
+"""The share of changed words to find, by the size of the letters."""
 WRONG_MASKS, RIGHT_CUT_OUTS = 12, 4
 """Masks of other photos, and cut-outs of its own, that are tried with each photo."""
 _MOVES = 0.03, 0.06
@@ -43,6 +46,16 @@ class PairScore:
     is_held_out: bool
     score: float | None
     cpu_milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class WordScore:
+    """The score of a product with a printed label. `height`: the size of the changed word, None if none is changed."""
+
+    bend: str
+    height: float | None
+    is_held_out: bool
+    score: float | None
 
 
 class MaskKind(Enum):
@@ -76,6 +89,54 @@ class RefusedMasks:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangedLabels:
+    """How many labels of one kind count as changed."""
+
+    changed: int
+    tried: int
+
+    @property
+    def share(self) -> float:
+        return self.changed / self.tried if self.tried else 0.0
+
+    @classmethod
+    def count(cls, scores: Iterable[WordScore]) -> "ChangedLabels":
+        every = [one.score is not None and one.score < DEFAULT_MIN_SCORE for one in scores]
+        return cls(sum(every), len(every))
+
+
+@dataclass(frozen=True, slots=True)
+class WordFigures:
+    """The labels of one half of the photos. `found`: those with a changed word, by the size of its letters and bend."""
+
+    found: Mapping[float, Mapping[str, ChangedLabels]]
+    unchanged: ChangedLabels
+
+    @property
+    def meets_targets(self) -> bool:
+        return self.unchanged.share <= MAX_FALSE_ALARMS and all(
+            self.sum_bends(height).share >= share for height, share in MIN_FOUND_WORDS.items()
+        )
+
+    def sum_bends(self, height: float) -> ChangedLabels:
+        counts = self.found[height].values()
+        return ChangedLabels(sum(one.changed for one in counts), sum(one.tried for one in counts))
+
+    @classmethod
+    def from_scores(cls, scores: Sequence[WordScore]) -> "WordFigures":
+        return cls(
+            {
+                height: {
+                    bend: ChangedLabels.count(one for one in scores if (one.height, one.bend) == (height, bend))
+                    for bend in BENDS
+                }
+                for height in HEIGHTS
+            },
+            ChangedLabels.count(one for one in scores if one.height is None),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class KindFigures:
     """The pairs of one kind: how many, and which shares count as changed at each strength."""
 
@@ -90,7 +151,7 @@ class FidelityFigures:
     """The figures of the held-out photos. Shares are 0 to 1. `false_alarms_at_detection`: where 95% is detected.
 
     `limits`: what the verdict may not see by its design. It is not part of the other figures. `frozen_score`: the score
-    below which 2% of the unchanged products are that set the threshold.
+    below which 2% of the unchanged products are that set the threshold. `tuning_words`: those of the other photos.
     """
 
     photos: int
@@ -110,6 +171,8 @@ class FidelityFigures:
     right_cut_outs: RefusedMasks
     right_masks: RefusedMasks
     frozen_score: float
+    words: WordFigures
+    tuning_words: WordFigures
 
     @property
     def meets_targets(self) -> bool:
@@ -118,17 +181,20 @@ class FidelityFigures:
             and self.wrong_masks.refused == self.wrong_masks.tried
             and self.wrong_cut_outs.refused == self.wrong_cut_outs.tried
             and self.right_cut_outs.refused == 0
+            and self.words.meets_targets
             and self.false_alarms_at_detection <= MAX_FALSE_ALARMS
+            and self.false_alarms <= MAX_FALSE_ALARMS
             and self.cpu_p99 <= MAX_CPU_MILLISECONDS
             and self.megabytes <= MAX_MEGABYTES
         )
 
     @classmethod
-    def from_scores(cls, scores: Iterable[PairScore | MaskScore]) -> "FidelityFigures":
+    def from_scores(cls, scores: Iterable[PairScore | WordScore | MaskScore]) -> "FidelityFigures":
         every = list(scores)
         pairs = [one for one in every if isinstance(one, PairScore) and one.kind not in LIMITS]
         limits = [one for one in every if isinstance(one, PairScore) and one.kind in LIMITS]
         masks = [one for one in every if isinstance(one, MaskScore)]
+        words = [one for one in every if isinstance(one, WordScore)]
         held_out = [one for one in pairs if one.is_held_out]
         unchanged, damaged = (list_scores(held_out, is_damaged=is_damaged) for is_damaged in (False, True))
         cpu = [one.cpu_milliseconds for one in pairs]
@@ -154,11 +220,13 @@ class FidelityFigures:
                     list_scores([one for one in pairs if not one.is_held_out], is_damaged=False), 100 * MAX_FALSE_ALARMS
                 )
             ),
+            words=WordFigures.from_scores([one for one in words if one.is_held_out]),
+            tuning_words=WordFigures.from_scores([one for one in words if not one.is_held_out]),
         )
 
 
-def measure_corpus(numbers: Sequence[int] | None = None) -> Iterator[PairScore | MaskScore]:
-    """Builds and measures one photo after another, first each with all its results, then with other masks.
+def measure_corpus(numbers: Sequence[int] | None = None) -> Iterator[PairScore | WordScore | MaskScore]:
+    """Builds and measures one photo after another: with all its results, with printed labels, and with other masks.
 
     `numbers`: which photos, None for all.
     """
@@ -173,6 +241,9 @@ def measure_corpus(numbers: Sequence[int] | None = None) -> Iterator[PairScore |
             yield PairScore(
                 photo.name, pair.kind, pair.strength, pair.is_damaged, is_held_out, fidelity.score, milliseconds
             )
+        for word in build_word_pairs(photo, is_held_out=is_held_out):
+            fidelity = judge_pair(word.pair.photo, word.pair.cut_out, word.pair.result)
+            yield WordScore(word.bend, word.height, is_held_out, fidelity.score)
         if is_held_out:
             yield from _try_masks(photo, held_out[-WRONG_MASKS:])
             held_out.append(photo)

@@ -6,7 +6,10 @@ from bench.fidelity.limits import LIMITS
 from bench.fidelity.scores import (
     MAX_FALSE_ALARMS,
     MIN_AUC,
+    MaskScore,
     PairScore,
+    WordFigures,
+    WordScore,
     compute_auc,
     compute_false_alarms,
     list_scores,
@@ -17,8 +20,17 @@ PHOTOS = (20, 31)
 
 
 @pytest.fixture(scope="module")
-def scores() -> list[PairScore]:
-    return [one for one in measure_corpus(PHOTOS) if isinstance(one, PairScore)]
+def measured() -> list[PairScore | WordScore | MaskScore]:
+    return list(measure_corpus(PHOTOS))
+
+
+@pytest.fixture(scope="module")
+def scores(measured: list[PairScore | WordScore | MaskScore]) -> list[PairScore]:
+    return [one for one in measured if isinstance(one, PairScore)]
+
+
+def test_words_with_other_letters_are_found(measured: list[PairScore | WordScore | MaskScore]) -> None:
+    assert WordFigures.from_scores([one for one in measured if isinstance(one, WordScore)]).meets_targets
 
 
 def test_scores_separate_damaged_from_unchanged_products(scores: list[PairScore]) -> None:

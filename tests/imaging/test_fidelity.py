@@ -4,12 +4,13 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw
 
 from backdrop.imaging.fidelity import measure_fidelity
 from backdrop.model.fidelity import CannotSayReason, FidelityVerdict
-from bench.fidelity.corpus import Pair, build_damaged_pair, build_unchanged_pair
+from bench.fidelity.corpus import Pair, build_changed_pair, build_damaged_pair, build_unchanged_pair
 from bench.fidelity.photos import draw_photo
+from bench.fidelity.words import BENDS, draw_label
 
 PHOTO = draw_photo(3)
 PAIR = build_unchanged_pair(PHOTO, "new background", 0)
@@ -25,6 +26,28 @@ def measure(pair: Pair, min_score: float | None = None) -> FidelityVerdict:
 @pytest.mark.parametrize("kind", LIGHTS)
 def test_other_light_alone_raises_no_alarm(kind: str) -> None:
     assert measure(build_unchanged_pair(PHOTO, kind, 1)) is FidelityVerdict.SAME
+
+
+def test_edge_of_a_shadow_on_a_plain_product_raises_no_alarm() -> None:
+    assert measure(build_unchanged_pair(draw_photo(27), "contact shadow", 1)) is FidelityVerdict.SAME
+
+
+@pytest.mark.parametrize("bend", BENDS)
+def test_word_with_three_other_letters_counts_as_changed_and_is_on_the_map(bend: str) -> None:
+    drawn = draw_label(draw_photo(10), bend, 0.05, is_held_out=True)
+    assert drawn is not None
+    photo, other = drawn
+    for kind in ("brighter or darker", "JPEG"):
+        assert measure(build_unchanged_pair(photo, kind, 1)) is FidelityVerdict.SAME
+    pair = build_changed_pair(photo, other, "word", 0)
+    measurement = measure_fidelity(pair.photo, pair.cut_out.getchannel("A"), pair.result)
+    assert measurement.fidelity.verdict is FidelityVerdict.CHANGED
+    assert measurement.change_map is not None
+    word = ImageChops.difference(photo.product.picture.convert("RGB"), other.picture.convert("RGB")).getbbox()
+    bright = measurement.change_map.resize(photo.photo.size).point(lambda value: 255 * (value > 60)).getbbox()
+    assert word is not None
+    assert bright is not None
+    assert all(abs(one - other) < 40 for one, other in zip(word, bright, strict=True))
 
 
 @pytest.mark.parametrize("strength", [0, 1])

@@ -46,6 +46,12 @@ def test_fidelity_survives_a_round_trip_as_json(fidelity: Fidelity) -> None:
     assert from_json(Fidelity, to_json(fidelity)) == fidelity
 
 
+def test_verdict_of_an_earlier_version_is_still_read() -> None:
+    stored = '{"verdict": "same", "score": 0.957, "reason": null, "version": 2, "map_key": "_backdrop/changes/1.png"}'
+    read = from_json(Fidelity, stored)
+    assert (read.verdict, read.score, read.version) == (FidelityVerdict.SAME, 0.957, 2)
+
+
 def test_missing_verdict_has_a_reason_and_no_score() -> None:
     fidelity = Fidelity.from_reason(CannotSayReason.MASK_EMPTY)
     assert (fidelity.verdict, fidelity.score) == (FidelityVerdict.CANNOT_SAY, None)

@@ -68,7 +68,7 @@ def test_receipt_shows_the_pictures_key_and_its_call() -> None:
         "title": None,
         "copyright": None,
         "certificate": None,
-        "fidelity": {"verdict": "same", "score": 0.957, "reason": None, "version": 2, "map_key": CHANGE_MAP_KEY},
+        "fidelity": {"verdict": "same", "score": 0.957, "reason": None, "version": 3, "map_key": CHANGE_MAP_KEY},
         "is_signed": False,
     }
     assert entry["attempts"] == [

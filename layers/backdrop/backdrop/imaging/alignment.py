@@ -27,6 +27,8 @@ _COARSE_SIDE = 32
 _COARSE_SCALES = (1.0, 0.96, 1.04, 0.92, 1.08)
 _CLEAR_CORRELATION = 0.95
 """A subject that correlates by this much where it was has not moved far."""
+_FOUND_CORRELATION = 0.8
+"""One that correlates by this much at a shift that was found is there, so no other scale is searched."""
 _HALVING_SIDE = 64
 """Above this size, Gauss-Newton starts on a picture of half the size."""
 _MARGIN = 0.12
@@ -99,9 +101,11 @@ def find_alignment(photo: "Image", result: "Image", mask: "Image") -> Alignment:
     coarse_size = max(1, round(coarsest.size[0] * scale)), max(1, round(coarsest.size[1] * scale))
     place, correlation = _refine(coarsest, _UNMOVED_PLACE)
     if correlation < _CLEAR_CORRELATION:
-        starts = _search(coarsest.resize(coarse_size, Image.Resampling.BOX))
-        moved = (_refine(coarsest, start) for start in starts)
-        place, correlation = max(((place, correlation), *moved), key=lambda found: found[1])
+        for start in _search(coarsest.resize(coarse_size, Image.Resampling.BOX)):
+            found = _refine(coarsest, start)
+            place, correlation = max((place, correlation), found, key=lambda one: one[1])
+            if found[1] >= _FOUND_CORRELATION:
+                break
     for level in reversed(pyramid[:-1]):
         place, correlation = _refine(level, place)
     return place.to_alignment(area, correlation)

@@ -13,7 +13,7 @@ OTHERWISE_FIELD, RETRY, REVIEW, RETRIES_FIELD = "otherwise", "retry", "review", 
 DEFAULT_RETRIES, MAX_RETRIES = 1, 3
 MAX_MASK_WAIT = timedelta(minutes=15)
 """How long a bought picture waits for the photo's cut-out."""
-FIDELITY_VERSION = 2
+FIDELITY_VERSION = 3
 """The version of the method. A score is only comparable with scores of the same version."""
 DEFAULT_MIN_SCORE = 0.9
 """The score from which a product counts as the same, unless the instructions name another one."""
