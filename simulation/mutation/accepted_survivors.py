@@ -325,8 +325,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.task_callbacks:TaskCallbacks._complete_all#18ca24 if 1": (
         "Seeds rarely refuse one answer of several: tests/simulated/requests/test_answers.py does."
     ),
+    "intake.job_planner:JobPlanner._build_cut_out#aa0f09 if 1": MASK_REASON,
     "intake.job_planner:JobPlanner._explain_mask_cost#2f241d if 1": MASK_REASON,
     "intake.job_planner:JobPlanner._may_need_mask#29011d if 1": MASK_REASON,
+    "intake.job_planner:JobPlanner._plan_mask#6ee293 if 3": MASK_REASON,
     "pipeline.job_diff:plan_transitions#1debbf if 1": MASK_REASON,
     "model.transitions.approval:_end_rejected#a428b2 if 1": APPROVAL_REASON,
     "model.transitions.approval:await_approval#4b44f9 if 1": APPROVAL_REASON,

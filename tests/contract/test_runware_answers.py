@@ -295,6 +295,14 @@ def test_failed_task_is_final_for_its_id(code: str, expected: object) -> None:
         assert (outcome_of(answer), answer.is_final) == (expected, True)
 
 
+@pytest.mark.parametrize("task_type", ["removeBackground", "imageBackgroundRemoval"])
+def test_failed_removal_is_final_under_both_names_of_its_task(task_type: str) -> None:
+    """A failed item names the task, and the model page shows removals under an older name."""
+    answer = look_up_with(json_reply({"data": [], "errors": [error("inferenceError", taskType=task_type)]}))
+    assert isinstance(answer, ProviderResult)
+    assert (answer.code, answer.money, answer.is_final) == (Code.PROVIDER_UNAVAILABLE, MoneyStatus.NOT_SPENT, True)
+
+
 NO_ANSWER: list[Reply] = [
     json_reply({"errors": [error("invalidApiKey", taskType="authentication", taskUUID=None)]}, 401),
     json_reply({"errors": [error("rateLimitExceeded", taskType="getResponse")]}, 429),

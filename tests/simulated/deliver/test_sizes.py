@@ -12,6 +12,7 @@ from backdrop.imaging.metadata import strip_photo_metadata
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.job_warning import WarningCode
 from bench.cutout_scenes import build_scenes
+from simulation.world.simulated_provider import ProviderKind
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from simulation.world.world_inspector import INPUT_BUCKET
@@ -39,11 +40,11 @@ PHOTO, ANSWER = encode_png(SHOT), encode_png(SCENE.draw_provider_answer(SMALL))
 
 def paid_world(answer: bytes = ANSWER, **instructions: Any) -> World:
     """Returns a world with a paid photo of 160 × 120 pixels. The provider's picture has 80 × 60 pixels."""
-    world = World()
+    world = World(other_providers={"runware": ProviderKind.LOOKUP_BY_OUR_ID})
     world.upload_photo(KEY, PHOTO)
     world.upload_sidecar(KEY, **(instructions or REMOVE))
     world.downloads.override = answer
-    world.run_until_empty("intake", "ideogram")
+    world.run_until_empty("intake", "ideogram", "runware")
     assert find_only_job(world).status is JobStatus.PAID
     return world
 
@@ -61,8 +62,9 @@ def open_picture(world: World) -> Image.Image:
     return Image.open(BytesIO(world.read_pictures()[PICTURE]))
 
 
-def test_cut_out_has_the_size_and_pixels_of_its_photo() -> None:
-    world = paid_world()
+@pytest.mark.parametrize("provider", ["ideogram", "runware"])
+def test_cut_out_has_the_size_and_pixels_of_its_photo(provider: str) -> None:
+    world = paid_world(**REMOVE, provider=provider)
     job = find_stored_job(world)
     cut_out = open_picture(world)
     assert (cut_out.size, job.results[0].width, job.results[0].height) == (SHOT.size, 160, 120)
