@@ -68,7 +68,10 @@ COLORS = {
     "light pink": (235, 205, 210), "light blue": (195, 210, 235), "navy": (28, 32, 62), "black": (28, 28, 30),
     "gray": (90, 90, 92), "dark green": (28, 58, 34), "orange": (200, 110, 50), "brown": (70, 48, 34),
     "mint": (195, 230, 210), "beige": (200, 185, 160), "mid blue": (60, 90, 150), "purple": (95, 60, 120),
+    "red": (165, 38, 18), "white": (240, 236, 228),
 }  # fmt: skip
+
+GREEN_LIGHT = [[round(value * gain) for value in range(256)] for gain in (1.0, 1.02, 0.94)]
 
 
 def draw_fabric(color: str) -> Image.Image:
@@ -92,6 +95,14 @@ def test_product_in_another_color_counts_as_changed(color: str, other: str) -> N
     assert measure_fidelity(photo, mask, same).fidelity.verdict is FidelityVerdict.SAME
     assert measure_fidelity(photo, mask, recolored).fidelity.verdict is FidelityVerdict.CHANGED
     assert measure_fidelity(recolored, mask, photo).fidelity.verdict is FidelityVerdict.CHANGED
+
+
+def test_light_is_found_from_the_smaller_part_of_a_product_that_has_nearly_one_color() -> None:
+    photo, mask = draw_fabric("red"), Image.new("L", (400, 400))
+    mask.paste(255, (60, 60, 340, 340))
+    photo.paste(draw_fabric("white").crop((0, 0, 400, 150)), (0, 0))
+    greener = Image.merge("RGB", [band.point(lut) for band, lut in zip(photo.split(), GREEN_LIGHT, strict=True)])
+    assert measure_fidelity(photo, mask, greener).fidelity.verdict is FidelityVerdict.SAME
 
 
 @pytest.mark.parametrize("kind", ["text replaced", "logo removed", "color shifted", "part erased", "texture replaced"])

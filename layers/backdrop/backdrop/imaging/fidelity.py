@@ -9,7 +9,7 @@ lower. `imaging/mask_checks.py` has checked the mask before.
 """
 
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean, median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backdrop.imaging.alignment import (
@@ -283,7 +283,8 @@ def _compare_colors(views: _Views, weight: "Image", is_shown: "Image") -> "Image
     gain = _clip(green, *_GAIN_RANGE)
     tint, light = min(
         (_compare_in_light(photo, result, (gain * warmth, gain, gain / warmth)) for warmth in _WARMTHS),
-        key=lambda difference: _find_median(difference.tint, is_shown),
+        # Not the median: a product of mostly one color fits several lights, and its other colors tell them apart.
+        key=lambda difference: fmean(_list_shown(difference.tint, is_shown) or [0.0]),
     )
     whole = max(_WHOLE_TINT.to_loss(_find_median(tint, is_shown)), _WHOLE_LIGHT.to_loss(_find_median(light, is_shown)))
     tiles = combine(
