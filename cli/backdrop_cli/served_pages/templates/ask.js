@@ -37,5 +37,5 @@ async function runConcurrently(things, maxConcurrent, work) {
 }
 
 if (about.standins.length) {
-  showText(byId("standins"), "A stand-in on this machine makes the pictures of this stack. The provider's pictures would look different. The prices are list prices; nothing is charged.");
+  showText(byId("standins"), "A stand-in on this machine makes the pictures of this stack. U²-Net-p, a free model that is softer than a provider's, cuts the products out. The prices are list prices; nothing is charged.");
 }
