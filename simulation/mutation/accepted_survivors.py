@@ -578,6 +578,9 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.job_planner:JobPlanner._warn_without_mask": RECEIPT_WARNING_REASON,
     "deliver.opened_brand_images": BRAND_IMAGE_REASON,
     "pipeline.brand_image_reader": BRAND_IMAGE_REASON,
+    "pipeline.isolation": (
+        "The simulated world opens photos in its own process. tests/processes/test_isolation.py covers the other one."
+    ),
     "deliver.pictures:_is_first_delivery#186936 return 1": (
         "For speed: a conditional write fails if another object is there, and its retry reads the object first."
     ),

@@ -130,7 +130,8 @@ def test_any_shadow_keeps_size_and_never_brightens(
     kind: str, strength: float, softness: float, box: tuple[int, int, int, int], fit: dict[str, Any]
 ) -> None:
     picture = Image.new("RGBA", (40, 40))
-    picture.paste((0, 0, 0, 255), (box[0], box[1], box[0] + 1 + box[2] % 10, box[1] + 1 + box[3] % 10))
+    # A smaller subject would be invisible once it is scaled.
+    picture.paste((0, 0, 0, 255), (box[0], box[1], box[0] + 3 + box[2] % 10, box[1] + 3 + box[3] % 10))
     shadow = {"type": kind, "strength": strength, "softness": softness}
     plain = render(picture, background="gray", **fit)
     shaded = render(picture, background="gray", shadow=shadow, **fit)

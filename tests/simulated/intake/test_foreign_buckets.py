@@ -157,4 +157,4 @@ def test_gallery_and_download_include_photos_of_readable_buckets(person: Person)
     assert (result.data["pictures"], result.data["without_thumb"]) == (1, [])
     assert person.run("gallery", "--output", "all", "--json").data["pictures"] == 2
     assert person.run("download", f"@{READABLE_BUCKET}/", "done").code == 0
-    assert [path.name for path in Path("done").iterdir()] == ["red.png"]
+    assert [*Path("done").rglob("*.*")] == [Path("done/shoes/red.png")]

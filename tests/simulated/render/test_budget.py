@@ -164,7 +164,7 @@ def test_price_that_rose_while_waiting_is_reserved_and_bought(
     world = world_with_photo(budget=2 * PRICE)
     world.run_until_empty("intake")
     assert find_only_job(world).quoted == PRICE
-    monkeypatch.setitem(pricing.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
+    monkeypatch.setitem(pricing.REMOVE_PER_INPUT, "ideogram", {"ideogram": 2 * PRICE})
     reserved: list[int] = []
     world.provider.script.append(CallBehavior(run_during_call=lambda: reserved.append(world.read_budget()["reserved"])))
     world.run_until_empty()
@@ -177,7 +177,7 @@ def world_above_its_budget(monkeypatch: pytest.MonkeyPatch) -> World:
     """Returns a world with a photo whose price rose above the whole day's budget while it waited."""
     world = world_with_photo(budget=PRICE)
     world.run_until_empty("intake")
-    monkeypatch.setitem(pricing.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
+    monkeypatch.setitem(pricing.REMOVE_PER_INPUT, "ideogram", {"ideogram": 2 * PRICE})
     pass_time(world, EVERY_SECONDS)
     monkeypatch.undo()
     return world
@@ -205,7 +205,7 @@ def test_job_above_the_daily_budget_is_reported_despite_crashes(
 ) -> None:
     world = world_with_photo(budget=PRICE)
     world.run_until_empty("intake", "deliver")
-    monkeypatch.setitem(pricing.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
+    monkeypatch.setitem(pricing.REMOVE_PER_INPUT, "ideogram", {"ideogram": 2 * PRICE})
     world.transport.faults_before.append(fault := TargetedFault(crash_worker, "send_message", times=2))
     pass_time(world, 1800)
     assert (fault.hit_count, list_report_codes(world, KEY)) == (2, ["budget_reached"])
@@ -215,7 +215,7 @@ def test_job_above_the_daily_budget_runs_after_a_raise(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = world_above_its_budget(monkeypatch)
-    monkeypatch.setitem(pricing.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
+    monkeypatch.setitem(pricing.REMOVE_PER_INPUT, "ideogram", {"ideogram": 2 * PRICE})
     world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), 2 * PRICE)
     world.run_for(3700)
     assert (find_only_job(world).status, list_report_codes(world, KEY), world.provider.charged_micro_usd) == (

@@ -24,7 +24,7 @@ from backdrop.providers.response_rules import ANY_STATUS, EARLY_SECONDS, Respons
 
 INFERENCE, REMOVAL = "imageInference", "removeBackground"
 # The model page of BiRefNet Matting shows answers of removeBackground with its older name.
-TASK_TYPES = frozenset({INFERENCE, REMOVAL, "imageBackgroundRemoval"})
+TASK_TYPES = (INFERENCE, REMOVAL, "imageBackgroundRemoval")
 
 
 @dataclass(frozen=True)
