@@ -209,9 +209,13 @@ class InvariantMonitor:
         )
 
     def _check_reconcile_run(self, after: JsonObject, call: ServiceCall) -> None:
-        """Checks that no other reconciliation is running when one starts."""
+        """Checks that no other reconciliation is running when one starts, by clocks that agree.
+
+        If a clock jumps, two may overlap, which costs nothing: each of their writes is conditional.
+        """
         if (
             after["locked_until"]
+            and not self._users.has_clock_faults
             and self._reconcile_worker
             and self._reconcile_worker != call.worker_name
             and self.snapshot.is_alive(self._reconcile_worker)

@@ -27,6 +27,7 @@ from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError, ResultError, RetryLaterError
 from backdrop.model.job import JobStatus
 from backdrop.model.sentence import Sentence
+from backdrop.pipeline.breaker import DELIVERY_SECONDS
 from simulation.world.call_behavior import CallBehavior
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
@@ -191,6 +192,22 @@ def count_paid(world: World) -> int:
 
 def count_stored(world: World) -> int:
     return sum(job.status is JobStatus.STORED for job in world.list_jobs())
+
+
+def test_after_a_useless_picture_a_job_waits_for_what_deliver_says_about_the_others() -> None:
+    """Ten slots whose calls end together would otherwise buy ten more before deliver has seen the last ten."""
+    world = World()
+    breaker, name = world.steps.breaker, world.provider.name
+    world.steps.ledger.put_health(
+        replace(read_lane_health(world), undelivered_weight=1, undelivered_source_ids=("a photo",))
+    )
+    began = world.clock.now()
+    _, is_probe = breaker.admit(name, timedelta(minutes=3), began)
+    assert (is_probe, world.clock.now() - began) == (False, timedelta(seconds=DELIVERY_SECONDS))
+    paused = pause(read_lane_health(world), PauseReason.RESULTS, Code.PICTURES_NOT_USABLE, "words", world.clock.now())
+    reads = iter([read_lane_health(world), paused])
+    with pytest.raises(RetryLaterError):
+        breaker.admit(name, timedelta(minutes=3), world.clock.now(), read_lane=lambda: next(reads))
 
 
 @pytest.mark.parametrize(

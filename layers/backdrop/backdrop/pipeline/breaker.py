@@ -20,6 +20,8 @@ from backdrop.ports import Clock
 
 MAX_TRIES = 8
 RECHECK_SECONDS = 0.5
+DELIVERY_SECONDS = 2.0
+"""How long deliver usually takes to find that a picture cannot be used."""
 
 
 @dataclass(eq=False, repr=False)
@@ -51,14 +53,22 @@ class CircuitBreaker:
         the job waits in it until `wait_until`. Then it can continue at the first good result instead of after its
         message's delay. A `suspect` (see circuit.check_gate) leaves the slot to other jobs. `known_lane`: the lane, if
         the caller has just read it. `read_lane` reads it again, with what else the caller needs of it.
+
+        If the last picture could not be delivered, the job waits once for what deliver says about those that were
+        bought with it. Otherwise, slots whose calls end at the same moment would all buy another one before that.
         """
+        is_warned = False
         while True:
             lane = known_lane or (read_lane() if read_lane else self.ledger.read_health(provider))
             now = self.clock.now()
             known_lane = None
             verdict, seconds = circuit.check_gate(lane, now, suspect=suspect)
-            if verdict is Gate.ALLOWED:
+            if verdict is Gate.ALLOWED and (is_warned or not lane.undelivered_weight):
                 return lane, False
+            if verdict is Gate.ALLOWED:
+                is_warned = True
+                self.clock.sleep(DELIVERY_SECONDS)
+                continue
             if verdict is Gate.PROBE:
                 try:
                     return self.ledger.put_health(circuit.start_probe(lane, now, now + probe_duration)), True
