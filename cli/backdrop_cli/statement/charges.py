@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from backdrop.aws.items import to_sortable_timestamp
+from backdrop.model.capabilities import REMOVERS, find_remover
 from backdrop.model.job import Attempt, AttemptOutcome, Job, Settlement, SettlementResult
 from backdrop.model.object_keys import photo_name_of
 from backdrop.model.price_check import PRICE_CHECK_ID, PriceCheck
@@ -76,7 +77,8 @@ class Charge:
     `day`: the day (UTC) of the budget that pays, on which the call was claimed. `job_id`: PRICE_CHECK_ID if the price
     check caused the charge. `photo`: the key, or `@bucket/key` if the photo is not in the stack's bucket; "" for the
     price check. `campaign`: the execution whose request caused the call, or "". `submitted_at`: in ISO 8601, UTC.
-    `speed`: the rendering speed, or "" if the operation has none. `group`: the same for all undecided charges that
+    `price_class`: what else sets the price: the rendering speed, the model of a provider with several removers, or "".
+    `group`: the same for all undecided charges that
     belong together, and else "": `group_charged_count` of their `group_count` images were charged. `image_price`: that
     of one of these images, in micro-dollars.
     """
@@ -99,7 +101,7 @@ class Charge:
     variant: str
     mandate: str
     operation: str
-    speed: str
+    price_class: str
     image_count: int
     group: str = ""
     group_charged_count: int = 0
@@ -111,7 +113,6 @@ class Charge:
 def list_charges(job: Job, month: Month, input_bucket: str) -> Iterator[Charge]:
     """Yields the charges of the month's calls for one job."""
     photo = photo_name_of(job.bucket, job.key, input_bucket)
-    is_replacement = job.operation == "replace"
     image_count = int(job.instructions.get("num_images", 1))
     for attempt, amount in _list_month_amounts(job.attempts, month):
         yield _build_charge(
@@ -124,10 +125,16 @@ def list_charges(job: Job, month: Month, input_bucket: str) -> Iterator[Charge]:
             folder=find_top_folder(photo),
             variant=job.variant,
             operation=job.operation,
-            speed=str(job.instructions.get("rendering_speed", "DEFAULT")) if is_replacement else "",
+            price_class=_find_price_class(job, attempt.provider),
             image_count=image_count,
             **_describe_group(attempt, amount.settlement, image_count),
         )
+
+
+def _find_price_class(job: Job, provider: str) -> str:
+    if job.operation == "replace":
+        return str(job.instructions.get("rendering_speed", "DEFAULT"))
+    return find_remover(provider, job.instructions) if len(REMOVERS.get(provider, ())) > 1 else ""
 
 
 def list_quote_charges(check: PriceCheck, month: Month) -> Iterator[Charge]:
@@ -140,7 +147,7 @@ def list_quote_charges(check: PriceCheck, month: Month) -> Iterator[Charge]:
                 amount,
                 job_id=PRICE_CHECK_ID,
                 operation=call.product.operation,
-                speed=call.product.rendering_speed,
+                price_class=call.product.rendering_speed,
                 image_count=1,
                 **no_photo,
             )

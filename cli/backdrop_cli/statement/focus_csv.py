@@ -59,7 +59,7 @@ COLUMNS: dict[str, Cell] = {
     "ServiceName": lambda charge, _: get_service_name(charge.provider),
     "ServiceProviderName": lambda charge, _: get_service_name(charge.provider),
     "ServiceSubcategory": lambda _charge, _statement: "Generative AI",
-    "SkuId": lambda charge, _: "/".join(filter(None, (charge.provider, charge.operation, charge.speed))),
+    "SkuId": lambda charge, _: "/".join(filter(None, (charge.provider, charge.operation, charge.price_class))),
     "SkuMeter": lambda charge, _: OPERATION_NAMES[charge.operation],
     "SubAccountId": lambda charge, _: charge.mandate,
     "SubAccountName": lambda charge, _: charge.mandate,
@@ -103,9 +103,10 @@ def get_service_name(provider: str) -> str:
 
 
 def describe_charge(charge: Charge) -> str:
-    """`New background at DEFAULT, by Ideogram`."""
-    speed = f" at {charge.speed}" if charge.speed else ""
-    text = f"{OPERATION_NAMES[charge.operation]}{speed}, by {get_service_name(charge.provider)}"
+    """`New background at DEFAULT, by Ideogram`; `Background removal with birefnet-matting, by Runware`."""
+    preposition = "at" if charge.operation == "replace" else "with"
+    price_class = f" {preposition} {charge.price_class}" if charge.price_class else ""
+    text = f"{OPERATION_NAMES[charge.operation]}{price_class}, by {get_service_name(charge.provider)}"
     return f"{text}: {_STATE_TEXTS[UnknownState(charge.state)]}" if charge.state else text
 
 

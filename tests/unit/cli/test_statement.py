@@ -124,6 +124,15 @@ def test_charged_and_unknown_amounts_are_separate_rows() -> None:
     assert (second["x_ProviderRequestId"], second["x_AttemptNumber"]) == ("id-2", "2")
 
 
+def test_removals_of_two_prices_are_two_skus() -> None:
+    attempts = (build_attempt(charged=600, provider="runware"), build_attempt(2, charged=10_000))
+    job = build_job(operation="remove", instructions={"operation": "remove"}, attempts=attempts)
+    with read_ledger(job) as statement:
+        first, second = read_rows(statement)
+    assert (first["SkuId"], second["SkuId"]) == ("runware/remove/birefnet-matting", "ideogram/remove")
+    assert first["ChargeDescription"] == "Background removal with birefnet-matting, by Runware"
+
+
 def settle(result: SettlementResult, **counts: int) -> Settlement:
     hours = (SUBMITTED_AT,)
     return Settlement(
