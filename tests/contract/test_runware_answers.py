@@ -129,6 +129,14 @@ def test_id_conflict_with_another_request_is_refused() -> None:
     assert outcome_of(answer) == (RetryClass.PERM, Code.REQUEST_REJECTED, MoneyStatus.NOT_SPENT)
 
 
+def test_removal_that_is_kept_under_its_older_name_is_ours() -> None:
+    job = job_for("runware", operation="remove", prompt=None)
+    kept = {"taskType": "imageBackgroundRemoval", "model": "runware:112@9", "positivePrompt": None}
+    conflict = json_reply({"errors": [error("conflictTaskUUID", job=job)]}, 400)
+    found = called(conflict, details(job, {}, **kept), json_reply({"data": [result(job)]}), job=job)
+    assert found.provider_result.retry_class is RetryClass.OK
+
+
 # -- results -------------------------------------------------------------------------------------------
 
 

@@ -62,6 +62,7 @@ def test_model_among_tags_is_another_tools_unless_it_names_ours() -> None:
 
     assert read({"operation": "remove", "model": "X100"}) == ({"operation": "remove"}, [], 1)
     assert read({"operation": "remove", "model": "Ideogram"}) == ({"operation": "remove", "model": "ideogram"}, [], 0)
+    assert read({"operation": "remove", "model": "birefnet-mating"})[1] == [Code.INVALID_VALUE]
     assert read({"backdrop:operation": "remove", "backdrop:model": "X100"})[1] == [Code.INVALID_VALUE]
 
 

@@ -14,7 +14,7 @@ from backdrop.instructions.error_messages import JsonPath, build_instruction_err
 from backdrop.instructions.field_errors import split_by_field
 from backdrop.instructions.json_text import describe_not_an_object, parse_instruction_json
 from backdrop.instructions.suggest import count_edits, find_nearest
-from backdrop.model.capabilities import is_remover
+from backdrop.model.capabilities import REMOVERS
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG, FIX_INSTRUCTIONS
 from backdrop.model.errors import InstructionError
@@ -34,8 +34,10 @@ MAX_REPORTED_ERRORS = 50
 MAX_PATH_DEPTH = 7
 # These cannot be expressed in one line of text, which is all that a tag can hold.
 SIDECAR_ONLY_FIELDS = frozenset({"metadata", "variants"})
-# Tools of photographers have tags of this name too, as for a camera. They are theirs unless the value is one of ours.
+# Tools of photographers have tags of this name too, as for a camera. They are theirs unless the value is, or nearly is,
+# one of ours.
 AMBIGUOUS_TAG = "model"
+_REMOVER_NAMES = {name for models in REMOVERS.values() for name in models}
 # A tag, or the column of a manifest, that stands for a field of `output`.
 MARKETPLACE_TAG = "for"
 
@@ -108,7 +110,8 @@ def parse_tags(tags: Mapping[str, str]) -> InstructionSource:
         f"the tag {name!r} is ignored: {name} needs a sidecar" for name in sorted(SIDECAR_ONLY_FIELDS & selected.keys())
     )
     has_prefix = any(name.startswith(TAG_PREFIX) for name in tags)
-    is_foreign = AMBIGUOUS_TAG in selected and not has_prefix and not is_remover(selected[AMBIGUOUS_TAG])
+    model = selected.get(AMBIGUOUS_TAG)
+    is_foreign = model is not None and not has_prefix and find_nearest(model, _REMOVER_NAMES) is None
     foreign = (f"the tag {AMBIGUOUS_TAG!r} is ignored: its value is not a model of Backdrop",) if is_foreign else ()
     readable_names -= {AMBIGUOUS_TAG} if is_foreign else set()
     given = {name: parse_text_value(name, text) for name, text in selected.items() if name in readable_names}

@@ -313,11 +313,6 @@ def find_remover(provider: str, fields: Mapping[str, Any]) -> str:
     return fields.get("model") or next(iter(REMOVERS[provider]))
 
 
-def is_remover(text: str) -> bool:
-    """Whether a text names a model that removes the background at any provider."""
-    return any(text.strip().lower() in models for models in REMOVERS.values())
-
-
 def _check_field(provider: str, name: str, value: object, field: ProviderField | None) -> list[str]:
     if field is None:
         return [f"{provider} does not support {name}"]

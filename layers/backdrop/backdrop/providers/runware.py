@@ -42,6 +42,7 @@ from backdrop.providers.redaction import quote_provider, redact_response
 from backdrop.providers.response_rules import build_result, describe_edge_refusal
 from backdrop.providers.runware_errors import (
     INFERENCE,
+    OLDER_REMOVAL,
     REMOVAL,
     find_submit_rule,
     find_task_rule,
@@ -318,10 +319,14 @@ class Runware:
             request for kept in list_objects(details.get("data")) for request in list_objects(kept.get("request"))
         ]
         return any(
-            request.get(name, task.get(name)) != task.get(name)
+            _to_current_name(request.get(name, task.get(name))) != task.get(name)
             for request in requests
             for name in ("taskType", "model", "positivePrompt")
         )
+
+
+def _to_current_name(value: object) -> object:
+    return REMOVAL if value == OLDER_REMOVAL else value
 
 
 # -- the request -------------------------------------------------------------------------------------------------

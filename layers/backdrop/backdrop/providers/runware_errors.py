@@ -24,7 +24,8 @@ from backdrop.providers.response_rules import ANY_STATUS, EARLY_SECONDS, Respons
 
 INFERENCE, REMOVAL = "imageInference", "removeBackground"
 # The model page of BiRefNet Matting shows answers of removeBackground with its older name.
-TASK_TYPES = (INFERENCE, REMOVAL, "imageBackgroundRemoval")
+OLDER_REMOVAL = "imageBackgroundRemoval"
+TASK_TYPES = (INFERENCE, REMOVAL, OLDER_REMOVAL)
 
 
 @dataclass(frozen=True)
