@@ -144,6 +144,10 @@ COST = build_object(
 ATTEMPT = build_object(
     n={"type": "integer", "minimum": 1},
     provider=PROVIDER,
+    model={
+        **NULLABLE_TEXT,
+        "description": "The model that removes the background; null for other operations and in older receipts.",
+    },
     endpoint={
         **NULLABLE_TEXT,
         "description": "The path at Ideogram that the call went to; null for other providers and in older receipts.",

@@ -8,6 +8,7 @@ from typing import Any
 
 from backdrop.instructions.suggest import find_nearest
 from backdrop.intake.photo_status import list_current_jobs
+from backdrop.model.capabilities import REMOVERS, find_remover
 from backdrop.model.certificate import Certificate, Verdict
 from backdrop.model.codes import Code
 from backdrop.model.errors import UnreadableFileError
@@ -244,13 +245,19 @@ def _print_photo(screen: Screen, history: PhotoHistory) -> None:
     screen.print(f"  photo: {dimensions}{format_bytes(photo.size)}, uploaded {format_utc(photo.uploaded_at)}")
 
 
+def _name_model(job: Job) -> str:
+    """Returns the model, if the job's provider has several for its operation."""
+    has_several = job.operation == "remove" and len(REMOVERS.get(job.provider, ())) > 1
+    return f" ({find_remover(job.provider, job.instructions)})" if has_several else ""
+
+
 def _print_job(
     stack: Stack, screen: Screen, printer: _AdvicePrinter, job: Job, history: PhotoHistory, *, current: bool
 ) -> None:
     name = f"variant {job.variant}" if job.variant else "job"
     suffix = "" if current else " (no longer current)"
     unknown_cost = f" and possibly {format_usd(job.unknown)} more" if job.unknown else ""
-    head = f"{name} {job.job_id[:12]}: {job.status.value}, {job.operation} by {job.provider}"
+    head = f"{name} {job.job_id[:12]}: {job.status.value}, {job.operation} by {job.provider}{_name_model(job)}"
     screen.print_unwrapped(f"{head}, {format_usd(job.charged)}{unknown_cost}{suffix}", "bold" if current else "dim")
     if job.is_mask:
         screen.print("  It shows where the product is, and is no picture of its own.")

@@ -75,6 +75,7 @@ def test_receipt_shows_the_pictures_key_and_its_call() -> None:
         {
             "n": 1,
             "provider": "ideogram",
+            "model": None,
             "endpoint": "/v1/ideogram-v3/replace-background",
             "provider_id": None,
             "submitted_at": "2026-11-16T12:00:00.250Z",

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from backdrop.model.capabilities import REMOVERS, find_remover
 from backdrop.model.certificate import Certificate
 from backdrop.model.circuit import Pause, PauseReason, ProviderHealth
 from backdrop.model.composition import PictureTexts
@@ -77,7 +78,7 @@ def _build_job(job: Job, *, current: bool) -> dict[str, Any]:
             "basis": _find_basis(job),
             "unknown_usd": to_usd(job.unknown),
         },
-        "attempts": [_build_attempt(attempt) for attempt in job.attempts],
+        "attempts": [_build_attempt(job, attempt) for attempt in job.attempts],
         "reused_from": job.reused_from,
         "queued_at": _format_time(job.queued_at),
         "submitted_at": _format_time(job.submitted_at),
@@ -146,10 +147,12 @@ def _find_basis(job: Job) -> str:
     return charged[-1] if charged else "price_list"
 
 
-def _build_attempt(attempt: Attempt) -> dict[str, Any]:
+def _build_attempt(job: Job, attempt: Attempt) -> dict[str, Any]:
+    is_removal = job.operation == "remove" and attempt.provider in REMOVERS
     return {
         "n": attempt.n,
         "provider": attempt.provider,
+        "model": find_remover(attempt.provider, job.instructions) if is_removal else None,
         "endpoint": attempt.endpoint,
         "provider_id": attempt.provider_id,
         "submitted_at": _format_time(attempt.submitted_at),
