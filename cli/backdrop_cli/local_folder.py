@@ -67,7 +67,8 @@ class LocalFolder:
         """Yields the keys of all files below a folder of `root`.
 
         Follows links, but lists each folder once, if possible under its own name: links between folders can make more
-        paths than there are files on the disk.
+        paths than there are files on the disk. A link to a folder that contains `root` is not followed: it would add
+        all other files there.
         """
         visited, links = dict[Path, str](), deque([folder])
         while links:
@@ -92,6 +93,9 @@ class LocalFolder:
         if real in visited:
             if not path.absolute().is_relative_to(real):
                 self.repeated[folder] = f"It is the folder {self.root / visited[real]}, which is listed already."
+            return
+        if folder and self.root.resolve().is_relative_to(real):
+            self.repeated[folder] = f"It is a link to {real}, which contains {self.root}."
             return
         visited[real] = folder
         for name, is_file in self._names(folder).items():

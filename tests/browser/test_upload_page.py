@@ -413,7 +413,7 @@ def test_advice_for_equal_failures_is_shown_once(user: PageUser) -> None:
     user.page.finish()
     user.tab.wait_until("document.querySelectorAll('#grid .problem').length === 2")
     (advice,) = user.tab.evaluate("[...document.querySelectorAll('#advice li')].map((line) => line.innerText)")
-    assert " ".join(advice.split()) == "unsafe_request 2 problems Change the prompt or the photo."
+    assert " ".join(advice.split()) == "unsafe_request 2 problems Change the photo, or the prompt if there is one."
     assert user.tab.evaluate("document.querySelectorAll('#grid .hint').length") == 0
 
 

@@ -144,7 +144,7 @@ def test_refused_photo_is_uploaded_again_and_runs(uploader: Uploader) -> None:
     first = uploader.drop("shoes", *PROMPT, "--wait")
     assert first.code == 1
     assert "1 delivered, 1 refused" in first.out
-    assert "unsafe_request: Change the prompt or the photo." in first.out
+    assert "unsafe_request: Change the photo, or the prompt if there is one." in first.out
     result = uploader.drop("shoes", *PROMPT, "--wait")
     assert "1   of them again" in result.out
     assert (result.code, uploader.list_statuses()) == (0, [JobStatus.STORED, JobStatus.STORED])

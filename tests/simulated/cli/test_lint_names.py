@@ -127,6 +127,14 @@ def test_circular_symbolic_links_are_followed_once(folder: LintedFolder) -> None
     assert folder.data()["photos"] == 1
 
 
+def test_link_to_a_folder_above_adds_nothing(folder: LintedFolder) -> None:
+    folder.write("_backdrop.json", {"operation": "remove"})
+    folder.write("hats/a.jpg", build_photo())
+    (folder.root.parent / "other.jpg").write_bytes(build_photo())
+    (folder.root / "hats" / "above").symlink_to(folder.root.parent)
+    assert folder.data()["photos"] == 1
+
+
 def test_link_that_cannot_be_followed_hides_no_other_file(
     folder: LintedFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

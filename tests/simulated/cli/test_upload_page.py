@@ -259,7 +259,7 @@ def test_failure_has_its_hint(page_user: PageUser) -> None:
     assert (problem["kind"], problem["code"], problem["hint"]) == (
         "problem",
         "unsafe_request",
-        "Change the prompt or the photo.",
+        "Change the photo, or the prompt if there is one.",
     )
 
 

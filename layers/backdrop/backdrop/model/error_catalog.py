@@ -390,7 +390,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         Cost.NOTHING,
         Disposition.REFUSED,
         "The provider's safety check rejected the prompt or the photo.",
-        "Change the prompt or the photo.",
+        "Change the photo, or the prompt if there is one.",
     ),
     Code.CAMPAIGN_REFUSED: _entry(
         Cost.NOTHING,
@@ -508,7 +508,7 @@ ERROR_CATALOG: dict[Code, CatalogEntry] = {
         Cost.NOTHING,
         Disposition.DEAD,
         "The provider rejects the request as invalid.",
-        "Read the provider's explanation, change the prompt or the photo, and run `backdrop redrive`.",
+        "Read the provider's explanation, change what it names, and run `backdrop redrive`.",
         for_operator=True,
     ),
     Code.PROVIDER_FAILED: _entry(
