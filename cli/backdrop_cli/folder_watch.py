@@ -188,8 +188,7 @@ class _FolderWatch:
 
     def _deliver(self, ended: UploadTracker) -> None:
         keys = [key for progress in ended.progress.values() for key in progress.picture_keys]
-        earlier = [*self._downloads.file_names]
-        download = pictures.download_pictures(self._stack, self._screen, keys, self._place, earlier)
+        download = pictures.download_pictures(self._stack, self._screen, keys, self._place, self._downloads)
         upload_report.print_outcome(self._screen, ended, find_common_folder(ended.progress))
         if keys:
             pictures.print_download(self._screen, download)

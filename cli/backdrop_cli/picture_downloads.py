@@ -106,15 +106,20 @@ def _fold_path(path: Path) -> str:
 
 
 def download_pictures(
-    stack: Stack, screen: Screen, keys: Sequence[str], place: DownloadPlace, named_among: Sequence[str] = ()
+    stack: Stack, screen: Screen, keys: Sequence[str], place: DownloadPlace, earlier: DownloadResult | None = None
 ) -> DownloadResult:
     """Downloads pictures into a folder, which is created if necessary.
 
-    `named_among` are other pictures of the folder, which keep their names. Raises CommandError if the
-    disk rejects a new file; the files that were already written are complete. What cannot be replaced, such as a folder
-    that has a picture's name, or a photo, blocks only this picture.
+    `earlier`: what was downloaded into this folder before. Its files are renamed if their names are no longer unique.
+    Raises CommandError if the disk rejects a new file; the files that were already written are complete. What cannot be
+    replaced, such as a folder that has a picture's name, or a photo, blocks only this picture.
     """
-    folder, names = place.folder, build_local_names([*keys, *named_among], place.base)
+    folder, earlier_names = place.folder, earlier.file_names if earlier else {}
+    names = build_local_names([*keys, *earlier_names], place.base)
+    for key, name in earlier_names.items():
+        if names[key] != name and (folder / name).is_file() and not place.find_photo(folder / names[key]):
+            (folder / name).replace(folder / names[key])
+            earlier_names[key] = names[key]
     result = DownloadResult(folder, {key: names[key] for key in sorted({*keys})})
 
     def download_key(key: str) -> tuple[str, int | str | None]:

@@ -121,7 +121,10 @@ def test_sidecar_counts_whenever_it_comes_and_a_person_s_is_kept(watcher: Watche
 
 def test_names_of_later_pictures_do_not_replace_earlier_ones(watcher: Watcher) -> None:
     watcher.watch([*WAIT, watcher.writing("shoes/a/b/red.tif"), *WAIT])
-    assert watcher.done == ["a/b/red.png", "a/b/red.tif_red.png"]
+    names = ["a/b/red.jpg_red.png", "a/b/red.tif_red.png"]
+    assert watcher.done == names
+    watcher.watch(WAIT)
+    assert watcher.done == names
 
 
 @pytest.mark.parametrize(("download", "calls"), [("shoes", 3), ("shoes/back", 2)])
