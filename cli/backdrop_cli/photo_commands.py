@@ -209,8 +209,11 @@ def drop(
     if is_campaign_run and (len(paths) > 1 or to or download or watch or quick or strict or sidecar_policy):
         excluded_options = "--to, --download, --watch, --quick, --strict, --replace, or --keep"
         raise UsageError(f"a manifest or an s3:// prefix must be the only path, without {excluded_options}")
-    if watch and not (download and len(paths) == 1 and Path(paths[0]).is_dir()):
+    if watch and not (download and len(paths) == 1):
         raise UsageError("--watch takes one folder on this machine, and --download DIR for its pictures")
+    if watch and not Path(paths[0]).is_dir():
+        problem = "is a file" if Path(paths[0]).is_file() else "is none"
+        raise UsageError(f"--watch takes a folder on this machine, and {paths[0]} {problem}")
     if watch and strict:
         raise UsageError("--watch and --strict cannot be used together; a watch reports refused photos and continues")
     if watch and yes and not max_total:
@@ -236,8 +239,12 @@ def drop(
             campaign_options = CampaignOptions(paths[0], sidecar=new_sidecar, max_total_usd=max_total)
             return run_campaign(target_stack, screen, campaign_options, yes=yes, wait=wait)
         if watch and download:
+            import signal
+
             from backdrop_cli.folder_watch import watch_folder
 
+            # What a service manager sends ends a watch as Ctrl-C does.
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
             watch_folder(target_stack, screen, drop_options, download)
         return drop.run_drop(target_stack, screen, drop_options)
 
