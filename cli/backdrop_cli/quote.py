@@ -192,9 +192,9 @@ def _print_totals(
 ) -> None:
     screen.print(f"{format_count(totals.photos, 'photo')} in {', '.join(map(str, paths))}", "bold")
     rows = [
-        (name, f"{totals.prices.images_by_provider[name]:,}", _format_price(name, totals, terms))
+        (name, _format_images(totals.prices.images_by_provider[name]), _format_price(name, totals, terms))
         for name in PROVIDERS
-        if totals.prices.images_by_provider[name]
+        if totals.prices.jobs_by_provider[name]
     ]
     if rows:
         screen.print_table({"provider": "left", "images": "right", "at most": "right"}, rows)
@@ -222,6 +222,10 @@ def _print_totals(
     for difference in terms.price_differences or ():
         screen.print_bullet("!", str(describe_difference(difference)), "yellow")
     totals.mandates.print_lines(screen)
+
+
+def _format_images(count: int) -> str:
+    return f"{count:,}" if count else "only masks"
 
 
 def _format_price(name: str, totals: QuoteTotals, terms: QuoteTerms) -> str:

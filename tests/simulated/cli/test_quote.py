@@ -1,5 +1,6 @@
 """`backdrop quote`: shows the maximum cost of photos before they are uploaded, and reports an unknown cost."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -130,6 +131,7 @@ def test_mask_is_quoted_at_its_dearest_maker_unless_a_stack_says_which_are_enabl
             rerun_service=replace(person.stack.rerun_service, enabled_providers=enabled),
         )
         assert quote_names(folder, "--stack", "shop", "--json").data["most_usd"] == usd
+    assert re.search(r"runware\W+only masks\W+\$0\.0006", quote_names(folder, "--stack", "shop").out)
 
 
 def test_unknown_price_is_reported_and_not_counted_as_zero(folder: LintedFolder) -> None:
