@@ -11,9 +11,9 @@ from backdrop_local import photos
 from backdrop_local.errors import LocalCloudError
 
 MAX_OWN_PHOTOS = 20
-# The folder of the one photo that goes through all five APIs.
-ALL_PROVIDERS_FOLDER = "five-apis/"
-REPLACE_PROVIDERS = ("ideogram", "segmind", "1min", "runware")
+# The folder of the one photo that goes through all APIs.
+ALL_PROVIDERS_FOLDER = "every-api/"
+REPLACERS, REMOVERS = ("ideogram", "segmind", "1min", "runware"), ("ideogram", "runware")
 DEFAULT_INSTRUCTIONS = {"prompt": "on a pale marble table in soft daylight"}
 PHOTO_SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".heic", ".heif", ".gif", ".tif", ".tiff", ".bmp"]
@@ -43,7 +43,7 @@ class OwnPhotos:
 
 
 def build_demo_orders() -> tuple[DemoOrder, ...]:
-    """Returns eight photos for ten pictures, one photo through all five APIs, and one file that is not a photo.
+    """Returns eight photos for ten pictures, one photo through all six APIs, and one file that is not a photo.
 
     Raises:
         LocalCloudError: a package that ships a photo is not installed.
@@ -64,9 +64,9 @@ def build_demo_orders() -> tuple[DemoOrder, ...]:
             _order_with_tags("cut-outs/astronaut.jpg", operation="remove"),
             *(
                 _order_for_provider(provider, prompt="on a wooden café table by a rainy window")
-                for provider in REPLACE_PROVIDERS
+                for provider in REPLACERS
             ),
-            _order_for_provider("ideogram", "-cut-out", operation="remove"),
+            *(_order_for_provider(provider, "-cut-out", operation="remove") for provider in REMOVERS),
             _order_without_photo(),
         )
     except photos.MissingPhotoError as missing:

@@ -127,7 +127,7 @@ def test_demo_buys_only_after_the_answer_yes(typed: str, is_confirmed: bool, mon
 def test_price_is_printed_before_the_question(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(LocalCloudError):
         confirm_cost(build_demo_orders(), REAL, Console())
-    assert "12 from 14 files, for at most $0.52" in capsys.readouterr().out
+    assert "12 from 15 files, for at most $0.52" in capsys.readouterr().out
 
 
 def test_only_providers_with_a_key_are_confirmed(
@@ -137,5 +137,5 @@ def test_only_providers_with_a_key_are_confirmed(
     with pytest.raises(LocalCloudError):
         confirm_cost(build_demo_orders(), {}, Console())
     output = capsys.readouterr().out
-    assert "The images are made by https://api.segmind.com: 1 from 14 files, for at most $0.075" in output
+    assert "The images are made by https://api.segmind.com: 1 from 15 files, for at most $0.075" in output
     assert "photos are sent inside the request" in output
