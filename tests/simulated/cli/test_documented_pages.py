@@ -37,7 +37,12 @@ class Reader:
         if page == "docs/alarms.md":
             self.person = build_checked_stack(monkeypatch).person
         else:
-            world = World(other_providers={"segmind": ProviderKind.LOOKUP_BY_PROVIDER_ID})
+            world = World(
+                other_providers={
+                    "segmind": ProviderKind.LOOKUP_BY_PROVIDER_ID,
+                    "runware": ProviderKind.LOOKUP_BY_OUR_ID,
+                }
+            )
             self.person = Person(world, monkeypatch)
         self.world = self.person.world
 
