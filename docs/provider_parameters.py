@@ -59,6 +59,17 @@ def _build_references(count: int) -> list[str]:
 _FOUR_REFERENCES = ([*_build_references(1)], [*_build_references(4)])
 _FIVE_REFERENCES = ([*_build_references(1)], [*_build_references(5)])
 
+# How Runware returns the results of any task.
+_RUNWARE_DELIVERY = (
+    PublishedParameter("outputType", "URL, base64Data, dataURI"),
+    PublishedParameter("outputFormat", "JPG, PNG, WEBP"),
+    PublishedParameter("outputQuality", "20 to 99"),
+    PublishedParameter("deliveryMethod", "sync, async"),
+    PublishedParameter("webhookURL", "an address"),
+    PublishedParameter("uploadEndpoint", "an address"),
+    PublishedParameter("ttl", "at least 60 seconds"),
+    PublishedParameter("includeCost", "true, false"),
+)
 PUBLISHED_PARAMETERS: dict[ApiColumn, tuple[PublishedParameter, ...]] = {
     ("ideogram", "replace"): (
         PublishedParameter("image", "JPEG, PNG, or WebP, at most 10 MB"),
@@ -120,14 +131,7 @@ PUBLISHED_PARAMETERS: dict[ApiColumn, tuple[PublishedParameter, ...]] = {
             (*_STYLE_TYPES, "RENDER_3D", "ANIME"),
         ),
         PublishedParameter("numberResults", "1 to 20", (1, 20)),
-        PublishedParameter("outputType", "URL, base64Data, dataURI"),
-        PublishedParameter("outputFormat", "JPG, PNG, WEBP"),
-        PublishedParameter("outputQuality", "20 to 99"),
-        PublishedParameter("deliveryMethod", "sync, async"),
-        PublishedParameter("webhookURL", "an address"),
-        PublishedParameter("uploadEndpoint", "an address"),
-        PublishedParameter("ttl", "at least 60 seconds"),
-        PublishedParameter("includeCost", "true, false"),
+        *_RUNWARE_DELIVERY,
         PublishedParameter("safety.checkContent", "true, false"),
         PublishedParameter("safety.mode", "none, fast"),
     ),
@@ -138,14 +142,7 @@ PUBLISHED_PARAMETERS: dict[ApiColumn, tuple[PublishedParameter, ...]] = {
             "model", "runware:112@9, ideogram:remove-background@0, and others", ("birefnet-matting", "ideogram")
         ),
         PublishedParameter("inputs.image", "a UUID, address, data URI, or base64"),
-        PublishedParameter("outputType", "URL, base64Data, dataURI"),
-        PublishedParameter("outputFormat", "JPG, PNG, WEBP"),
-        PublishedParameter("outputQuality", "20 to 99"),
-        PublishedParameter("deliveryMethod", "sync, async"),
-        PublishedParameter("webhookURL", "an address"),
-        PublishedParameter("uploadEndpoint", "an address"),
-        PublishedParameter("ttl", "at least 60 seconds"),
-        PublishedParameter("includeCost", "true, false"),
+        *_RUNWARE_DELIVERY,
         PublishedParameter("routing", "an object that the SDK does not describe"),
     ),
 }
