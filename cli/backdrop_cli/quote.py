@@ -47,6 +47,7 @@ from backdrop_client.overlay_bucket import OverlayBucket
 
 MAX_LISTED_TEXTS = 3
 UNPRICED_HINT = "Their price is the stack's OneMinUsdPerImage. To read it, add --stack NAME."
+ASSUMED_HINT = "No stack was read, so all providers count as enabled. To quote for yours, add --stack NAME."
 
 
 @dataclass(frozen=True)
@@ -219,6 +220,8 @@ def _print_totals(
     screen.print(f"{format_max_price(totals.prices).capitalize()}, at list prices of {PRICE_LIST_DATE}.", "bold")
     if totals.prices.unpriced_image_count:
         screen.print(UNPRICED_HINT)
+    elif terms.offers.is_assumed:
+        screen.print(ASSUMED_HINT, "dim")
     for difference in terms.price_differences or ():
         screen.print_bullet("!", str(describe_difference(difference)), "yellow")
     totals.mandates.print_lines(screen)

@@ -159,6 +159,10 @@ def test_cut_out_that_was_bought_serves_as_the_mask_without_a_charge() -> None:
     assert mask.results == ()
     assert WarningCode.OLD_PICTURE in list_warning_codes(mask)
     assert find_fidelity(find_job(world)).verdict is FidelityVerdict.SAME
+    receipt = world.read_receipt(KEY)
+    assert receipt
+    (entry,) = [job for job in receipt["jobs"] if job["variant"] == MASK_VARIANT]
+    assert entry["warnings"] == []  # The scene has replaced the earlier picture.
     assert_at_rest(world)
 
 

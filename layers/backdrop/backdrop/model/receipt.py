@@ -1,7 +1,7 @@
 """Receipts, error reports, and events: views that are built completely from ledger items."""
 
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Container, Iterable
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from backdrop.model.frame import FRAME_FIELD
 from backdrop.model.ids import derive_event_id
 from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import ANNOUNCED_STATUSES, Attempt, Job, JobStatus, MoneyStatus, Problem, Source
+from backdrop.model.job_warning import WarningCode
 from backdrop.model.output_spec import parse_outputs
 from backdrop.model.pricing import to_usd
 from backdrop.model.review import PictureReview
@@ -39,11 +40,21 @@ WITHDRAWN_END_TEXTS = {
 def build_receipt(source: Source, jobs: Iterable[Job]) -> dict[str, Any]:
     """Lists all jobs that the source ever had, current ones first, and their costs."""
     ordered = sorted(jobs, key=lambda job: (job.job_id not in source.jobs.values(), job.queued_at, job.job_id))
+    picture_keys = {result.key for job in ordered for result in job.results}
+    shown = [_omit_replaced_pictures(job, picture_keys) for job in ordered]
     return {
         "source": _build_source(source),
-        "jobs": [_build_job(job, current=job.job_id in source.jobs.values()) for job in ordered],
+        "jobs": [_build_job(job, current=job.job_id in source.jobs.values()) for job in shown],
         "total_usd": to_usd(sum(job.charged for job in ordered)),
     }
+
+
+def _omit_replaced_pictures(job: Job, picture_keys: Container[str]) -> Job:
+    """Omits the warning that an earlier picture stays if another job's picture has its key."""
+    kept = (
+        one for one in job.warnings if one.code is not WarningCode.OLD_PICTURE or one.picture_key not in picture_keys
+    )
+    return replace(job, warnings=tuple(kept))
 
 
 def _build_source(source: Source) -> dict[str, Any]:
