@@ -114,6 +114,11 @@ class SimulationPlan:
         return tuple(self.setup.get("other_providers", ()))
 
     @property
+    def last_action_seconds(self) -> float:
+        """How long after the start the last action follows, which may be after the faults."""
+        return max((action.at_seconds for action in self.actions), default=0.0)
+
+    @property
     def has_days_long_recovery(self) -> bool:
         """Whether recovery takes days."""
         return any(find_fault_type(name).lasts_for_days for name in self.faults)

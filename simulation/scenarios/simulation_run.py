@@ -134,6 +134,7 @@ class Simulation:
     def run(self) -> SimulationResult:
         """Runs the plan to its end, or until an invariant is broken."""
         world = self.world
+        last_action_at = world.clock.time + timedelta(seconds=self.plan.last_action_seconds)
         for action in self.plan.actions:
             world.event_loop.call_later(action.at_seconds, lambda planned=action: self.users.perform(planned))
         world.start()
@@ -143,6 +144,7 @@ class Simulation:
         self.users.reviewers.may_crash = False
         max_calls = MAX_CALLS + MAX_CALLS_PER_JOB * len(self.monitor.snapshot.jobs)
         self._max_call_number = len(self.world.transport.calls) + min(max_calls, self._max_calls)
+        self._run_for((last_action_at - world.clock.time).total_seconds())
         self._run_until_at_rest()
         self._repeat_everything()
         return self._build_result()
