@@ -54,7 +54,7 @@ ALONE = {
 }
 MAX_WRITE_UNITS = 38
 MAX_WRITE_UNITS_OF_MANDATE = 4
-MAX_BYTES = {"item": 2_500, "receipt": 2_160, "message": 190, "event": 1_560}
+MAX_BYTES = {"item": 2_500, "receipt": 2_180, "message": 190, "event": 1_580}
 
 
 def upload_sidecars(world: World, keys: Sequence[str]) -> None:
